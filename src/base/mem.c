@@ -1,0 +1,47 @@
+/* base/mem.c - malloc that ends the process instead of returning NULL.
+ *
+ * A daemon that limps on after a failed allocation can acknowledge what it did not do. Stopping
+ * loses nothing: the journal holds every acknowledged write. */
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void *mem_check(void *memory, size_t size)
+{
+    if (memory == NULL && size != 0) {
+        fprintf(stderr, "largetable: out of memory: %zu bytes refused by the system\n", size);
+        abort();
+    }
+    return memory;
+}
+
+void *mem_alloc(size_t size)
+{
+    return mem_check(malloc(size), size);
+}
+
+void *mem_zero(size_t count, size_t size)
+{
+    return mem_check(calloc(count, size), count != 0 && size != 0 ? 1 : 0);
+}
+
+void *mem_grow(void *old, size_t size)
+{
+    return mem_check(realloc(old, size), size);
+}
+
+char *mem_copy(struct slice s)
+{
+    char *copy = mem_alloc(s.len + 1);
+    if (s.len > 0) {
+        memcpy(copy, s.data, s.len);
+    }
+    copy[s.len] = '\0';
+    return copy;
+}
+
+void mem_free(void *memory)
+{
+    free(memory);
+}

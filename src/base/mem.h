@@ -1,0 +1,29 @@
+/* base/mem.h - the heap, for what outlives a request.
+ *
+ * Invariant   an allocation succeeds or the process ends: budgets refuse work long before the
+ *             heap is empty (doc/decisions/0002-out-of-memory.md).
+ * Thread      any.
+ * Memory      mem_free what mem_alloc, mem_zero, mem_grow or mem_copy gave.
+ * Errors      none.
+ */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include "base/slice.h"
+
+/* `size` bytes, uninitialised. */
+void *mem_alloc(size_t size);
+
+/* `count` zeroed elements of `size` bytes; an overflowing product ends the process. */
+void *mem_zero(size_t count, size_t size);
+
+/* `old` (or NULL) moved into `size` bytes. */
+void *mem_grow(void *old, size_t size);
+
+/* A NUL-terminated copy of the bytes of `s`. */
+char *mem_copy(struct slice s);
+
+/* NULL is fine. */
+void mem_free(void *memory);
+
+#endif

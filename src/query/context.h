@@ -1,0 +1,42 @@
+/* query/context.h - what a command gives to the language it parses, and to each evaluation.
+ *
+ * Invariant   time, randomness and variables come in here; query/ itself has none.
+ * Thread      a context belongs to one command and is used by one thread at a time.
+ * Memory      parsed forms live in context->arena, as long as the command or its cursor; results of
+ *             an evaluation live in eval->arena, which the caller may reset between documents.
+ * Errors      none.
+ */
+#ifndef QUERY_CONTEXT_H
+#define QUERY_CONTEXT_H
+
+#include "base/err.h"
+#include "doc/value.h"
+
+struct query_scope; /* variables that $let, $map and `let` bring into view (expr_private.h) */
+
+struct query_context {
+    struct arena *arena;
+    int64_t now_ms;        /* $$NOW and $currentDate, milliseconds since 1970 UTC */
+    uint64_t cluster_time; /* $$CLUSTER_TIME; a BSON timestamp */
+    uint64_t random;       /* state for $rand, $sample and generated ids; advance by query_random */
+    struct slice let;      /* the command's `let` document, values already constant; may be empty */
+    struct query_scope *scope; /* innermost variables in view; NULL at the top */
+    uint32_t slots_count;      /* variable slots handed out; an evaluation needs as many */
+    uint32_t depth;            /* nesting of what is being parsed */
+};
+
+struct query_eval {
+    struct arena *arena;
+    struct query_context *context;
+    struct doc_value root;   /* $$ROOT, the document in hand */
+    struct doc_value *slots; /* context->slots_count variables */
+};
+
+/* The next number of the context's random sequence (splitmix64). */
+uint64_t query_random(struct query_context *context);
+
+/* Make an evaluation ready: slots allocated in `arena` and set to missing, `let` values filled in.
+ * Call after all parsing. */
+void query_eval_init(struct query_eval *eval, struct query_context *context, struct arena *arena);
+
+#endif

@@ -1,0 +1,68 @@
+/* query/match.h - filters: does a document match?
+ *
+ * Invariant   a parsed filter is an immutable tree; $and of its children at the top. Its nodes are
+ *             open to read, the planner finds index bounds in them.
+ * Thread      pure; share a parsed filter freely.
+ * Memory      see query/context.h; operands borrow the filter document, which must live as long.
+ * Errors      MongoDB's codes and words at parse time; only $expr can fail later.
+ * Source      MONGODB.md 5.1-5.2.
+ */
+#ifndef QUERY_MATCH_H
+#define QUERY_MATCH_H
+
+#include "doc/path.h"
+#include "query/context.h"
+
+enum query_match_kind {
+    /* children */
+    QUERY_MATCH_AND,
+    QUERY_MATCH_OR,
+    QUERY_MATCH_NOR,
+    QUERY_MATCH_NOT, /* one child, on a path: {a: {$not: ...}} */
+    /* path and operand */
+    QUERY_MATCH_EQ,
+    QUERY_MATCH_LT,
+    QUERY_MATCH_LTE,
+    QUERY_MATCH_GT,
+    QUERY_MATCH_GTE,
+    QUERY_MATCH_IN, /* operands: sorted by doc_compare, equal ones dropped; regexes apart */
+    QUERY_MATCH_REGEX,
+    QUERY_MATCH_EXISTS,
+    QUERY_MATCH_TYPE,
+    QUERY_MATCH_SIZE,
+    QUERY_MATCH_MOD,
+    QUERY_MATCH_ALL,         /* kept as an AND of children on one path */
+    QUERY_MATCH_ELEM_OBJECT, /* $elemMatch with a query: one child, matched on each element */
+    QUERY_MATCH_ELEM_VALUE,  /* $elemMatch with operators: children on the element itself */
+    /* neither */
+    QUERY_MATCH_EXPR,
+    QUERY_MATCH_TRUE,
+    QUERY_MATCH_FALSE,
+};
+
+struct query_match {
+    enum query_match_kind kind;
+    struct doc_path path;       /* of the kinds with a path */
+    struct doc_value operand;   /* EQ LT LTE GT GTE, and what the user wrote for the others */
+    struct doc_value *operands; /* IN, sorted */
+    uint32_t operands_count;
+    struct query_match **children;
+    uint32_t children_count;
+    void *detail; /* what else the kind needs (compiled regex, type set, ...); match.c knows */
+};
+
+/* Parse a filter document. */
+int query_match_parse(struct query_context *context, struct slice filter,
+                      struct query_match **ret_match, struct err *err);
+
+/* 1 when `doc` matches, 0 when not, negative on error ($expr). When `ret_array_index` is not NULL
+ * it gets the position that the positional operator `$` stands for, or -1. */
+int query_match_doc(const struct query_match *match, struct query_eval *eval, struct slice doc,
+                    int32_t *ret_array_index, struct err *err);
+
+/* The same for a bare value, as $pull conditions and arrayFilters need it: the filter's empty path
+ * is the value itself. */
+int query_match_value(const struct query_match *match, struct query_eval *eval,
+                      struct doc_value value, struct err *err);
+
+#endif
