@@ -21,6 +21,7 @@ struct repl {
     struct raft_tracer tracer;
     struct repl_entry *entries; /* of the last update */
     size_t entries_cap;
+    struct raft_entry *submitted; /* libraft hands it back in the update; then it is freed */
 };
 
 static void repl_trace(struct raft_tracer *tracer, int type, const void *info)
@@ -115,6 +116,7 @@ static int repl_propose(struct repl *repl, const struct repl_event *event, struc
     assert(event->entries_count > 0);
     to->submit.n = (unsigned)event->entries_count;
     to->submit.entries = repl_raft_entries(event, raft_current_term(&repl->raft));
+    repl->submitted = to->submit.entries;
     return raft_step(&repl->raft, to, update);
 }
 
@@ -144,6 +146,8 @@ static int repl_dispatch(struct repl *repl, const struct repl_event *event,
 static void repl_take_entries(struct repl *repl, const struct raft_update *from,
                               struct repl_update *to)
 {
+    to->entries = NULL;
+    to->entries_count = 0;
     if (!(from->flags & (RAFT_UPDATE_ENTRIES))) {
         return;
     }
@@ -169,19 +173,21 @@ int repl_step(struct repl *repl, const struct repl_event *event, struct repl_upd
 {
     struct raft_update update = {0};
     int code = repl_dispatch(repl, event, &update);
+    if (code == 0) {
+        repl_take_entries(repl, &update, ret_update);
+    }
+    raft_free(repl->submitted);
+    repl->submitted = NULL;
     if (code != 0) {
         return repl_error(repl, code, err);
     }
-    *ret_update = (struct repl_update){
-        .vote_changed =
-            (update.flags & (RAFT_UPDATE_CURRENT_TERM)) || (update.flags & (RAFT_UPDATE_VOTED_FOR)),
-        .term = raft_current_term(&repl->raft),
-        .voted_for = raft_voted_for(&repl->raft),
-        .commit_index = raft_commit_index(&repl->raft),
-        .leader = raft_state(&repl->raft) == RAFT_LEADER,
-        .deadline_ms = raft_timeout(&repl->raft),
-    };
-    repl_take_entries(repl, &update, ret_update);
+    ret_update->vote_changed =
+        (update.flags & (RAFT_UPDATE_CURRENT_TERM)) || (update.flags & (RAFT_UPDATE_VOTED_FOR));
+    ret_update->term = raft_current_term(&repl->raft);
+    ret_update->voted_for = raft_voted_for(&repl->raft);
+    ret_update->commit_index = raft_commit_index(&repl->raft);
+    ret_update->leader = raft_state(&repl->raft) == RAFT_LEADER;
+    ret_update->deadline_ms = raft_timeout(&repl->raft);
     return 0;
 }
 
