@@ -220,6 +220,14 @@ static struct slice random_cstring(struct random_doc *random, struct arena *aren
     return slice_of(text.data, text.len + 1);
 }
 
+/* Options that exist, in their order. */
+static struct slice random_options(struct random_doc *random)
+{
+    static const char *const options[] = {"", "i", "im", "imsx", "u"};
+    const char *text = options[random_doc_below(random, sizeof options / sizeof options[0])];
+    return slice_of(text, strlen(text) + 1);
+}
+
 static struct doc_value random_code_w_scope(struct random_doc *random, struct arena *arena,
                                             int depth)
 {
@@ -279,7 +287,7 @@ struct doc_value random_doc_value(struct random_doc *random, struct arena *arena
                                    (uint32_t)random_integer(random));
     case 13:
         return random_joined(arena, DOC_REGEX, random_cstring(random, arena),
-                             random_cstring(random, arena));
+                             random_options(random));
     case 14:
         return random_dbpointer(random, arena);
     case 20:
