@@ -2,8 +2,8 @@
 #include "query/expr_private.h"
 
 static const struct query__op *const ops_families[] = {
-    query__ops_logic,
-    query__ops_control,
+    query__ops_logic, query__ops_control, query__ops_arith, query__ops_math,
+    query__ops_array, query__ops_map,     query__ops_set,
 };
 
 const struct query__op *query__op_find(struct slice name)

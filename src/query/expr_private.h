@@ -101,21 +101,25 @@ struct query__op {
 const struct query__op *query__op_find(struct slice name);
 
 /* Families; each ends with a row without a name. */
+extern const struct query__op query__ops_accumulator[];
 extern const struct query__op query__ops_arith[];
 extern const struct query__op query__ops_array[];
-extern const struct query__op query__ops_array_more[];
+extern const struct query__op query__ops_bits[];
 extern const struct query__op query__ops_control[];
 extern const struct query__op query__ops_convert[];
 extern const struct query__op query__ops_date[];
 extern const struct query__op query__ops_date_math[];
 extern const struct query__op query__ops_date_text[];
-extern const struct query__op query__ops_fold[];
 extern const struct query__op query__ops_logic[];
+extern const struct query__op query__ops_map[];
+extern const struct query__op query__ops_math[];
 extern const struct query__op query__ops_object[];
 extern const struct query__op query__ops_regex[];
 extern const struct query__op query__ops_set[];
+extern const struct query__op query__ops_sort[];
 extern const struct query__op query__ops_string[];
-extern const struct query__op query__ops_string_more[];
+extern const struct query__op query__ops_string_find[];
+extern const struct query__op query__ops_type[];
 
 /* ---- parsing, for operators with their own parse ---- */
 /* query_expr_parse without the optimizing that follows the whole parse. */

@@ -102,7 +102,7 @@ static int ops_integers(const struct update_op *op, struct update_run *run, stru
     return 0;
 }
 
-static int ops_number(const struct update_op *op, struct update_run *run, struct doc_value old,
+static int ops_arithmetic(const struct update_op *op, struct update_run *run, struct doc_value old,
                       struct doc_value *ret_value)
 {
     struct arena *arena = run->eval->arena;
@@ -137,6 +137,17 @@ static int ops_number(const struct update_op *op, struct update_run *run, struct
         return 0;
     }
     return ops_integers(op, run, old, ret_value);
+}
+
+/* A result of the same type and value is no change: -0.0 stays. */
+static int ops_number(const struct update_op *op, struct update_run *run, struct doc_value old,
+                      struct doc_value *ret_value)
+{
+    int rc = ops_arithmetic(op, run, old, ret_value);
+    if (rc == 0 && ret_value->type == old.type && doc_equal(*ret_value, old)) {
+        *ret_value = old;
+    }
+    return rc;
 }
 
 /* ---- $bit ---- */
