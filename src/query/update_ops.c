@@ -103,7 +103,7 @@ static int ops_integers(const struct update_op *op, struct update_run *run, stru
 }
 
 static int ops_arithmetic(const struct update_op *op, struct update_run *run, struct doc_value old,
-                      struct doc_value *ret_value)
+                          struct doc_value *ret_value)
 {
     struct arena *arena = run->eval->arena;
     bool inc = slice_is(SLICE("$inc"), op->kind->name);
