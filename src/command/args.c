@@ -245,15 +245,12 @@ static int args_docs_array(struct command_op *op, const char *name, struct doc_v
 int command_docs_open(struct command_op *op, const char *name, struct command_docs *ret_docs)
 {
     *ret_docs = (struct command_docs){0};
-    for (uint32_t i = 0; i < op->sequences_count; i++) {
-        if (slice_is(op->sequences[i].name, name)) {
-            ret_docs->is_sequence = true;
-            ret_docs->rest = op->sequences[i].docs;
-            for (size_t at = 0; at < ret_docs->rest.len; ret_docs->count++) {
-                at += doc_load_u32(ret_docs->rest.data + at);
-            }
-            return 0;
-        }
+    const struct wire_sequence *sequence = wire_message_sequence(&op->message, slice_str(name));
+    if (sequence != NULL) {
+        ret_docs->is_sequence = true;
+        ret_docs->rest = sequence->docs;
+        ret_docs->count = sequence->count;
+        return 0;
     }
     struct doc_value value = doc_get_str(op->body, name);
     if (doc_value_is_nullish(value)) {
@@ -266,12 +263,7 @@ int command_docs_open(struct command_op *op, const char *name, struct command_do
 bool command_docs_next(struct command_docs *docs, struct slice *ret_doc)
 {
     if (docs->is_sequence) {
-        if (docs->rest.len == 0) {
-            return false;
-        }
-        *ret_doc = slice_of(docs->rest.data, doc_load_u32(docs->rest.data));
-        docs->rest = slice_from(docs->rest, ret_doc->len);
-        return true;
+        return wire_sequence_next(&docs->rest, ret_doc);
     }
     struct doc_iter iter = {docs->next, docs->end};
     struct doc_elem elem;

@@ -101,10 +101,10 @@ void command_op_close(struct command_op *op)
 
 void command_start(struct command_op *op)
 {
-    struct doc_elem first = doc_first(op->body);
+    op->body = op->message.body;
     struct doc_value db = doc_get_str(op->body, "$db");
-    op->command = command_lookup(first.name);
-    op->db = db.type == DOC_STRING ? doc_value_get_string(db) : op->db;
+    op->command = command_lookup(doc_first(op->body).name);
+    op->db = db.type == DOC_STRING ? doc_value_get_string(db) : op->message.database;
     doc_build_begin(&op->builder, &op->reply);
 }
 
@@ -195,7 +195,7 @@ static int command_check(struct command_op *op)
         return err_set(&op->err, LT_ECOMMANDNOTFOUND, "no such command: '%.*s'",
                        SLICE_FMT(doc_first(op->body).name));
     }
-    if (op->is_query && (op->command->flags & COMMAND_HELLO) == 0) {
+    if (op->message.header.opcode == WIRE_OP_QUERY && (op->command->flags & COMMAND_HELLO) == 0) {
         return err_set(&op->err, LT_EUNSUPPORTEDOPQUERYCOMMAND,
                        "Unsupported OP_QUERY command: %s. The client driver may require an upgrade.",
                        op->command->name);

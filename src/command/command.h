@@ -19,6 +19,7 @@
 
 #include "doc/build.h"
 #include "store/writer.h"
+#include "wire/message.h"
 
 struct command_op;
 struct command_server;
@@ -43,14 +44,6 @@ struct command {
     const char *help;
 };
 
-/* A document sequence that came beside the body. */
-struct command_sequence {
-    struct slice name;
-    struct slice docs; /* one after another */
-};
-
-enum { COMMAND_SEQUENCES_MAX = 4, COMMAND_COMPRESSORS_MAX = 3 };
-
 /* What is known of one connection. Its loop's. */
 struct command_client {
     int32_t connection_id;
@@ -59,26 +52,18 @@ struct command_client {
     char app_name[128];
     bool hello_ok;
     bool greeted;             /* a hello was answered */
-    uint8_t compressors[COMMAND_COMPRESSORS_MAX]; /* agreed ids, in the client's order */
-    uint8_t compressors_count;
+    uint32_t compressors;     /* agreed: bits 1 << enum wire_compressor */
 };
 
 /* Keep a copy of the metadata; command_client_close frees it. */
 void command_client_set_metadata(struct command_client *client, struct slice metadata);
 void command_client_close(struct command_client *client);
-/* Agree on a compressor that the client offers, when we know it. */
-void command_client_offer_compressor(struct command_client *client, struct slice name);
-const char *command_compressor_name(uint8_t id);
 
 struct command_op {
     /* ---- set by the driver before command_start ---- */
     struct command_server *server;
     struct command_client *client;
-    struct slice body;
-    struct command_sequence sequences[COMMAND_SEQUENCES_MAX];
-    uint32_t sequences_count;
-    bool is_query;     /* came as OP_QUERY */
-    bool exhaust;      /* the client takes a stream of replies */
+    struct wire_message message;
     /* ---- set by the driver before every step ---- */
     int64_t wall_ms;
     uint64_t mono_us;
@@ -95,6 +80,7 @@ struct command_op {
     /* ---- the op's own ---- */
     struct arena arena;
     const struct command *command;
+    struct slice body; /* message.body */
     struct slice db;
     struct doc_builder builder; /* the reply being written */
     struct err err;

@@ -7,6 +7,7 @@
 #include "command/server.h"
 #include "doc/validate.h"
 #include "doc/view.h"
+#include "wire/compress.h"
 
 enum { HELLO_METADATA_MAX = 512, HELLO_APP_NAME_MAX = 128 };
 
@@ -132,30 +133,6 @@ static void hello_build_set(struct command_op *op, bool legacy)
     hello_build_last_write(op);
 }
 
-static void hello_build_compression(struct command_op *op)
-{
-    struct doc_value list = doc_get_str(op->body, "compression");
-    struct doc_iter iter;
-    struct doc_elem elem;
-    if (list.type != DOC_ARRAY) {
-        return;
-    }
-    op->client->compressors_count = 0;
-    doc_iter_value(&iter, list);
-    while (doc_iter_next(&iter, &elem)) {
-        if (elem.value.type == DOC_STRING) {
-            command_client_offer_compressor(op->client, doc_value_get_string(elem.value));
-        }
-    }
-    if (op->client->compressors_count > 0) {
-        doc_build_open_array(&op->builder, SLICE("compression"));
-        for (uint8_t i = 0; i < op->client->compressors_count; i++) {
-            doc_build_text(&op->builder, "", command_compressor_name(op->client->compressors[i]));
-        }
-        doc_build_close(&op->builder);
-    }
-}
-
 static void hello_build(struct command_op *op)
 {
     bool legacy = !slice_is(doc_first(op->body).name, "hello");
@@ -174,7 +151,7 @@ static void hello_build(struct command_op *op)
     doc_build_i32(&op->builder, "minWireVersion", 0);
     doc_build_i32(&op->builder, "maxWireVersion", 21);
     doc_build_bool(&op->builder, "readOnly", false);
-    hello_build_compression(op);
+    op->client->compressors = wire_compressors_agree(&op->builder, doc_get_str(op->body, "compression"));
 }
 
 /* ---- waiting for a change ---- */
@@ -242,6 +219,6 @@ int command_hello(struct command_op *op)
     }
     hello_build(op);
     op->client->greeted = true;
-    op->more_to_come = op->exhaust && doc_value_exists(doc_get_str(op->body, "topologyVersion"));
+    op->more_to_come = (op->message.flags & WIRE_EXHAUST_ALLOWED) != 0 && doc_value_exists(doc_get_str(op->body, "topologyVersion"));
     return 0;
 }
