@@ -7,12 +7,40 @@
 
 /* Fields that any command may carry; those that matter are read by command.c. */
 static const char *const args_generic[] = {
-    "$db", "lsid", "$clusterTime", "$readPreference", "comment", "maxTimeMS", "readConcern",
-    "writeConcern", "txnNumber", "autocommit", "startTransaction", "apiVersion", "apiStrict",
-    "apiDeprecationErrors", "$audit", "$client", "$configServerState", "$oplogQueryData",
-    "$queryOptions", "$replData", "databaseVersion", "help", "shardVersion", "tracking_info",
-    "coordinator", "maxTimeMSOpOnly", "usesDefaultMaxTimeMS", "expectPrefix", "requestGossipRoutingCache",
-    "mayBypassWriteBlocking", "versionContext", "rawData", "serialization_context", "$traceCtx",
+    "$db",
+    "lsid",
+    "$clusterTime",
+    "$readPreference",
+    "comment",
+    "maxTimeMS",
+    "readConcern",
+    "writeConcern",
+    "txnNumber",
+    "autocommit",
+    "startTransaction",
+    "apiVersion",
+    "apiStrict",
+    "apiDeprecationErrors",
+    "$audit",
+    "$client",
+    "$configServerState",
+    "$oplogQueryData",
+    "$queryOptions",
+    "$replData",
+    "databaseVersion",
+    "help",
+    "shardVersion",
+    "tracking_info",
+    "coordinator",
+    "maxTimeMSOpOnly",
+    "usesDefaultMaxTimeMS",
+    "expectPrefix",
+    "requestGossipRoutingCache",
+    "mayBypassWriteBlocking",
+    "versionContext",
+    "rawData",
+    "serialization_context",
+    "$traceCtx",
 };
 
 static bool args_is_generic(struct slice name)
@@ -122,9 +150,8 @@ static int args_field(const struct command_args_spec *spec, const struct doc_ele
     if ((arg->flags & COMMAND_ARG_NOT_NEGATIVE) != 0) {
         int64_t number = *(int64_t *)(void *)((uint8_t *)into + arg->offset);
         if (number < 0) {
-            return err_set(err, 51024,
-                           "BSON field '%s' value must be >= 0, actual value '%lld'", arg->name,
-                           (long long)number);
+            return err_set(err, 51024, "BSON field '%s' value must be >= 0, actual value '%lld'",
+                           arg->name, (long long)number);
         }
     }
     return 0;
@@ -150,9 +177,8 @@ int command_args_read(const struct command_args_spec *spec, struct slice doc, vo
         if ((arg->flags & COMMAND_ARG_REQUIRED) != 0) {
             value = doc_get_str(doc, arg->name);
             if (doc_value_is_nullish(value)) {
-                return err_set(err, 40414,
-                               "BSON field '%s.%s' is missing but a required field", spec->prefix,
-                               arg->name);
+                return err_set(err, 40414, "BSON field '%s.%s' is missing but a required field",
+                               spec->prefix, arg->name);
             }
         }
     }
@@ -203,8 +229,8 @@ int command_namespace(struct command_op *op, struct slice *ret_ns)
 {
     struct doc_value value = doc_first(op->body).value;
     if (value.type != DOC_STRING && value.type != DOC_SYMBOL) {
-        return err_set(&op->err, LT_EINVALIDNAMESPACE,
-                       "collection name has invalid type %s", doc_type_name(value.type));
+        return err_set(&op->err, LT_EINVALIDNAMESPACE, "collection name has invalid type %s",
+                       doc_type_name(value.type));
     }
     struct slice name = doc_value_get_string(value);
     int code = command_check_collection(op->db, name, &op->err);

@@ -13,14 +13,14 @@
 #include "command/command.h"
 
 enum command_arg_kind {
-    COMMAND_ARG_BOOL,   /* bool; numbers count by truth */
+    COMMAND_ARG_BOOL,        /* bool; numbers count by truth */
     COMMAND_ARG_STRICT_BOOL, /* bool only */
-    COMMAND_ARG_INT,    /* int64_t from any number, truncated */
-    COMMAND_ARG_DOC,    /* struct slice */
-    COMMAND_ARG_ARRAY,  /* struct slice */
-    COMMAND_ARG_STRING, /* struct slice */
-    COMMAND_ARG_VALUE,  /* struct doc_value of any type */
-    COMMAND_ARG_IGNORE, /* accepted, without effect */
+    COMMAND_ARG_INT,         /* int64_t from any number, truncated */
+    COMMAND_ARG_DOC,         /* struct slice */
+    COMMAND_ARG_ARRAY,       /* struct slice */
+    COMMAND_ARG_STRING,      /* struct slice */
+    COMMAND_ARG_VALUE,       /* struct doc_value of any type */
+    COMMAND_ARG_IGNORE,      /* accepted, without effect */
 };
 
 enum { COMMAND_ARG_REQUIRED = 1, COMMAND_ARG_NOT_NEGATIVE = 2 };
@@ -56,11 +56,11 @@ int command_check_collection(struct slice db, struct slice name, struct err *err
 
 /* Documents given as an array field of the body or as a sequence of that name. */
 struct command_docs {
-    struct slice rest;      /* sequence: bytes not yet read; array: iterator below */
+    struct slice rest; /* sequence: bytes not yet read; array: iterator below */
     bool is_sequence;
     const uint8_t *next;
     const uint8_t *end;
-    uint32_t count;         /* in all */
+    uint32_t count; /* in all */
 };
 /* 40414 when it is neither; 14 when it is no array of documents. */
 int command_docs_open(struct command_op *op, const char *name, struct command_docs *ret_docs);

@@ -142,7 +142,7 @@ static void command_finish(struct command_op *op, bool ok)
 
 static void command_finish_failed(struct command_op *op)
 {
-    op->reply.len = 0;
+    op->reply.len = op->reply_start;
     op->more_to_come = false;
     doc_build_begin(&op->builder, &op->reply);
     if (op->err.code == 0) {
@@ -196,9 +196,10 @@ static int command_check(struct command_op *op)
                        SLICE_FMT(doc_first(op->body).name));
     }
     if (op->message.header.opcode == WIRE_OP_QUERY && (op->command->flags & COMMAND_HELLO) == 0) {
-        return err_set(&op->err, LT_EUNSUPPORTEDOPQUERYCOMMAND,
-                       "Unsupported OP_QUERY command: %s. The client driver may require an upgrade.",
-                       op->command->name);
+        return err_set(
+            &op->err, LT_EUNSUPPORTEDOPQUERYCOMMAND,
+            "Unsupported OP_QUERY command: %s. The client driver may require an upgrade.",
+            op->command->name);
     }
     if (op->db.len == 0) {
         return err_set(&op->err, 40414, "OP_MSG requests require a $db argument");
@@ -250,7 +251,7 @@ enum command_state command_step(struct command_op *op)
     if (op->more_to_come) {
         op->more_to_come = false;
         op->reply_count++;
-        op->reply.len = 0;
+        op->reply.len = op->reply_start;
         doc_build_begin(&op->builder, &op->reply);
     }
     int code = command_run(op);

@@ -7,9 +7,9 @@
  * Memory      an op's arena holds the request, its work and its reply, and is dropped whole.
  * Errors      none come out: a failed command is a reply with ok: 0.
  *
- *   start --> step --+--> DONE   the reply is ready; a write waits for wait_index to be applied first
- *              ^     +--> YIELD  the slice is used up: step again next turn
- *              |     +--> FETCH  fetch_key must come from disk: store_fetch, then step again
+ *   start --> step --+--> DONE   the reply is ready; a write waits for wait_index to be applied
+ * first ^     +--> YIELD  the slice is used up: step again next turn |     +--> FETCH  fetch_key
+ * must come from disk: store_fetch, then step again
  *              +-----+--> SLEEP  nothing to do before wake_us or a wake-up
  */
 #ifndef COMMAND_COMMAND_H
@@ -28,12 +28,12 @@ struct command_session;
 enum command_state { COMMAND_DONE, COMMAND_YIELD, COMMAND_FETCH, COMMAND_SLEEP };
 
 enum command_flags {
-    COMMAND_READ = 1 << 0,     /* reads data: counted, may be killed */
-    COMMAND_WRITE = 1 << 1,    /* stepped by the owner */
-    COMMAND_ADMIN = 1 << 2,    /* on the admin database only */
-    COMMAND_NO_AUTH = 1 << 3,  /* allowed before login */
-    COMMAND_HELLO = 1 << 4,    /* allowed as OP_QUERY; never compressed */
-    COMMAND_LAX = 1 << 5,      /* unknown fields are ignored */
+    COMMAND_READ = 1 << 0,    /* reads data: counted, may be killed */
+    COMMAND_WRITE = 1 << 1,   /* stepped by the owner */
+    COMMAND_ADMIN = 1 << 2,   /* on the admin database only */
+    COMMAND_NO_AUTH = 1 << 3, /* allowed before login */
+    COMMAND_HELLO = 1 << 4,   /* allowed as OP_QUERY; never compressed */
+    COMMAND_LAX = 1 << 5,     /* unknown fields are ignored */
 };
 
 struct command {
@@ -47,12 +47,12 @@ struct command {
 /* What is known of one connection. Its loop's. */
 struct command_client {
     int32_t connection_id;
-    const char *peer;         /* "address:port" */
-    struct slice metadata;    /* the `client` document of the first hello; owned */
+    const char *peer;      /* "address:port" */
+    struct slice metadata; /* the `client` document of the first hello; owned */
     char app_name[128];
     bool hello_ok;
-    bool greeted;             /* a hello was answered */
-    uint32_t compressors;     /* agreed: bits 1 << enum wire_compressor */
+    bool greeted;         /* a hello was answered */
+    uint32_t compressors; /* agreed: bits 1 << enum wire_compressor */
 };
 
 /* Keep a copy of the metadata; command_client_close frees it. */
@@ -68,15 +68,16 @@ struct command_op {
     int64_t wall_ms;
     uint64_t mono_us;
     struct store_writer *writer; /* at the owner; NULL elsewhere */
-    /* ---- results ---- */
-    struct buf reply;          /* the whole reply document, when DONE */
-    uint64_t wait_index;       /* WRITE: reply when this is applied; 0 nothing was written */
-    struct buf fetch_key;      /* FETCH */
+    /* ---- results; reply and reply_start: before command_start ---- */
+    struct buf reply;     /* the reply document from reply_start on, when DONE */
+    size_t reply_start;   /* what the driver put before it stays */
+    uint64_t wait_index;  /* WRITE: reply when this is applied; 0 nothing was written */
+    struct buf fetch_key; /* FETCH */
     bool fetch_backward;
-    uint64_t wake_us;          /* SLEEP */
-    bool more_to_come;         /* an exhaust reply: step again for the next one */
-    uint32_t reply_count;      /* replies already sent for this request */
-    bool close_after;          /* close the connection after the reply */
+    uint64_t wake_us;     /* SLEEP */
+    bool more_to_come;    /* an exhaust reply: step again for the next one */
+    uint32_t reply_count; /* replies already sent for this request */
+    bool close_after;     /* close the connection after the reply */
     /* ---- the op's own ---- */
     struct arena arena;
     const struct command *command;
@@ -84,15 +85,15 @@ struct command_op {
     struct slice db;
     struct doc_builder builder; /* the reply being written */
     struct err err;
-    void *state;                      /* the handler's, across steps */
+    void *state;                            /* the handler's, across steps */
     void (*release)(struct command_op *op); /* gives back what `state` holds; once */
-    struct store_catalog *catalog;    /* held while a reader runs */
-    struct command_session *session;  /* from lsid, or NULL */
+    struct store_catalog *catalog;          /* held while a reader runs */
+    struct command_session *session;        /* from lsid, or NULL */
     uint64_t started_us;
-    uint64_t deadline_us;             /* maxTimeMS; 0 none */
+    uint64_t deadline_us; /* maxTimeMS; 0 none */
     int32_t opid;
-    atomic_int killed;                /* the error code to die with; 0: none */
-    struct command_op *next;          /* the server's list of running ops */
+    atomic_int killed;       /* the error code to die with; 0: none */
+    struct command_op *next; /* the server's list of running ops */
     struct command_op *previous;
     uint64_t docs_examined;
     uint64_t keys_examined;

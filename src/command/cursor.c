@@ -125,8 +125,8 @@ int command_cursor_take(struct command_op *op, int64_t id, struct command_cursor
     if (cursor == NULL || cursor->killed) {
         code = err_set(&op->err, LT_ECURSORNOTFOUND, "cursor id %lld not found", (long long)id);
     } else if (cursor->in_use) {
-        code = err_set(&op->err, LT_ECURSORINUSE, "cursor id %lld is already in use",
-                       (long long)id);
+        code =
+            err_set(&op->err, LT_ECURSORINUSE, "cursor id %lld is already in use", (long long)id);
     } else {
         cursor->in_use = true;
         *ret_cursor = cursor;

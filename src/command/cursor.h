@@ -25,17 +25,17 @@ struct command_cursor {
     bool has_read; /* `read` is open */
     /* The next result: 1, 0 the end, negative as command_read_next. */
     int (*next)(struct command_cursor *cursor, struct slice *ret_doc, struct err *err);
-    void *plan;          /* what `next` needs besides */
+    void *plan;                                   /* what `next` needs besides */
     void (*close)(struct command_cursor *cursor); /* gives back what `plan` holds; or NULL */
     bool exhausted;
     bool single_batch;
     bool no_timeout;
-    struct slice stash;  /* a result that did not fit into the last batch */
+    struct slice stash; /* a result that did not fit into the last batch */
     struct buf stash_buf;
-    int64_t returned;    /* documents so far */
+    int64_t returned; /* documents so far */
     int64_t last_used_ms;
     bool in_use;
-    bool killed;         /* to be freed by the op that has it out */
+    bool killed; /* to be freed by the op that has it out */
     struct command_cursor *next_in_slot;
     struct slice describe; /* the command that made it, for currentOp */
 };

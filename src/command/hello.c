@@ -151,7 +151,8 @@ static void hello_build(struct command_op *op)
     doc_build_i32(&op->builder, "minWireVersion", 0);
     doc_build_i32(&op->builder, "maxWireVersion", 21);
     doc_build_bool(&op->builder, "readOnly", false);
-    op->client->compressors = wire_compressors_agree(&op->builder, doc_get_str(op->body, "compression"));
+    op->client->compressors =
+        wire_compressors_agree(&op->builder, doc_get_str(op->body, "compression"));
 }
 
 /* ---- waiting for a change ---- */
@@ -219,6 +220,7 @@ int command_hello(struct command_op *op)
     }
     hello_build(op);
     op->client->greeted = true;
-    op->more_to_come = (op->message.flags & WIRE_EXHAUST_ALLOWED) != 0 && doc_value_exists(doc_get_str(op->body, "topologyVersion"));
+    op->more_to_come = (op->message.flags & WIRE_EXHAUST_ALLOWED) != 0 &&
+                       doc_value_exists(doc_get_str(op->body, "topologyVersion"));
     return 0;
 }

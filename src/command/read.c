@@ -14,8 +14,7 @@ static bool read_is_empty(struct slice doc)
 static struct query_plan_index *read_indexes(const struct store_collection *collection,
                                              struct arena *arena, uint32_t *ret_count)
 {
-    struct query_plan_index *list =
-        arena_zero(arena, collection->indexes_count, sizeof *list);
+    struct query_plan_index *list = arena_zero(arena, collection->indexes_count, sizeof *list);
     uint32_t count = 0;
     for (uint32_t i = 0; i < collection->indexes_count; i++) {
         const struct store_index *index = &collection->indexes[i];
@@ -131,8 +130,7 @@ static void read_begin_branch(struct command_read *read, const struct query_plan
     uint32_t id = index == NULL ? read->collection->id : index->id;
     struct store_range *ranges = read_ranges(read, branch, id);
     store_scan_init(&read->scan, read->view, read->collection, index);
-    store_scan_set_ranges(&read->scan, read->arena, ranges, branch->ranges_count,
-                          branch->backward);
+    store_scan_set_ranges(&read->scan, read->arena, ranges, branch->ranges_count, branch->backward);
     read->scanning = true;
 }
 
@@ -202,8 +200,7 @@ static bool read_is_repeated(struct command_read *read, struct slice doc)
     if (!read->plan.overlap || read->plan.branches_count < 2) {
         return false;
     }
-    struct slice key = store_record_key(&read->scratch, read->collection,
-                                        doc_get_str(doc, "_id"));
+    struct slice key = store_record_key(&read->scratch, read->collection, doc_get_str(doc, "_id"));
     struct store_skip_node *node = store_skip_at_or_after(&read->seen, key, 0);
     if (node != NULL && slice_equal(node->key, key)) {
         return true;

@@ -3,9 +3,9 @@
  * Invariant   a read is a query_source: documents come one at a time; between steps it holds no
  *             engine iterator, so it may move to another thread or rest in a cursor.
  * Thread      one at a time.
- * Memory      everything lives in the arena given to command_read_open; a document is borrowed until
- *             the next call.
- * Errors      -LT_EYIELD the slice is used up; -LT_EAGAIN the view says what is missing.
+ * Memory      everything lives in the arena given to command_read_open; a document is borrowed
+ * until the next call. Errors      -LT_EYIELD the slice is used up; -LT_EAGAIN the view says what
+ * is missing.
  */
 #ifndef COMMAND_READ_H
 #define COMMAND_READ_H
@@ -23,11 +23,11 @@ struct command_read {
     struct arena *arena;
     struct arena scratch; /* reset for each document */
     struct store_scan scan;
-    struct store_pin pin; /* of a point read */
+    struct store_pin pin;   /* of a point read */
     struct store_skip seen; /* records given, when several branches may give one twice */
     uint32_t branch;
-    bool scanning; /* `scan` is on plan.branches[branch] */
-    uint32_t budget; /* documents until the slice is used up */
+    bool scanning;       /* `scan` is on plan.branches[branch] */
+    uint32_t budget;     /* documents until the slice is used up */
     int32_t array_index; /* of the last document: for the positional operator */
     uint64_t keys_examined;
     uint64_t docs_examined;

@@ -33,8 +33,8 @@ struct command_server {
     uint64_t topology_counter;
     int64_t started_ms;
     uint64_t started_us;
-    struct slice argv;    /* BSON array */
-    struct slice parsed;  /* BSON document of the options in force */
+    struct slice argv;   /* BSON array */
+    struct slice parsed; /* BSON document of the options in force */
     _Atomic uint64_t term;
     _Atomic uint64_t random;    /* state of command_random */
     _Atomic uint32_t oid_count; /* of generated ObjectIds */

@@ -97,8 +97,8 @@ static int write_check_id(struct command_op *op, struct doc_value id)
     struct doc_iter iter;
     struct doc_elem elem;
     if (id.type == DOC_ARRAY || id.type == DOC_REGEX || id.type == DOC_UNDEFINED) {
-        return err_set(&op->err, LT_EINVALIDIDFIELD,
-                       "The '_id' value cannot be of type %s", doc_type_name(id.type));
+        return err_set(&op->err, LT_EINVALIDIDFIELD, "The '_id' value cannot be of type %s",
+                       doc_type_name(id.type));
     }
     if (id.type != DOC_OBJECT) {
         return 0;
@@ -169,9 +169,9 @@ static struct slice write_rewrite(struct command_op *op, struct slice doc, struc
             continue;
         }
         if (write_is_zero_timestamp(elem.value)) {
-            char name[256];
-            snprintf(name, sizeof name, "%.*s", SLICE_FMT(elem.name));
-            doc_build_timestamp(builder, name, op->writer->clock);
+            uint64_t clock = op->writer->clock;
+            doc_build_value(builder, elem.name,
+                            doc_value_timestamp(arena, (uint32_t)(clock >> 32), (uint32_t)clock));
         } else {
             doc_build_value(builder, elem.name, elem.value);
         }
@@ -308,8 +308,7 @@ int command_check_write_concern(struct command_op *op)
     }
     int64_t members;
     if (doc_value_is_number(w) && doc_value_to_i64_exact(w, &members) && members > 1) {
-        return err_set(&op->err, LT_EUNSATISFIABLEWRITECONCERN,
-                       "Not enough data-bearing nodes");
+        return err_set(&op->err, LT_EUNSATISFIABLEWRITECONCERN, "Not enough data-bearing nodes");
     }
     return 0;
 }

@@ -14,13 +14,16 @@
 #include "base/mem.h"
 #include "node/node_private.h"
 #include "store/effect.h"
+#include "store/keys.h"
+
+enum { GROUP_APPLY_MAX = 256, GROUP_SEGMENTS_KEPT = 4 };
 
 static struct node_entry *group_entry(struct node_group *group, size_t position)
 {
     return &group->entries[(group->entries_head + position) & (group->entries_cap - 1)];
 }
 
-static void group_push_entry(struct node_group *group, const struct repl_entry *entry)
+void node__group_push_entry(struct node_group *group, const struct repl_entry *entry)
 {
     if (group->entries_count == group->entries_cap) {
         size_t cap = group->entries_cap == 0 ? 256 : group->entries_cap * 2;
@@ -70,8 +73,7 @@ static void group_wait(struct node_group *group, struct node_request *request)
 
 static void group_answer_applied(struct node_group *group)
 {
-    while (group->waiting_first != NULL &&
-           group->waiting_first->op.wait_index <= group->applied) {
+    while (group->waiting_first != NULL && group->waiting_first->op.wait_index <= group->applied) {
         struct node_request *request = group->waiting_first;
         group->waiting_first = request->next;
         if (group->waiting_first == NULL) {
@@ -100,7 +102,19 @@ static void group_publish(struct node_group *group)
     }
 }
 
-enum { GROUP_APPLY_MAX = 256 };
+/* A configuration entry, as effects: the store remembers the newest. */
+static struct slice group_configuration_effect(const struct node_entry *entry, struct arena *arena)
+{
+    struct buf value;
+    struct buf effect;
+    buf_init(&value, arena);
+    buf_init(&effect, arena);
+    buf_append(&value, &entry->index, sizeof entry->index);
+    buf_append_slice(&value, entry->payload);
+    store_effect_begin(&effect, 0);
+    store_effect_put(&effect, store_key_configuration, buf_slice(&value));
+    return buf_slice(&effect);
+}
 
 /* Apply up to GROUP_APPLY_MAX committed entries in one engine write. */
 static void group_apply_some(struct node_group *group, uint64_t commit)
@@ -108,19 +122,27 @@ static void group_apply_some(struct node_group *group, uint64_t commit)
     struct slice payloads[GROUP_APPLY_MAX];
     size_t count = 0;
     size_t taken = 0;
+    struct store_mark mark = {0};
+    struct arena arena;
+    arena_init(&arena);
     while (taken < group->entries_count && count < GROUP_APPLY_MAX &&
            group_entry(group, taken)->index <= commit) {
         struct node_entry *entry = group_entry(group, taken++);
         if (entry->type == REPL_ENTRY_COMMAND) {
             payloads[count++] = entry->payload;
-            atomic_store(&group->node->server.applied_clock, store_effect_clock(entry->payload));
+            group->applied_clock = store_effect_clock(entry->payload);
+        } else if (entry->type == REPL_ENTRY_CHANGE) {
+            payloads[count++] = group_configuration_effect(entry, &arena);
         }
-        group->applied = entry->index;
+        mark = (struct store_mark){entry->index, entry->term, group->applied_clock};
     }
-    int code = group->node->kv->ops->apply(group->node->kv, payloads, count, group->applied);
+    int code = group->node->kv->ops->apply(group->node->kv, payloads, count, mark);
+    arena_close(&arena);
     if (code < 0) {
         node__die(group->node, "applying to the store", code);
     }
+    group->applied = mark.index;
+    atomic_store(&group->node->server.applied_clock, mark.clock);
     for (size_t i = 0; i < taken; i++) {
         mem_free((void *)(uintptr_t)group_entry(group, i)->payload.data);
     }
@@ -161,7 +183,7 @@ static void group_write_batch(struct node_group *group)
 }
 
 /* Carry out what consensus decided: vote, entries, then what is committed. */
-static void group_carry_out(struct node_group *group, const struct repl_update *update)
+void node__group_carry_out(struct node_group *group, const struct repl_update *update)
 {
     struct node_batch *batch = &group->batches[group->filling];
     atomic_store(&group->node->server.term, update->term);
@@ -178,7 +200,7 @@ static void group_carry_out(struct node_group *group, const struct repl_update *
                                               .payload = entry->payload};
         batch_add(batch, &record);
         batch->last_index = entry->index;
-        group_push_entry(group, entry);
+        node__group_push_entry(group, entry);
     }
     group_write_batch(group);
     group_apply(group, update->commit_index);
@@ -194,14 +216,15 @@ static void group_step(struct node_group *group, struct repl_event *event)
         log_error(group->node->log, "repl", "%s", err.text);
         node__die(group->node, "consensus", code);
     }
-    group_carry_out(group, &update);
+    node__group_carry_out(group, &update);
 }
 
-static void group_persisted(struct net_mail *mail)
+void node__group_persisted(struct net_mail *mail)
 {
     struct node_batch *batch = (struct node_batch *)mail;
     struct node_group *group = batch->group;
     uint64_t last_index = batch->last_index;
+    group->segments = batch->segments;
     batch->count = 0;
     batch->last_index = 0;
     group->writing = false;
@@ -216,8 +239,7 @@ static void group_note_catalog(struct node_group *group)
 {
     if (group->catalogs_count == group->catalogs_cap) {
         group->catalogs_cap = group->catalogs_cap == 0 ? 8 : group->catalogs_cap * 2;
-        group->catalogs =
-            mem_grow(group->catalogs, group->catalogs_cap * sizeof *group->catalogs);
+        group->catalogs = mem_grow(group->catalogs, group->catalogs_cap * sizeof *group->catalogs);
     }
     group->catalogs[group->catalogs_count++] = (struct node_catalog_change){
         group->writer.index, store_catalog_hold(group->writer.catalog)};
@@ -239,7 +261,7 @@ static void group_propose(struct node_group *group)
     group_step(group, &event);
 }
 
-static void group_turn(struct net_turn *turn)
+void node__group_turn(struct net_turn *turn)
 {
     group_propose((struct node_group *)((uint8_t *)turn - offsetof(struct node_group, turn)));
 }
@@ -326,9 +348,8 @@ static void group_flushed(struct net_work *work)
 
 void node__group_tend(struct node_group *group)
 {
-    struct store_journal_stats stats = store_journal_stats(group->journal.journal);
-    bool long_journal = stats.segments > 4;
-    if (!group->flushing && long_journal && group->applied > group->flushed) {
+    bool is_long = group->segments > GROUP_SEGMENTS_KEPT;
+    if (!group->flushing && is_long && group->applied > group->flushed) {
         group->flushing = true;
         group->flush_work = (struct net_work){group_flush, group_flushed};
         net_loop_work(group->loop, &group->flush_work);

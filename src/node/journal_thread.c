@@ -1,8 +1,9 @@
 /* node/journal_thread.c - one thread that waits for disks, so that no loop has to.
  *
- * It takes a batch, writes and syncs it, and mails it back. While it syncs, the owner fills the next
- * batch: all writers of that time share one sync. When nothing has come for a while it notes in the
- * journal that everything is durable, so that later damage is told from an unfinished write. */
+ * It takes a batch, writes and syncs it, and mails it back. While it syncs, the owner fills the
+ * next batch: all writers of that time share one sync. When nothing has come for a while it notes
+ * in the journal that everything is durable, so that later damage is told from an unfinished write.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <time.h>
@@ -42,7 +43,8 @@ static void journal_check(struct node_journal *journal, int code, const char *wh
 {
     if (code < 0) {
         char scratch[32];
-        log_error(journal->log, "journal", "%s failed (%s): stopping, so that nothing that is not "
+        log_error(journal->log, "journal",
+                  "%s failed (%s): stopping, so that nothing that is not "
                   "on disk is acknowledged; free space or replace the disk, then start again",
                   what, err_code_name(-code, scratch));
         _Exit(14);
@@ -60,6 +62,7 @@ static void journal_write(struct node_journal *journal, struct node_batch *batch
                       "trimming the journal");
         batch->trim_index = 0;
     }
+    batch->segments = store_journal_stats(journal->journal).segments;
     net_loop_post(journal->owner, &batch->mail);
 }
 

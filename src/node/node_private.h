@@ -33,6 +33,7 @@ struct node_batch {
     size_t cap;
     uint64_t last_index; /* of the entries in it; 0: only a vote */
     uint64_t trim_index; /* drop segments up to here; 0: no */
+    uint64_t segments;   /* out: how many there are now */
 };
 
 struct node_journal {
@@ -82,12 +83,14 @@ struct node_group {
     size_t catalogs_count, catalogs_cap;
     struct node_batch batches[2]; /* one is being filled, one is with the journal */
     int filling;
-    bool writing; /* the journal has a batch */
-    uint64_t applied;
-    uint64_t clock; /* hybrid: of the newest entry */
+    bool writing;                       /* the journal has a batch */
+    uint64_t applied;                   /* index */
+    uint64_t applied_clock;             /* hybrid: of the newest applied effects */
+    uint64_t clock;                     /* hybrid: of the newest entry */
     struct node_request *waiting_first; /* by wait_index */
     struct node_request *waiting_last;
-    uint64_t flushed;       /* the store survives without entries up to here */
+    uint64_t segments; /* of the journal */
+    uint64_t flushed;  /* the store survives without entries up to here */
     bool flushing;
     struct net_work flush_work;
     uint64_t flush_index;
@@ -95,6 +98,11 @@ struct node_group {
 
 int node__group_open(struct node_group *group, struct node *node, struct err *err);
 void node__group_close(struct node_group *group);
+/* The steps of group.c that opening needs too. */
+void node__group_push_entry(struct node_group *group, const struct repl_entry *entry);
+void node__group_carry_out(struct node_group *group, const struct repl_update *update);
+void node__group_persisted(struct net_mail *mail);
+void node__group_turn(struct net_turn *turn);
 /* A write: step it here. Any thread. */
 void node__group_submit(struct node_group *group, struct node_request *request);
 /* Trim the journal and flush the store when it is time; every second. */

@@ -1,11 +1,9 @@
 /* query/plan.h - which indexes answer a filter and a sort.
  *
  * Invariant   a plan is complete: every document that matches is in one of its branches; the filter
- *             is still applied to what it delivers. `sorted` plans have one branch in sort order, or
- *             branches whose concatenation is.
- * Thread      pure.
- * Memory      see query/context.h.
- * Errors      -LT_EBADVALUE for a hint that names no index; 291 when a hinted index cannot answer.
+ *             is still applied to what it delivers. `sorted` plans have one branch in sort order,
+ * or branches whose concatenation is. Thread      pure. Memory      see query/context.h. Errors
+ * -LT_EBADVALUE for a hint that names no index; 291 when a hinted index cannot answer.
  */
 #ifndef QUERY_PLAN_H
 #define QUERY_PLAN_H
@@ -21,7 +19,7 @@ struct query_plan_index {
     bool unique;
     bool sparse;
     bool multikey;
-    bool unusable; /* hidden or not ready: not to be planned with, nor hinted at */
+    bool unusable;        /* hidden or not ready: not to be planned with, nor hinted at */
     struct slice partial; /* its filter document; empty: none */
 };
 
@@ -36,8 +34,8 @@ struct query_plan_branch {
     struct query_plan_range *ranges; /* none: everything */
     uint32_t ranges_count;
     bool backward;
-    bool point;                /* exactly one _id: ranges[0].from is its whole key */
-    struct slice bounds;       /* for explain: {a: ["[1, 1]"]} */
+    bool point;          /* exactly one _id: ranges[0].from is its whole key */
+    struct slice bounds; /* for explain: {a: ["[1, 1]"]} */
 };
 
 struct query_plan {

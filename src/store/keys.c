@@ -3,7 +3,7 @@
 
 const struct slice store_key_applied = {(const uint8_t *)"\0\0\0\0A", 5};
 const struct slice store_key_next_id = {(const uint8_t *)"\0\0\0\0N", 5};
-const struct slice store_key_identity = {(const uint8_t *)"\0\0\0\0I", 5};
+const struct slice store_key_configuration = {(const uint8_t *)"\0\0\0\0G", 5};
 
 void store_key_id(struct buf *buf, uint32_t id)
 {

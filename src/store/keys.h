@@ -15,12 +15,12 @@
 
 #include "base/buf.h"
 
-/* The log index of the last apply, 8 bytes little endian. Written by the engines only. */
+/* The struct store_mark of the last apply. Written by the engines only. */
 extern const struct slice store_key_applied;
 /* The next free id, 4 bytes big endian. */
 extern const struct slice store_key_next_id;
-/* What the member is called and where the group began: a BSON document. */
-extern const struct slice store_key_identity;
+/* The group's newest configuration entry: index, 8 bytes little endian, and payload. */
+extern const struct slice store_key_configuration;
 
 void store_key_id(struct buf *buf, uint32_t id);
 

@@ -32,6 +32,13 @@ static inline void store_pin_release(struct store_pin *pin)
     }
 }
 
+/* How far an engine has applied the log. */
+struct store_mark {
+    uint64_t index;
+    uint64_t term;  /* of that entry */
+    uint64_t clock; /* hybrid clock of the newest effects */
+};
+
 /* May a read wait for the disk? */
 enum store_wait { STORE_MEMORY_ONLY, STORE_MAY_WAIT };
 
@@ -42,11 +49,12 @@ struct store_kv_ops {
     /* May block when `wait` allows. */
     int (*get)(struct store_kv *kv, struct store_snapshot *snapshot, struct slice key,
                enum store_wait wait, struct store_pin *ret_pin);
-    /* Apply effect payloads (store/effect.h) as one atomic write, and remember `index` with it. May
+    /* Apply effect payloads (store/effect.h) as one atomic write, and remember `mark` with it. May
      * block while the engine makes room. */
-    int (*apply)(struct store_kv *kv, const struct slice *payloads, size_t count, uint64_t index);
-    /* The index of the last apply; 0 in an empty store. */
-    uint64_t (*applied)(struct store_kv *kv);
+    int (*apply)(struct store_kv *kv, const struct slice *payloads, size_t count,
+                 struct store_mark mark);
+    /* The mark of the last apply; zeroes in an empty store. */
+    struct store_mark (*applied)(struct store_kv *kv);
     /* Make everything applied survive power loss; *ret_index is how far. Blocks. */
     int (*flush)(struct store_kv *kv, uint64_t *ret_index);
     /* Forget every key in [from, to), now and not through the log: only keys nothing refers to. */

@@ -7,7 +7,6 @@
 #include <assert.h>
 #include <pthread.h>
 #include <rocksdb/c.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -24,7 +23,8 @@ struct rocks {
     rocksdb_writeoptions_t *write_options;
     rocksdb_readoptions_t *read_options[2]; /* by enum store_wait, no snapshot */
     rocksdb_flushoptions_t *flush_options;
-    _Atomic uint64_t applied;
+    pthread_mutex_t lock;
+    struct store_mark applied; /* under lock */
 };
 
 struct store_snapshot {
@@ -86,6 +86,7 @@ static void rocks_close(struct store_kv *kv)
     rocksdb_options_destroy(rocks->options);
     rocksdb_block_based_options_destroy(rocks->table_options);
     rocksdb_cache_destroy(rocks->cache);
+    pthread_mutex_destroy(&rocks->lock);
     mem_free(rocks);
 }
 
@@ -138,7 +139,7 @@ static int rocks_batch(rocksdb_writebatch_t *batch, struct slice payload)
 }
 
 static int rocks_apply(struct store_kv *kv, const struct slice *payloads, size_t count,
-                       uint64_t index)
+                       struct store_mark mark)
 {
     struct rocks *rocks = rocks_of(kv);
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
@@ -149,26 +150,32 @@ static int rocks_apply(struct store_kv *kv, const struct slice *payloads, size_t
     if (code == 0) {
         char *message = NULL;
         rocksdb_writebatch_put(batch, (const char *)store_key_applied.data, store_key_applied.len,
-                               (const char *)&index, sizeof index);
+                               (const char *)&mark, sizeof mark);
         rocksdb_write(rocks->db, rocks->write_options, batch, &message);
         code = rocks_code(message);
     }
     if (code == 0) {
-        atomic_store(&rocks->applied, index);
+        pthread_mutex_lock(&rocks->lock);
+        rocks->applied = mark;
+        pthread_mutex_unlock(&rocks->lock);
     }
     rocksdb_writebatch_destroy(batch);
     return code;
 }
 
-static uint64_t rocks_applied(struct store_kv *kv)
+static struct store_mark rocks_applied(struct store_kv *kv)
 {
-    return atomic_load(&rocks_of(kv)->applied);
+    struct rocks *rocks = rocks_of(kv);
+    pthread_mutex_lock(&rocks->lock);
+    struct store_mark mark = rocks->applied;
+    pthread_mutex_unlock(&rocks->lock);
+    return mark;
 }
 
 static int rocks_flush(struct store_kv *kv, uint64_t *ret_index)
 {
     struct rocks *rocks = rocks_of(kv);
-    uint64_t index = rocks_applied(kv);
+    uint64_t index = rocks_applied(kv).index;
     char *message = NULL;
     rocksdb_flush(rocks->db, rocks->flush_options, &message);
     int code = rocks_code(message);
@@ -362,11 +369,10 @@ static void rocks_set_options(struct rocks *rocks, const struct store_rocks_opti
 static int rocks_load_applied(struct rocks *rocks)
 {
     struct store_pin pin;
-    uint64_t applied = 0;
     int code = rocks_get(&rocks->kv, NULL, store_key_applied, STORE_MAY_WAIT, &pin);
     if (code == 0) {
-        if (pin.value.len == sizeof applied) {
-            memcpy(&applied, pin.value.data, sizeof applied);
+        if (pin.value.len == sizeof rocks->applied) {
+            memcpy(&rocks->applied, pin.value.data, sizeof rocks->applied);
         } else {
             code = -LT_ECORRUPT;
         }
@@ -374,7 +380,6 @@ static int rocks_load_applied(struct rocks *rocks)
     } else if (code == -LT_ENOSUCHKEY) {
         code = 0;
     }
-    atomic_store(&rocks->applied, applied);
     return code;
 }
 
@@ -383,6 +388,7 @@ int store_rocks_open(const struct store_rocks_options *options, struct store_kv 
 {
     struct rocks *rocks = mem_zero(1, sizeof *rocks);
     rocks->kv.ops = &rocks_ops;
+    pthread_mutex_init(&rocks->lock, NULL);
     rocks_set_options(rocks, options);
     rocks->write_options = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(rocks->write_options, 1);

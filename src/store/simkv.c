@@ -14,7 +14,7 @@ struct simkv {
     struct store_kv kv;
     struct store_skip skip;
     uint64_t version; /* of the last apply or drop */
-    uint64_t applied;
+    struct store_mark applied;
 };
 
 struct store_snapshot {
@@ -70,7 +70,7 @@ static void simkv_set(struct simkv *simkv, struct slice key, struct slice value,
 }
 
 static int simkv_apply(struct store_kv *kv, const struct slice *payloads, size_t count,
-                       uint64_t index)
+                       struct store_mark mark)
 {
     struct simkv *simkv = simkv_of(kv);
     simkv->version++;
@@ -85,19 +85,19 @@ static int simkv_apply(struct store_kv *kv, const struct slice *payloads, size_t
             return more;
         }
     }
-    simkv_set(simkv, store_key_applied, slice_of(&index, sizeof index), false);
-    simkv->applied = index;
+    simkv_set(simkv, store_key_applied, slice_of(&mark, sizeof mark), false);
+    simkv->applied = mark;
     return 0;
 }
 
-static uint64_t simkv_applied(struct store_kv *kv)
+static struct store_mark simkv_applied(struct store_kv *kv)
 {
     return simkv_of(kv)->applied;
 }
 
 static int simkv_flush(struct store_kv *kv, uint64_t *ret_index)
 {
-    *ret_index = simkv_of(kv)->applied;
+    *ret_index = simkv_of(kv)->applied.index;
     return 0;
 }
 
