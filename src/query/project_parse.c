@@ -201,6 +201,15 @@ static int parse_slice(struct project_parser *parser, struct slice path, struct 
     return 0;
 }
 
+static bool parse_has_schema(const struct query_match *match)
+{
+    bool has = match->kind == QUERY_MATCH_SCHEMA;
+    for (uint32_t i = 0; i < match->children_count && !has; i++) {
+        has = parse_has_schema(match->children[i]);
+    }
+    return has;
+}
+
 static int parse_elem(struct project_parser *parser, struct slice path, struct doc_value value)
 {
     struct doc_elem op = doc_first(doc_value_get_doc(value));
@@ -231,7 +240,12 @@ static int parse_elem(struct project_parser *parser, struct slice path, struct d
     buf_init(&buf, parser->context->arena);
     doc_build_begin(&builder, &buf);
     doc_build_value(&builder, SLICE(""), value);
-    return query_match_parse(parser->context, doc_build_end(&builder), &node->match, parser->err);
+    rc = query_match_parse(parser->context, doc_build_end(&builder), &node->match, parser->err);
+    if (rc == 0 && parse_has_schema(node->match)) {
+        return err_set(parser->err, LT_EQUERYFEATURENOTALLOWED,
+                       "$jsonSchema is not allowed in this context");
+    }
+    return rc;
 }
 
 /* There is no metadata yet: what can be without yields nothing, a text score must be there. */
