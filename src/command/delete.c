@@ -111,9 +111,8 @@ static int delete_begin_statement(struct command_op *op, struct delete_state *st
     }
     state->running = true;
     command_target_init(op, &state->target, (struct slice){0});
-    struct command_target_spec target = {.collection = collection,
-                                         .filter = state->statement.filter,
-                                         .hint = state->statement.hint};
+    struct command_target_spec target = {
+        .collection = collection, .filter = state->statement.filter, .hint = state->statement.hint};
     code = command_let(op, &state->target.context, state->let);
     code = code < 0 ? code : command_target_open(op, &state->target, &target);
     if (code == 0) {

@@ -132,9 +132,8 @@ static int find_modify_begin(struct command_op *op, struct find_modify_state **r
 static int find_modify_value(struct command_op *op, struct find_modify_state *state,
                              struct slice doc)
 {
-    struct query_project_io io = {.doc = doc,
-                                  .array_index = state->target.read.array_index,
-                                  .new_doc = doc};
+    struct query_project_io io = {
+        .doc = doc, .array_index = state->target.read.array_index, .new_doc = doc};
     if (state->project != NULL) {
         state->target.read.eval.root = doc_value_object(doc);
         int code = query_project_doc(state->project, &state->target.read.eval, &io, &op->err);
@@ -152,8 +151,7 @@ static void find_modify_last_error(struct command_op *op, const struct find_modi
     doc_build_open(&op->builder, SLICE("lastErrorObject"));
     doc_build_i32(&op->builder, "n", n);
     if (!state->remove) {
-        doc_build_bool(&op->builder, "updatedExisting",
-                       n == 1 && !doc_value_exists(upserted));
+        doc_build_bool(&op->builder, "updatedExisting", n == 1 && !doc_value_exists(upserted));
     }
     if (doc_value_exists(upserted)) {
         doc_build_value(&op->builder, SLICE("upserted"), upserted);
@@ -176,9 +174,8 @@ static int find_modify_document(struct command_op *op, struct find_modify_state 
                                 struct slice doc)
 {
     struct store_collection *collection;
-    struct query_update_io io = {.doc = doc,
-                                 .array_index = state->target.read.array_index,
-                                 .new_doc = doc};
+    struct query_update_io io = {
+        .doc = doc, .array_index = state->target.read.array_index, .new_doc = doc};
     int code = command_write_collection(op, state->ns, false, &collection);
     if (code == 0 && !state->remove) {
         code = query_update_apply(state->parsed, &state->target.read.eval, &io, &op->err);

@@ -22,8 +22,8 @@ static const struct command_arg getmore_arg_table[] = {
 static int getmore_check(struct command_op *op, const struct getmore_args *args,
                          const struct command_cursor *cursor)
 {
-    struct slice ns = arena_format(&op->arena, "%.*s.%.*s", SLICE_FMT(op->db),
-                                   SLICE_FMT(args->collection));
+    struct slice ns =
+        arena_format(&op->arena, "%.*s.%.*s", SLICE_FMT(op->db), SLICE_FMT(args->collection));
     if (!slice_equal(ns, cursor->ns)) {
         return err_set(&op->err, LT_EUNAUTHORIZED,
                        "Requested getMore on namespace '%.*s', but cursor belongs to a different "
@@ -36,8 +36,8 @@ static int getmore_check(struct command_op *op, const struct getmore_args *args,
     }
     struct store_collection *had = cursor->has_read ? cursor->read.collection : NULL;
     if (had != NULL && store_catalog_find_uuid(op->catalog, had->uuid) == NULL) {
-        return err_set(&op->err, LT_EQUERYPLANKILLED,
-                       "collection dropped. UUID of %.*s is gone", SLICE_FMT(cursor->ns));
+        return err_set(&op->err, LT_EQUERYPLANKILLED, "collection dropped. UUID of %.*s is gone",
+                       SLICE_FMT(cursor->ns));
     }
     return 0;
 }
@@ -59,8 +59,8 @@ static int getmore_begin(struct command_op *op, struct command_batch **ret_batch
         return code;
     }
     struct command_batch *batch = arena_zero(&op->arena, 1, sizeof *batch);
-    *batch = (struct command_batch){
-        cursor, "nextBatch", args.batch_size > 0 ? args.batch_size : -1, false, 0};
+    *batch = (struct command_batch){cursor, "nextBatch", args.batch_size > 0 ? args.batch_size : -1,
+                                    false, 0};
     op->state = batch;
     op->release = command_batch_release;
     code = getmore_check(op, &args, cursor);

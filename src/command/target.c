@@ -33,8 +33,8 @@ int command_target_open(struct command_op *op, struct command_target *target,
         .hint = spec->hint,
     };
     target->open = true;
-    int code = command_read_open(&target->read, &target->context, &op->writer->view, &read,
-                                 &op->err);
+    int code =
+        command_read_open(&target->read, &target->context, &op->writer->view, &read, &op->err);
     if (code == 0 && spec->sort.len > 0 && !doc_is_empty(spec->sort) &&
         !command_read_is_sorted(&target->read)) {
         code = query_sort_parse(&target->context, spec->sort, &target->sort, &op->err);
@@ -143,8 +143,7 @@ static int target_find_best(struct command_op *op, struct command_target *target
     return target_missed(op, target, code);
 }
 
-int command_target_next(struct command_op *op, struct command_target *target,
-                        struct slice *ret_doc)
+int command_target_next(struct command_op *op, struct command_target *target, struct slice *ret_doc)
 {
     int code;
     if (target->again.len > 0) {

@@ -1,9 +1,9 @@
 /* command/update.c - the update command: statement by statement, document by document. */
+#include "query/update.h"
 #include "command/handlers.h"
 #include "command/server.h"
 #include "command/target.h"
 #include "doc/view.h"
-#include "query/update.h"
 
 /* One element of `updates`. */
 struct update_statement {
@@ -114,8 +114,7 @@ static int update_begin_statement(struct command_op *op, struct update_state *st
         return code;
     }
     if (statement->multi && statement->sort.len > 0) {
-        return err_set(&op->err, LT_EFAILEDTOPARSE,
-                       "Cannot specify sort with multi=true");
+        return err_set(&op->err, LT_EFAILEDTOPARSE, "Cannot specify sort with multi=true");
     }
     state->running = true;
     state->matched = 0;

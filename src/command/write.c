@@ -45,9 +45,14 @@ void command_results_build(const struct command_results *results, struct command
 /* Is this error the whole command's, not one statement's? */
 static bool write_is_fatal(int code)
 {
-    static const int fatal[] = {LT_EIO,          LT_ECORRUPT,     LT_ENOTWRITABLEPRIMARY,
-                                LT_EINTERRUPTED, LT_EYIELD,       LT_EMAXTIMEMSEXPIRED,
-                                LT_EAGAIN,       LT_EINTERRUPTEDATSHUTDOWN};
+    static const int fatal[] = {LT_EIO,
+                                LT_ECORRUPT,
+                                LT_ENOTWRITABLEPRIMARY,
+                                LT_EINTERRUPTED,
+                                LT_EYIELD,
+                                LT_EMAXTIMEMSEXPIRED,
+                                LT_EAGAIN,
+                                LT_EINTERRUPTEDATSHUTDOWN};
     for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++) {
         if (code == -fatal[i]) {
             return true;
