@@ -100,21 +100,6 @@ int query__accumulator_n(struct doc_value value, int64_t *ret_n, struct err *err
     return 0;
 }
 
-static void accumulate_sort(struct doc_value *values, uint32_t count, int sign)
-{
-    for (uint32_t gap = count / 2; gap > 0; gap /= 2) {
-        for (uint32_t i = gap; i < count; i++) {
-            struct doc_value value = values[i];
-            uint32_t at = i;
-            while (at >= gap && sign * doc_compare(values[at - gap], value) > 0) {
-                values[at] = values[at - gap];
-                at -= gap;
-            }
-            values[at] = value;
-        }
-    }
-}
-
 static int accumulate_n(struct query__call *call, struct doc_value *ret_value)
 {
     struct arena *arena = call->eval->arena;
@@ -141,7 +126,7 @@ static int accumulate_n(struct query__call *call, struct doc_value *ret_value)
             }
         }
         count = kept;
-        accumulate_sort(values, count, variant == ACCUMULATE_MIN_N ? 1 : -1);
+        query__values_sort(arena, values, count, variant == ACCUMULATE_MIN_N ? 1 : -1);
     }
     uint32_t take = (uint64_t)n < count ? (uint32_t)n : count;
     uint32_t from = variant == ACCUMULATE_LAST_N ? count - take : 0;

@@ -36,10 +36,10 @@ static uint64_t convert_bytes(struct query__conversion *to, struct slice bytes)
     return number;
 }
 
-/* Binary of a length that numbers have; false for others and for subtypes that mean something. */
+/* Binary of a length that numbers have. */
 static bool convert_binary_ok(struct doc_value value, size_t smallest, size_t largest)
 {
-    if (value.type != DOC_BINARY || doc_value_get_subtype(value) == 2) {
+    if (value.type != DOC_BINARY) {
         return false;
     }
     size_t len = doc_value_get_binary(value).len;
@@ -297,7 +297,7 @@ static int convert_date(struct query__conversion *to, struct doc_value value,
         ms = doc_value_get_i64(value);
         break;
     case DOC_OID:
-        ms = (int64_t)__builtin_bswap32(doc_load_u32(value.data)) * 1000;
+        ms = (int64_t)(int32_t)__builtin_bswap32(doc_load_u32(value.data)) * 1000;
         break;
     case DOC_TIMESTAMP:
         ms = (int64_t)((uint64_t)doc_value_get_i64(value) >> 32) * 1000;
@@ -516,6 +516,11 @@ static int convert_call(struct query__call *call, struct doc_value *ret_value)
     if (target.type == DOC_OBJECT) {
         type = doc_get_str(doc_value_get_doc(target), "type");
         subtype = doc_get_str(doc_value_get_doc(target), "subtype");
+        if (doc_value_is_nullish(type) && !doc_value_is_nullish(input)) {
+            return err_set(call->err, LT_EFAILEDTOPARSE,
+                           "$convert's 'to' argument must have a "
+                           "'type'");
+        }
     }
     if (doc_value_is_nullish(input)) {
         bool fallback = call->expr->args[CONVERT_ON_NULL] != NULL;

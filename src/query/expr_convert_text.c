@@ -234,6 +234,11 @@ static int text_to_binary(struct query__conversion *to, struct slice text,
     struct buf buf;
     buf_init(&buf, to->arena);
     bool good = false;
+    if (to->format.len == 0) {
+        return err_set(to->err, 4341115,
+                       "Format must be specified when converting from 'string' "
+                       "to 'binData'");
+    }
     if (slice_is(to->format, "uuid")) {
         good = to->subtype == 4 && text_uuid_read(&buf, text);
     } else if (slice_is(to->format, "hex")) {

@@ -18,7 +18,7 @@ int query__date_value(struct query__call *call, uint32_t index, int code, int64_
     case DOC_OID: {
         const uint8_t *b = value.data;
         uint32_t seconds = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-        *ret_ms = (int64_t)seconds * 1000;
+        *ret_ms = (int64_t)(int32_t)seconds * 1000;
         return 0;
     }
     default:

@@ -351,7 +351,7 @@ static int date_trunc(struct query__call *call, struct doc_value *ret_value)
     if (rc < 0) {
         return rc;
     }
-    bool week_null = unit == UNIT_WEEK && query__date_any_null(call, (uint32_t[]){TRUNC_WEEK}, 1);
+    bool week_null = query__date_any_null(call, (uint32_t[]){TRUNC_WEEK}, 1);
     if (null || week_null) {
         *ret_value = doc_null;
         return 0;

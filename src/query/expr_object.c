@@ -224,12 +224,14 @@ static int object_field_check(struct query_context *context, struct query_expr *
                        "Did you mean {$literal: '$%.*s'}?",
                        SLICE_FMT(field->path));
     }
+    bool parts = (field->kind == QUERY__EXPR_OBJECT || field->kind == QUERY__EXPR_ARRAY) &&
+                 field->args_count > 0;
     int rc = query__expr_optimize(context, field, err);
     if (rc < 0) {
         return rc;
     }
     const struct doc_value *name = query_expr_constant(field);
-    if (name == NULL || name->type == DOC_ARRAY || name->type == DOC_OBJECT) {
+    if (name == NULL || parts || name->type == DOC_ARRAY) {
         return err_set(err, 4161106, "%s requires 'field' to evaluate to a constant",
                        expr->op->name);
     }

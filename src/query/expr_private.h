@@ -115,6 +115,7 @@ extern const struct query__op query__ops_math[];
 extern const struct query__op query__ops_object[];
 extern const struct query__op query__ops_regex[];
 extern const struct query__op query__ops_set[];
+extern const struct query__op query__ops_sort[];
 extern const struct query__op query__ops_string[];
 extern const struct query__op query__ops_string_find[];
 extern const struct query__op query__ops_type[];
@@ -181,14 +182,13 @@ int query__string_coerce(struct query_eval *eval, struct doc_value value, struct
 size_t query__string_skip(struct slice text, size_t at, int64_t count);
 /* How many code points. */
 int64_t query__string_points(struct slice text);
-/* $split and $replaceOne/All when their pattern is a regex. */
-int query__regex_split(struct query__call *call, struct doc_value *ret_value);
-int query__regex_replace(struct query__call *call, struct doc_value *ret_value);
 /* The document with one field set (in its place, or last), or removed when value is missing. */
 struct doc_value query__object_with(struct arena *arena, struct slice doc, struct slice name,
                                     struct doc_value value);
 /* right's fields over left's. */
 struct doc_value query__object_merge(struct arena *arena, struct slice left, struct slice right);
+/* Sort in place by doc_compare times sign; equal ones keep their order. */
+void query__values_sort(struct arena *arena, struct doc_value *values, uint32_t count, int sign);
 /* The count that $firstN and its kind take: a whole number above 0. */
 int query__accumulator_n(struct doc_value value, int64_t *ret_n, struct err *err);
 /* The value as error messages print it. */

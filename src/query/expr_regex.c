@@ -1,10 +1,11 @@
-/* query/expr_regex.c - $regexMatch, $regexFind, $regexFindAll, and regexes in $split and $replace.
+/* query/expr_regex.c - $regexMatch, $regexFind, $regexFindAll.
  *
  * A constant pattern is compiled when the expression is optimized, others for each document. */
 #include "query/expr_private.h"
 #include "query/regex.h"
 
 enum { REGEX_INPUT, REGEX_REGEX, REGEX_OPTIONS };
+enum { REGEX_PATTERN_MAX = 16384 };
 enum { REGEX_MATCH, REGEX_FIND, REGEX_FIND_ALL };
 
 static const struct query__params regex_params = {
@@ -76,6 +77,9 @@ static int regex_compile(const char *op, struct arena *arena, const struct doc_v
     if (rc < 0 || pattern.data == NULL) {
         return rc;
     }
+    if (pattern.len > REGEX_PATTERN_MAX) {
+        return err_set(err, 51111, "Invalid Regex in %s: regular expression is too large", op);
+    }
     rc = query_regex_compile(arena, pattern, options, ret_regex, err);
     if (rc == -51091) {
         char text[ERR_TEXT_MAX];
@@ -134,7 +138,7 @@ static int regex_find_all(struct query__call *call, const struct query_regex *re
     struct query__list list;
     query__list_begin(&list, call->eval->arena, DOC_ARRAY);
     int rc = 0;
-    for (size_t at = 0; at <= text.len;) {
+    for (size_t at = 0; at == 0 || at < text.len;) {
         struct query_regex_spans spans;
         rc = query_regex_find(regex, text, at, &spans, call->eval->arena);
         if (rc <= 0) {
@@ -199,80 +203,6 @@ static int regex_call(struct query__call *call, struct doc_value *ret_value)
         return 0;
     }
     return regex_run(call, regex, doc_value_get_string(input), ret_value);
-}
-
-/* ---- for $split and $replaceOne/All, whose args are [text, regex, ...] ---- */
-
-static int regex_of_args(struct query__call *call, struct query_regex **ret_regex)
-{
-    struct doc_value args[3] = {call->args[0], call->args[1], doc_missing};
-    return regex_compile(call->expr->op->name, call->eval->arena, args, ret_regex, call->err);
-}
-
-int query__regex_split(struct query__call *call, struct doc_value *ret_value)
-{
-    struct arena *arena = call->eval->arena;
-    struct query_regex *regex;
-    int rc = regex_of_args(call, &regex);
-    if (rc < 0) {
-        return rc;
-    }
-    struct slice text = doc_value_get_string(call->args[0]);
-    struct query__list list;
-    query__list_begin(&list, arena, DOC_ARRAY);
-    size_t from = 0;
-    for (size_t at = 0; at <= text.len;) {
-        struct query_regex_spans spans;
-        if (query_regex_find(regex, text, at, &spans, arena) != 1) {
-            break;
-        }
-        size_t start = (size_t)(spans.spans[0].data - text.data);
-        size_t end = start + spans.spans[0].len;
-        if (end == start) {
-            at = end < text.len ? query__string_skip(text, end, 1) : end + 1;
-            continue;
-        }
-        query__list_add(&list, doc_value_string(arena, slice_of(text.data + from, start - from)));
-        for (uint32_t i = 1; i < spans.count; i++) {
-            query__list_add(&list, doc_value_string(arena, spans.spans[i]));
-        }
-        from = at = end;
-    }
-    query__list_add(&list, doc_value_string(arena, slice_from(text, from)));
-    *ret_value = query__list_end(&list);
-    return 0;
-}
-
-int query__regex_replace(struct query__call *call, struct doc_value *ret_value)
-{
-    struct query_regex *regex;
-    int rc = regex_of_args(call, &regex);
-    if (rc < 0) {
-        return rc;
-    }
-    bool all = call->expr->op->variant != 0;
-    struct slice text = doc_value_get_string(call->args[0]);
-    struct buf buf;
-    buf_init(&buf, call->eval->arena);
-    size_t from = 0;
-    for (size_t at = 0; at <= text.len;) {
-        struct query_regex_spans spans;
-        if (query_regex_find(regex, text, at, &spans, call->eval->arena) != 1) {
-            break;
-        }
-        size_t start = (size_t)(spans.spans[0].data - text.data);
-        size_t end = start + spans.spans[0].len;
-        buf_append(&buf, text.data + from, start - from);
-        buf_append_slice(&buf, doc_value_get_string(call->args[2]));
-        from = end;
-        at = end > start ? end : end < text.len ? query__string_skip(text, end, 1) : end + 1;
-        if (!all) {
-            break;
-        }
-    }
-    buf_append(&buf, text.data + from, text.len - from);
-    *ret_value = doc_value_string(call->eval->arena, buf_slice(&buf));
-    return 0;
 }
 
 const struct query__op query__ops_regex[] = {

@@ -132,17 +132,16 @@ static int string_split_check(struct query__call *call)
 {
     struct doc_value input = call->args[0];
     struct doc_value separator = call->args[1];
-    if (!doc_value_is_nullish(input) && input.type != DOC_STRING) {
+    if (input.type != DOC_STRING) {
         return err_set(call->err, 40085,
                        "$split requires an expression that evaluates to a string "
                        "as a first argument, found: %s",
                        doc_type_name(input.type));
     }
-    if (!doc_value_is_nullish(separator) && separator.type != DOC_STRING &&
-        separator.type != DOC_REGEX) {
+    if (separator.type != DOC_STRING) {
         return err_set(call->err, 10503900,
                        "$split requires an expression that evaluates to a "
-                       "string or regex as a second argument, found: %s",
+                       "string as a second argument, found: %s",
                        doc_type_name(separator.type));
     }
     return 0;
@@ -153,13 +152,6 @@ static int string_split(struct query__call *call, struct doc_value *ret_value)
     int rc = string_split_check(call);
     if (rc < 0) {
         return rc;
-    }
-    if (doc_value_is_nullish(call->args[0]) || doc_value_is_nullish(call->args[1])) {
-        *ret_value = doc_null;
-        return 0;
-    }
-    if (call->args[1].type == DOC_REGEX) {
-        return query__regex_split(call, ret_value);
     }
     struct slice text = doc_value_get_string(call->args[0]);
     struct slice separator = doc_value_get_string(call->args[1]);
@@ -198,8 +190,15 @@ static int string_number(struct query__call *call, uint32_t index, int code, int
                        call->expr->op->name, index == 1 ? "starting index" : "length",
                        doc_type_name(value.type));
     }
-    if (value.type == DOC_DOUBLE && isnan(doc_value_get_double(value))) {
-        return err_set(call->err, 31109, "Can't coerce out of range value NaN to long");
+    double wide = doc_value_to_double(value);
+    bool outside = !(fabs(wide) < 0x1p63);
+    if (value.type == DOC_DOUBLE && outside) {
+        return err_set(call->err, 31109, "Can't coerce out of range value %.*s to long",
+                       SLICE_FMT(query__print(call->eval, value)));
+    }
+    if (value.type == DOC_DECIMAL && outside) {
+        *ret_number = INT64_MIN;
+        return 0;
     }
     *ret_number = doc_value_to_i64_clamped(value);
     return 0;
@@ -318,7 +317,7 @@ const struct query__op query__ops_string[] = {
     {"$toUpper", 1, 1, .variant = 1, .call = string_to_case},
     {"$strcasecmp", 2, 2, .call = string_casecmp},
     {"$concat", 0, -1, .call = string_concat},
-    {"$split", 2, 2, .call = string_split},
+    {"$split", 2, 2, QUERY__NULLISH, .call = string_split},
     {"$substr", 3, 3, .call = string_substr_bytes},
     {"$substrBytes", 3, 3, .call = string_substr_bytes},
     {"$substrCP", 3, 3, .call = string_substr_points},

@@ -175,12 +175,9 @@ static int find_replace_check(struct query__call *call)
         int all_code;
     } parts[] = {
         {"input", 10503904, 51746}, {"find", 10503901, 51745}, {"replacement", 10503902, 51744}};
-    static const int order[] = {1, 2, 0};
-    for (int i = 0; i < 3; i++) {
-        int at = order[i];
+    for (int at = 0; at < 3; at++) {
         struct doc_value value = call->args[at];
-        bool regex = at == 1 && value.type == DOC_REGEX;
-        if (!doc_value_is_nullish(value) && value.type != DOC_STRING && !regex) {
+        if (!doc_value_is_nullish(value) && value.type != DOC_STRING) {
             return err_set(call->err, all ? parts[at].all_code : parts[at].one_code,
                            "%s requires that '%s' be a string, found: %.*s", call->expr->op->name,
                            parts[at].name, SLICE_FMT(query__print(call->eval, value)));
@@ -200,9 +197,6 @@ static int find_replace(struct query__call *call, struct doc_value *ret_value)
             *ret_value = doc_null;
             return 0;
         }
-    }
-    if (call->args[1].type == DOC_REGEX) {
-        return query__regex_replace(call, ret_value);
     }
     struct slice text = doc_value_get_string(call->args[0]);
     struct slice part = doc_value_get_string(call->args[1]);
