@@ -54,6 +54,9 @@ int command_check_write_concern(struct command_op *op);
 int command_write_collection(struct command_op *op, struct slice ns, bool create,
                              struct store_collection **ret_collection);
 
+/* May a collection of that name be created by a user? 73 with the reason. */
+int command_check_new_name(struct command_op *op, struct slice ns);
+
 /* Put a new, empty collection into the catalog. `name` is without the database. */
 int command_create_collection(struct command_op *op, struct slice name, struct slice options);
 

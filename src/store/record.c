@@ -10,6 +10,7 @@
 #include "doc/json.h"
 #include "doc/key.h"
 #include "doc/view.h"
+#include "store/describe.h"
 #include "store/keys.h"
 
 enum { RECORD_FORMAT = 1 };
@@ -180,30 +181,14 @@ static void record_change_entries(const struct store_write *write, const struct 
 static struct slice record_multikey_description(const struct store_write *write, const bool *marks)
 {
     const struct store_collection *collection = write->collection;
-    struct buf *buf = arena_alloc(write->arena, sizeof *buf);
-    struct doc_builder builder;
-    struct doc_iter iter;
-    struct doc_elem elem;
-    buf_init(buf, write->arena);
-    doc_build_begin(&builder, buf);
-    doc_iter_init(&iter, collection->description);
-    while (doc_iter_next(&iter, &elem)) {
-        if (!slice_is(elem.name, "indexes")) {
-            doc_build_value(&builder, elem.name, elem.value);
-        }
-    }
-    doc_build_open_array(&builder, SLICE("indexes"));
+    struct store_describe_head head = store_describe_head_of(collection);
+    struct store_describe *describe = store_describe_begin(write->arena, &head);
     for (uint32_t i = 0; i < collection->indexes_count; i++) {
-        const struct store_index *index = &collection->indexes[i];
-        doc_build_open(&builder, SLICE(""));
-        doc_build_i32(&builder, "id", (int32_t)index->id);
-        doc_build_bool(&builder, "ready", index->ready);
-        doc_build_bool(&builder, "multikey", index->multikey || marks[i]);
-        doc_build_doc(&builder, "spec", index->spec);
-        doc_build_close(&builder);
+        struct store_index index = collection->indexes[i];
+        index.multikey |= marks[i];
+        store_describe_index(describe, &index);
     }
-    doc_build_close(&builder);
-    return doc_build_end(&builder);
+    return store_describe_end(describe);
 }
 
 /* The first array in an index changes how it may be read: the catalog says so from then on. */
