@@ -191,7 +191,8 @@ static struct slice record_multikey_description(const struct store_write *write,
     return store_describe_end(describe);
 }
 
-/* The first array in an index changes how it may be read: the catalog says so from then on. */
+/* The first array in an index changes how it may be read: the catalog says so from then on. Comes
+ * last: write->collection may be gone afterwards. */
 static int record_mark_multikey(const struct store_write *write,
                                 const struct store_index_keys *keys)
 {
@@ -238,7 +239,6 @@ static int record_change(const struct store_write *write, struct slice record_ke
     for (uint32_t i = 0; i < collection->indexes_count && code == 0; i++) {
         code = record_check_keys(write, &collection->indexes[i], &new_keys[i], record_key);
     }
-    code = code < 0 ? code : record_mark_multikey(write, new_keys);
     if (code < 0) {
         return code;
     }
@@ -253,7 +253,7 @@ static int record_change(const struct store_write *write, struct slice record_ke
     }
     store_writer_count(write->writer, collection->id, (new_doc.len > 0) - (old_doc.len > 0),
                        (int64_t)new_doc.len - (int64_t)old_doc.len);
-    return 0;
+    return record_mark_multikey(write, new_keys);
 }
 
 int store_insert(const struct store_write *write, struct slice doc)
@@ -306,10 +306,9 @@ int store_index_add(const struct store_write *write, const struct store_index *i
     if (code < 0) {
         return code;
     }
-    all[index - write->collection->indexes] = keys;
-    code = record_mark_multikey(write, all);
-    for (uint32_t i = 0; i < keys.count && code == 0; i++) {
+    for (uint32_t i = 0; i < keys.count; i++) {
         record_put_entry(write, index, keys.keys[i], record_key);
     }
-    return code;
+    all[index - write->collection->indexes] = keys;
+    return record_mark_multikey(write, all);
 }
