@@ -30,6 +30,12 @@ struct arena_chunk {
     uint8_t data[] __attribute__((aligned(16)));
 };
 
+struct arena_release {
+    struct arena_release *older;
+    void (*release)(void *);
+    void *object;
+};
+
 void arena_init(struct arena *arena)
 {
     *arena = (struct arena){0};
@@ -53,8 +59,19 @@ static void arena_drop(struct arena_chunk *chunk)
     }
 }
 
+static void arena_release_all(struct arena *arena)
+{
+    struct arena_release *each = arena->releases;
+    arena->releases = NULL;
+    while (each != NULL) {
+        each->release(each->object);
+        each = each->older;
+    }
+}
+
 void arena_close(struct arena *arena)
 {
+    arena_release_all(arena);
     arena_drop(arena->chunk);
     arena_init(arena);
 }
@@ -62,6 +79,7 @@ void arena_close(struct arena *arena)
 void arena_reset(struct arena *arena)
 {
     struct arena_chunk *keep = arena->chunk;
+    arena_release_all(arena);
     if (keep == NULL) {
         return;
     }
@@ -100,6 +118,13 @@ void *arena_alloc(struct arena *arena, size_t size)
     arena->next += padded;
     ASAN_UNPOISON_MEMORY_REGION(memory, size);
     return memory;
+}
+
+void arena_on_drop(struct arena *arena, void (*release)(void *), void *object)
+{
+    struct arena_release *promise = arena_alloc(arena, sizeof *promise);
+    *promise = (struct arena_release){arena->releases, release, object};
+    arena->releases = promise;
 }
 
 void *arena_zero(struct arena *arena, size_t count, size_t size)

@@ -13,12 +13,14 @@
 #include "base/slice.h"
 
 struct arena_chunk;
+struct arena_release;
 
 struct arena {
-    uint8_t *next;             /* first free byte of the newest chunk */
-    uint8_t *end;              /* its end */
-    struct arena_chunk *chunk; /* newest first */
-    size_t used;               /* bytes of all chunks */
+    uint8_t *next;                  /* first free byte of the newest chunk */
+    uint8_t *end;                   /* its end */
+    struct arena_chunk *chunk;      /* newest first */
+    size_t used;                    /* bytes of all chunks */
+    struct arena_release *releases; /* what arena_on_drop promised, newest first */
 };
 
 /* An empty arena; nothing is allocated before the first arena_alloc. */
@@ -42,6 +44,10 @@ struct slice arena_copy(struct arena *arena, struct slice s);
 /* A formatted string; NUL-terminated, the slice does not count the NUL. */
 struct slice arena_format(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Call `release(object)` when the arena is reset or closed, newest promise first: for what a
+ * library keeps outside (JIT code). */
+void arena_on_drop(struct arena *arena, void (*release)(void *), void *object);
 
 /* Bytes taken from the heap so far. */
 static inline size_t arena_used(const struct arena *arena)

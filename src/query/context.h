@@ -35,8 +35,16 @@ struct query_eval {
 /* The next number of the context's random sequence (splitmix64). */
 uint64_t query_random(struct query_context *context);
 
-/* Make an evaluation ready: slots allocated in `arena` and set to missing, `let` values filled in.
- * Call after all parsing. */
+/* Bring a variable into view for what is parsed next; its values are to be put into
+ * eval->slots[the result]. The name is copied. */
+uint32_t query_scope_push(struct query_context *context, struct slice name);
+
+/* Take the `count` newest variables out of view. Their slots stay theirs. */
+void query_scope_pop(struct query_context *context, uint32_t count);
+
+/* Make an evaluation ready: slots allocated in `arena` and set to missing (`let` values are folded
+ * into the expressions). `arena` must outlive the evaluation; eval->arena may be pointed at a
+ * shorter-lived one afterwards. Call after all parsing. */
 void query_eval_init(struct query_eval *eval, struct query_context *context, struct arena *arena);
 
 #endif

@@ -4,7 +4,8 @@
  *             open to read, the planner finds index bounds in them.
  * Thread      pure; share a parsed filter freely.
  * Memory      see query/context.h; operands borrow the filter document, which must live as long.
- * Errors      MongoDB's codes and words at parse time; only $expr can fail later.
+ * Errors      MongoDB's codes and words at parse time; later only $expr and a regex that runs into
+ *             its limits can fail.
  * Source      MONGODB.md 5.1-5.2.
  */
 #ifndef QUERY_MATCH_H
@@ -12,9 +13,10 @@
 
 #include "doc/path.h"
 #include "query/context.h"
+#include "query/regex.h"
 
 enum query_match_kind {
-    /* children */
+    /* children; $ne and $nin are NOT of EQ and IN */
     QUERY_MATCH_AND,
     QUERY_MATCH_OR,
     QUERY_MATCH_NOR,
@@ -25,12 +27,13 @@ enum query_match_kind {
     QUERY_MATCH_LTE,
     QUERY_MATCH_GT,
     QUERY_MATCH_GTE,
-    QUERY_MATCH_IN, /* operands: sorted by doc_compare, equal ones dropped; regexes apart */
-    QUERY_MATCH_REGEX,
-    QUERY_MATCH_EXISTS,
+    QUERY_MATCH_IN, /* operands: sorted by doc_compare, equal ones dropped; regexes are children */
+    QUERY_MATCH_REGEX,  /* the operand is the regex value, when the user wrote one */
+    QUERY_MATCH_EXISTS, /* true always: {$exists: false} is NOT of it */
     QUERY_MATCH_TYPE,
     QUERY_MATCH_SIZE,
     QUERY_MATCH_MOD,
+    QUERY_MATCH_BITS,        /* the four $bits... */
     QUERY_MATCH_ALL,         /* kept as an AND of children on one path */
     QUERY_MATCH_ELEM_OBJECT, /* $elemMatch with a query: one child, matched on each element */
     QUERY_MATCH_ELEM_VALUE,  /* $elemMatch with operators: children on the element itself */
@@ -60,9 +63,15 @@ int query_match_parse(struct query_context *context, struct slice filter,
 int query_match_doc(const struct query_match *match, struct query_eval *eval, struct slice doc,
                     int32_t *ret_array_index, struct err *err);
 
-/* The same for a bare value, as $pull conditions and arrayFilters need it: the filter's empty path
- * is the value itself. */
-int query_match_value(const struct query_match *match, struct query_eval *eval,
+/* The same for a bare value, as $pull conditions and arrayFilters need it: the value takes the
+ * place of the document's one field `name`. */
+int query_match_value(const struct query_match *match, struct query_eval *eval, struct slice name,
                       struct doc_value value, struct err *err);
+
+/* True for {$gt: 1, ...}: an object whose first field starts with '$' and is none of a DBRef's. */
+bool query_match_is_operators(struct doc_value value);
+
+/* The regex of a REGEX node. */
+const struct query_regex *query_match_regex(const struct query_match *match);
 
 #endif

@@ -1,0 +1,255 @@
+/* query/match_parse.c - from a filter document to a tree.
+ *
+ * Each field becomes one leaf per operator (match_ops.c), all of them children of the $and that the
+ * document is. What belongs to the top of a filter only ($expr, $text, $where) is refused inside
+ * $elemMatch. */
+#include "doc/view.h"
+#include "query/expr.h"
+#include "query/match_private.h"
+
+void query__match_push(struct match_parser *parser, struct match_list *list,
+                       struct query_match *node)
+{
+    if (list->count == list->cap) {
+        uint32_t cap = list->cap == 0 ? 4 : list->cap * 2;
+        struct query_match **items = arena_alloc(parser->context->arena, cap * sizeof *items);
+        if (list->count > 0) {
+            memcpy(items, list->items, list->count * sizeof *items);
+        }
+        list->items = items;
+        list->cap = cap;
+    }
+    list->items[list->count++] = node;
+}
+
+struct query_match *query__match_node(struct match_parser *parser, enum query_match_kind kind,
+                                      const struct doc_path *path, struct doc_value operand)
+{
+    struct query_match *node = arena_zero(parser->context->arena, 1, sizeof *node);
+    node->kind = kind;
+    if (path != NULL) {
+        node->path = *path;
+    }
+    node->operand = operand;
+    return node;
+}
+
+void query__match_adopt(struct query_match *node, const struct match_list *list)
+{
+    node->children = list->items;
+    node->children_count = list->count;
+}
+
+static int parse_tree(struct match_parser *parser, struct doc_elem op, struct match_list *list)
+{
+    enum query_match_kind kind = slice_is(op.name, "$and")  ? QUERY_MATCH_AND
+                                 : slice_is(op.name, "$or") ? QUERY_MATCH_OR
+                                                            : QUERY_MATCH_NOR;
+    if (op.value.type != DOC_ARRAY) {
+        return err_set(parser->err, LT_EBADVALUE, "%.*s must be an array", SLICE_FMT(op.name));
+    }
+    if (doc_is_empty(doc_value_get_doc(op.value))) {
+        return err_set(parser->err, LT_EBADVALUE, "$and/$or/$nor must be a nonempty array");
+    }
+    struct query_match *node = query__match_node(parser, kind, NULL, op.value);
+    struct match_list children = {0};
+    struct doc_iter iter;
+    struct doc_elem elem;
+    doc_iter_value(&iter, op.value);
+    while (doc_iter_next(&iter, &elem)) {
+        if (elem.value.type != DOC_OBJECT) {
+            return err_set(parser->err, LT_EBADVALUE,
+                           "$or/$and/$nor entries need to be full objects");
+        }
+        struct query_match *child = NULL;
+        int rc = query__match_filter(parser, doc_value_get_doc(elem.value), &child);
+        if (rc < 0) {
+            return rc;
+        }
+        query__match_push(parser, &children, child);
+    }
+    query__match_adopt(node, &children);
+    query__match_push(parser, list, node);
+    return 0;
+}
+
+static int parse_expr(struct match_parser *parser, struct doc_elem op, struct match_list *list)
+{
+    if (parser->inner) {
+        return err_set(parser->err, LT_EBADVALUE,
+                       "$expr can only be applied to the top-level document");
+    }
+    struct query_match *node = query__match_node(parser, QUERY_MATCH_EXPR, NULL, op.value);
+    struct query_expr *expr = NULL;
+    int rc = query_expr_parse(parser->context, op.value, &expr, parser->err);
+    if (rc < 0) {
+        return rc;
+    }
+    node->detail = expr;
+    query__match_push(parser, list, node);
+    return 0;
+}
+
+static int parse_skip(struct match_parser *parser, struct doc_elem op, struct match_list *list)
+{
+    (void)parser;
+    (void)op;
+    (void)list;
+    return 0;
+}
+
+static int parse_always(struct match_parser *parser, struct doc_elem op, struct match_list *list)
+{
+    int64_t one = 0;
+    bool number = op.value.type == DOC_INT32 || op.value.type == DOC_INT64 ||
+                  op.value.type == DOC_DOUBLE || op.value.type == DOC_DECIMAL;
+    if (!number || !doc_value_to_i64_exact(op.value, &one) || one != 1) {
+        return err_set(parser->err, LT_EFAILEDTOPARSE, "%.*s must be an integer value of 1",
+                       SLICE_FMT(op.name));
+    }
+    bool truth = slice_is(op.name, "$alwaysTrue");
+    query__match_push(
+        parser, list,
+        query__match_node(parser, truth ? QUERY_MATCH_TRUE : QUERY_MATCH_FALSE, NULL, op.value));
+    return 0;
+}
+
+static int parse_where(struct match_parser *parser, struct doc_elem op, struct match_list *list)
+{
+    (void)list;
+    return err_set(parser->err, LT_EBADVALUE,
+                   parser->inner ? "%.*s can only be applied to the top-level document"
+                                 : "%.*s is not supported",
+                   SLICE_FMT(op.name));
+}
+
+static int parse_text_check(struct match_parser *parser, struct doc_elem op)
+{
+    static const struct {
+        const char *name;
+        uint8_t type;
+    } fields[] = {{"$search", DOC_STRING},
+                  {"$language", DOC_STRING},
+                  {"$caseSensitive", DOC_BOOL},
+                  {"$diacriticSensitive", DOC_BOOL}};
+    struct slice spec = doc_value_get_doc(op.value);
+    size_t known = 0;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        struct doc_value value = doc_get_str(spec, fields[i].name);
+        if (!doc_value_exists(value)) {
+            if (i == 0) {
+                return err_set(parser->err, LT_ENOSUCHKEY, "Missing expected field \"$search\"");
+            }
+            continue;
+        }
+        known++;
+        if (value.type != fields[i].type) {
+            return err_set(parser->err, LT_ETYPEMISMATCH,
+                           "\"%s\" had the wrong type. Expected %s, found %s", fields[i].name,
+                           doc_type_name(fields[i].type), doc_type_name(value.type));
+        }
+    }
+    if (known != doc_count(spec)) {
+        return err_set(parser->err, LT_EBADVALUE, "extra fields in $text");
+    }
+    return 0;
+}
+
+/* The arguments are checked; there are no text indexes yet, and MongoDB's answer to that is 27. */
+static int parse_text(struct match_parser *parser, struct doc_elem op, struct match_list *list)
+{
+    (void)list;
+    if (parser->inner) {
+        return err_set(parser->err, LT_EBADVALUE,
+                       "$text can only be applied to the top-level document");
+    }
+    if (op.value.type != DOC_OBJECT) {
+        return err_set(parser->err, LT_EBADVALUE, "$text expects an object");
+    }
+    int rc = parse_text_check(parser, op);
+    if (rc < 0) {
+        return rc;
+    }
+    return err_set(parser->err, LT_EINDEXNOTFOUND, "text index required for $text query");
+}
+
+static const struct {
+    const char *name;
+    int (*parse)(struct match_parser *parser, struct doc_elem op, struct match_list *list);
+} parse_tops[] = {
+    {"$and", parse_tree},           {"$or", parse_tree},      {"$nor", parse_tree},
+    {"$expr", parse_expr},          {"$comment", parse_skip}, {"$alwaysTrue", parse_always},
+    {"$alwaysFalse", parse_always}, {"$where", parse_where},  {"$text", parse_text},
+    {"$jsonSchema", parse_where},
+};
+
+static int parse_top(struct match_parser *parser, struct doc_elem op, struct match_list *list)
+{
+    for (size_t i = 0; i < sizeof parse_tops / sizeof *parse_tops; i++) {
+        if (slice_is(op.name, parse_tops[i].name)) {
+            return parse_tops[i].parse(parser, op, list);
+        }
+    }
+    return err_set(parser->err, LT_EBADVALUE,
+                   "unknown top level operator: %.*s. If you have a field name that starts with a "
+                   "'$' symbol, consider using $getField or $setField.",
+                   SLICE_FMT(op.name));
+}
+
+static int parse_field(struct match_parser *parser, struct doc_elem field, struct match_list *list)
+{
+    if (field.name.len > 0 && field.name.data[0] == '$' && !slice_is(field.name, "$ref") &&
+        !slice_is(field.name, "$id") && !slice_is(field.name, "$db")) {
+        return parse_top(parser, field, list);
+    }
+    struct doc_path path;
+    int rc = doc_path_parse(parser->context->arena, field.name, &path, parser->err);
+    if (rc < 0) {
+        return rc;
+    }
+    if (query_match_is_operators(field.value)) {
+        return query__match_operators(parser, &path, doc_value_get_doc(field.value), list);
+    }
+    if (field.value.type == DOC_REGEX) {
+        struct query_match *node = NULL;
+        rc = query__match_regex(parser, &path, field.value, &node);
+        if (rc == 0) {
+            query__match_push(parser, list, node);
+        }
+        return rc;
+    }
+    if (field.value.type == DOC_UNDEFINED) {
+        return err_set(parser->err, LT_EBADVALUE, "cannot compare to undefined");
+    }
+    query__match_push(parser, list, query__match_node(parser, QUERY_MATCH_EQ, &path, field.value));
+    return 0;
+}
+
+int query__match_filter(struct match_parser *parser, struct slice filter,
+                        struct query_match **ret_match)
+{
+    if (++parser->depth > MATCH_PARSE_DEPTH_MAX) {
+        return err_set(parser->err, LT_EBADVALUE, "exceeded maximum query tree depth");
+    }
+    struct match_list list = {0};
+    struct doc_iter iter;
+    struct doc_elem field;
+    doc_iter_init(&iter, filter);
+    while (doc_iter_next(&iter, &field)) {
+        int rc = parse_field(parser, field, &list);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    *ret_match = query__match_node(parser, QUERY_MATCH_AND, NULL, doc_value_object(filter));
+    query__match_adopt(*ret_match, &list);
+    parser->depth--;
+    return 0;
+}
+
+int query_match_parse(struct query_context *context, struct slice filter,
+                      struct query_match **ret_match, struct err *err)
+{
+    struct match_parser parser = {.context = context, .err = err};
+    return query__match_filter(&parser, filter, ret_match);
+}
