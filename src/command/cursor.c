@@ -252,7 +252,7 @@ static int batch_run(struct command_op *op, struct command_batch *batch)
     return 1;
 }
 
-static void batch_release(struct command_op *op)
+void command_batch_release(struct command_op *op)
 {
     struct command_batch *batch = op->state;
     if (batch != NULL && batch->cursor != NULL) {
@@ -285,7 +285,7 @@ int command_batch_fill(struct command_op *op, struct command_batch *batch)
     struct command_cursor *cursor = batch->cursor;
     assert(op->state == batch);
     if (!batch->open) {
-        op->release = batch_release;
+        op->release = command_batch_release;
         doc_build_open(&op->builder, SLICE("cursor"));
         doc_build_open_array(&op->builder, slice_str(batch->name));
         batch->open = true;

@@ -57,6 +57,8 @@ struct command_batch {
     bool open;        /* the reply has been begun */
     int64_t count;
 };
+/* Kill the cursor of the batch in op->state: what op->release does while a batch is filled. */
+void command_batch_release(struct command_op *op);
 int command_batch_fill(struct command_op *op, struct command_batch *batch);
 
 /* Take a cursor out of the table. */

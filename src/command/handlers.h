@@ -10,6 +10,7 @@
 
 #include "command/command.h"
 
+/* Aliases repeat a prototype, which C allows. */
 #define COMMAND(name, run, flags, help) int run(struct command_op *op);
 #include "command/commands.def"
 #undef COMMAND

@@ -2,23 +2,19 @@
  *
  * A document that must wait for the disk (a unique key that is not in memory) is tried again; the
  * ones before it stay done. Slices of COMMAND_SLICE_DOCS keep the owner's loop free. */
-#include "command/args.h"
 #include "command/handlers.h"
 #include "command/server.h"
 #include "command/write.h"
 
 struct insert_state {
-    bool ordered;
     bool bypass;
     struct slice ns;
-    struct command_docs docs;
+    struct command_statements statements;
     struct slice doc; /* prepared, waiting to be tried again; empty: take the next */
-    uint32_t index;
-    struct command_results results;
 };
 
 static const struct command_arg insert_args[] = {
-    {"ordered", COMMAND_ARG_BOOL, offsetof(struct insert_state, ordered), 0},
+    {"ordered", COMMAND_ARG_BOOL, offsetof(struct insert_state, statements.ordered), 0},
     {"bypassDocumentValidation", COMMAND_ARG_BOOL, offsetof(struct insert_state, bypass), 0},
     {"documents", COMMAND_ARG_IGNORE, 0, 0},
     {"stmtId", COMMAND_ARG_IGNORE, 0, 0},
@@ -30,13 +26,11 @@ static const struct command_arg insert_args[] = {
 static int insert_begin(struct command_op *op, struct insert_state **ret_state)
 {
     struct insert_state *state = arena_zero(&op->arena, 1, sizeof *state);
-    state->ordered = true;
-    command_results_init(&state->results, op);
+    state->statements.ordered = true;
     int code = command_args(op, insert_args, state);
     code = code < 0 ? code : command_namespace(op, &state->ns);
     code = code < 0 ? code : command_check_write_concern(op);
-    code = code < 0 ? code : command_docs_open(op, "documents", &state->docs);
-    code = code < 0 ? code : command_check_batch(op, state->docs.count);
+    code = code < 0 ? code : command_statements_open(op, "documents", &state->statements);
     if (code < 0) {
         return code;
     }
@@ -44,13 +38,14 @@ static int insert_begin(struct command_op *op, struct insert_state **ret_state)
     return 0;
 }
 
-static int insert_one(struct command_op *op, struct insert_state *state)
+static int insert_step(struct command_op *op)
 {
+    struct insert_state *state = op->state;
     struct store_collection *collection;
     int code = command_write_collection(op, state->ns, true, &collection);
     if (code == 0 && state->doc.len == 0) {
         struct slice doc;
-        command_docs_next(&state->docs, &doc);
+        command_docs_next(&state->statements.docs, &doc);
         code = command_prepare_document(op, doc, &op->arena, &state->doc);
     }
     if (code == 0) {
@@ -61,6 +56,7 @@ static int insert_one(struct command_op *op, struct insert_state *state)
         return command_wants(op, &op->writer->view, false);
     }
     state->doc = (struct slice){0};
+    state->statements.results.n += code == 0;
     return code;
 }
 
@@ -71,26 +67,12 @@ int command_insert(struct command_op *op)
     if (code < 0) {
         return code;
     }
-    for (uint32_t slice = 0; state->index < state->docs.count; slice++) {
-        if (slice == COMMAND_SLICE_DOCS) {
-            return -LT_EYIELD;
-        }
-        code = insert_one(op, state);
-        if (command_error_is_fatal(code)) {
-            return code;
-        }
-        if (code < 0) {
-            command_results_fail(&state->results, op, state->index);
-        } else {
-            state->results.n++;
-        }
-        state->index++;
-        if (code < 0 && state->ordered) {
-            break;
-        }
+    code = command_statements_run(op, &state->statements, insert_step);
+    if (code < 0) {
+        return code;
     }
-    atomic_fetch_add(&op->server->opcounters.insert, (uint64_t)state->results.n);
-    doc_build_i32(&op->builder, "n", (int32_t)state->results.n);
-    command_results_build(&state->results, op);
+    atomic_fetch_add(&op->server->opcounters.insert, (uint64_t)state->statements.results.n);
+    doc_build_i32(&op->builder, "n", (int32_t)state->statements.results.n);
+    command_results_build(&state->statements.results, op);
     return 0;
 }

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 
-#include "command/args.h"
 #include "command/server.h"
 #include "doc/validate.h"
 #include "doc/view.h"
@@ -43,20 +42,81 @@ void command_results_build(const struct command_results *results, struct command
     doc_build_close(&op->builder);
 }
 
-bool command_error_is_fatal(int code)
+/* Is this error the whole command's, not one statement's? */
+static bool write_is_fatal(int code)
 {
-    code = -code;
-    return code == LT_EIO || code == LT_ECORRUPT || code == LT_ENOTWRITABLEPRIMARY ||
-           code == LT_EMAXTIMEMSEXPIRED || code == LT_EINTERRUPTED ||
-           code == LT_EINTERRUPTEDATSHUTDOWN || code == LT_EYIELD || code == LT_EAGAIN;
+    static const int fatal[] = {LT_EIO,
+                                LT_ECORRUPT,
+                                LT_ENOTWRITABLEPRIMARY,
+                                LT_EINTERRUPTED,
+                                LT_EYIELD,
+                                LT_EMAXTIMEMSEXPIRED,
+                                LT_EAGAIN,
+                                LT_EINTERRUPTEDATSHUTDOWN};
+    for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++) {
+        if (code == -fatal[i]) {
+            return true;
+        }
+    }
+    return false;
 }
 
-int command_check_batch(struct command_op *op, uint32_t count)
+int command_statements_open(struct command_op *op, const char *name,
+                            struct command_statements *statements)
 {
-    if (count == 0 || count > COMMAND_BATCH_MAX) {
-        return err_set(&op->err, LT_EINVALIDLENGTH,
+    command_results_init(&statements->results, op);
+    int code = command_docs_open(op, name, &statements->docs);
+    uint32_t count = statements->docs.count;
+    if (code == 0 && (count == 0 || count > COMMAND_BATCH_MAX)) {
+        code = err_set(&op->err, LT_EINVALIDLENGTH,
                        "Write batch sizes must be between 1 and %d. Got %u operations.",
                        COMMAND_BATCH_MAX, count);
+    }
+    return code;
+}
+
+int command_statements_run(struct command_op *op, struct command_statements *statements,
+                           int (*step)(struct command_op *op))
+{
+    for (uint32_t slice = 0; statements->index < statements->docs.count; slice++) {
+        if (slice == COMMAND_SLICE_DOCS) {
+            return -LT_EYIELD;
+        }
+        int code = step(op);
+        if (write_is_fatal(code)) {
+            return code;
+        }
+        if (code < 0) {
+            command_results_fail(&statements->results, op, statements->index);
+        }
+        statements->index++;
+        if (code < 0 && statements->ordered) {
+            break;
+        }
+    }
+    return 0;
+}
+
+int command_check_collation(struct command_op *op, struct slice collation)
+{
+    if (collation.len == 0 || doc_is_empty(collation)) {
+        return 0;
+    }
+    struct doc_value locale = doc_get_str(collation, "locale");
+    if (!doc_value_exists(locale)) {
+        return err_set(&op->err, 40414,
+                       "BSON field 'collation.locale' is missing but a required field");
+    }
+    if (locale.type != DOC_STRING) {
+        return err_set(&op->err, LT_ETYPEMISMATCH,
+                       "BSON field 'collation.locale' is the wrong type '%s', expected type "
+                       "'string'",
+                       doc_type_name(locale.type));
+    }
+    if (!slice_is(doc_value_get_string(locale), "simple")) {
+        return err_set(&op->err, LT_ENOTIMPLEMENTED,
+                       "collation with locale '%.*s' is not supported yet, only 'simple'",
+                       SLICE_FMT(doc_value_get_string(locale)));
     }
     return 0;
 }

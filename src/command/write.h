@@ -9,7 +9,7 @@
 #ifndef COMMAND_WRITE_H
 #define COMMAND_WRITE_H
 
-#include "command/command.h"
+#include "command/args.h"
 #include "store/record.h"
 
 enum { COMMAND_BATCH_MAX = 100000, COMMAND_SLICE_DOCS = 128 };
@@ -27,11 +27,24 @@ void command_results_fail(struct command_results *results, struct command_op *op
 /* Write `writeErrors` into the reply when there are any. */
 void command_results_build(const struct command_results *results, struct command_op *op);
 
-/* Is this error the whole command's, not one statement's? */
-bool command_error_is_fatal(int code);
+/* The statements of a write command, run in order. */
+struct command_statements {
+    struct command_docs docs;
+    bool ordered;
+    uint32_t index; /* of the statement in hand */
+    struct command_results results;
+};
+/* Open the documents called `name`: 16 InvalidLength unless there are 1 to 100,000. */
+int command_statements_open(struct command_op *op, const char *name,
+                            struct command_statements *statements);
+/* Step one statement after another, in slices: `step` works on op->state and says 0 done, or
+ * its error, which is noted; -LT_EYIELD and -LT_EAGAIN come back out, as do errors that are the
+ * whole command's. */
+int command_statements_run(struct command_op *op, struct command_statements *statements,
+                           int (*step)(struct command_op *op));
 
-/* 16 InvalidLength unless 1 <= count <= 100,000. */
-int command_check_batch(struct command_op *op, uint32_t count);
+/* Collations other than {locale: "simple"} are not supported yet: refuse them by MongoDB's code. */
+int command_check_collation(struct command_op *op, struct slice collation);
 
 /* Read and check the write concern; w: 0 and unsatisfiable ones as MongoDB judges them. */
 int command_check_write_concern(struct command_op *op);

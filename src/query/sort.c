@@ -12,8 +12,8 @@ static bool sort_direction(struct doc_value value, int64_t *ret_way)
 {
     bool number = value.type == DOC_INT32 || value.type == DOC_INT64 || value.type == DOC_DOUBLE ||
                   value.type == DOC_DECIMAL;
-    if (number && !doc_value_to_i64_exact(value, ret_way)) {
-        *ret_way = 0;
+    if (number) {
+        *ret_way = doc_value_to_i64_clamped(value);
     }
     return number;
 }
@@ -33,12 +33,13 @@ static int sort_meta(struct query_sort_field *field, struct doc_elem elem, struc
     if (meta.value.type == DOC_STRING) {
         what = doc_value_get_string(meta.value);
     }
-    if (slice_is(what, "randVal")) {
-        field->random = true;
+    field->random = slice_is(what, "randVal");
+    field->nothing = slice_is(what, "searchScore") || slice_is(what, "vectorSearchScore") ||
+                     slice_is(what, "score");
+    if (field->random || field->nothing) {
         return 0;
     }
-    static const char *const known[] = {"textScore", "geoNearDistance", "searchScore",
-                                        "vectorSearchScore", "score"};
+    static const char *const known[] = {"textScore", "geoNearDistance"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (slice_is(what, known[i])) {
             return err_set(err, 40218, "query requires %s metadata, but it is not available",
@@ -119,9 +120,7 @@ int query_sort_parse(struct query_context *context, struct slice spec, struct qu
         return sort_natural(sort, spec, natural, err);
     }
     size_t count = doc_count(spec);
-    if (count > QUERY_SORT_FIELDS_MAX) {
-        return err_set(err, 13103, "too many compound keys");
-    }
+    uint32_t paths = 0;
     sort->fields = arena_zero(context->arena, count, sizeof *sort->fields);
     struct doc_iter iter;
     struct doc_elem elem;
@@ -130,6 +129,10 @@ int query_sort_parse(struct query_context *context, struct slice spec, struct qu
         int rc = sort_field(context, &sort->fields[sort->count++], elem, err);
         if (rc < 0) {
             return rc;
+        }
+        paths += elem.value.type != DOC_OBJECT;
+        if (paths > QUERY_SORT_FIELDS_MAX) {
+            return err_set(err, 13103, "too many compound keys");
         }
     }
     return 0;
@@ -201,6 +204,9 @@ int query_sort_key(const struct query_sort *sort, struct query_eval *eval, struc
         if (field->random) {
             int64_t number = (int64_t)query_random(eval->context);
             doc_key_encode(key, doc_value_i64(eval->arena, number), false);
+            continue;
+        }
+        if (field->nothing) {
             continue;
         }
         if (sort->count > 1) {
