@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "base/err.h"
 #include "doc/json.h"
 #include "doc/view.h"
 #include "wire/frame.h"
@@ -101,6 +102,11 @@ static bool case_drop(struct case_run *run, const cJSON *dbs)
             case_end(run, CONF_ERROR, cause);
             return false;
         }
+        int32_t code;
+        if (conf_reply_is_error(reply, &code) && code != LT_EINVALIDNAMESPACE) {
+            run->result->drop_failed = true;
+            case_tell_doc(run, "drop got", reply);
+        }
     }
     return true;
 }
@@ -115,7 +121,8 @@ static bool case_set_up(struct case_run *run, const cJSON *setup)
         if (!case_send(run, step, &reply)) {
             return false;
         }
-        if (conf_reply_is_error(reply, &code)) {
+        if (conf_reply_is_error(reply, &code) ||
+            doc_value_exists(doc_get_str(reply, "writeErrors"))) {
             case_tell_doc(run, "setup got", reply);
         }
     }

@@ -16,6 +16,7 @@ enum conf_status { CONF_PASS, CONF_FAIL, CONF_ERROR, CONF_SKIP };
 struct conf_result {
     enum conf_status status;
     bool order_differs;
+    bool drop_failed; /* what earlier cases left may be in the way */
     char cause[CONF_CAUSE_MAX];
 };
 

@@ -9,6 +9,7 @@
 struct report_area {
     int counts[CONF_SKIP + 1];
     int order_differs;
+    int drop_failed;
 };
 
 static int report_judged(const struct report_area *area)
@@ -22,6 +23,7 @@ static void report_count(const struct conf_report *report, struct report_area *a
         struct report_area *area = &areas[conf_vectors_at(report->vectors, i)->area];
         area->counts[report->results[i].status]++;
         area->order_differs += report->results[i].order_differs;
+        area->drop_failed += report->results[i].drop_failed;
     }
 }
 
@@ -88,8 +90,13 @@ void conf_report_print(const struct conf_report *report, int causes_max)
             total.counts[status] += areas[i].counts[status];
         }
         total.order_differs += areas[i].order_differs;
+        total.drop_failed += areas[i].drop_failed;
     }
     report_line("total", &total);
+    if (total.drop_failed > 0) {
+        printf("dropDatabase failed before %d cases: what is left over may fail them\n",
+               total.drop_failed);
+    }
     report_causes(report, causes_max);
 }
 
