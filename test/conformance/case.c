@@ -41,7 +41,7 @@ static void case_tell_doc(struct case_run *run, const char *label, struct slice 
         buf_init(&text, &run->arena);
         doc_json_write(&text, doc, DOC_JSON_CANONICAL);
         bool cut = text.len > most;
-        buf_format(run->detail, "  %-9s%.*s%s\n", label, (int)(cut ? most : text.len),
+        buf_format(run->detail, "  %-9s %.*s%s\n", label, (int)(cut ? most : text.len),
                    (const char *)text.data, cut ? " ..." : "");
     }
 }
@@ -149,7 +149,7 @@ static bool case_judge(struct case_run *run, const cJSON *step, const cJSON *exp
     case_end(run, CONF_FAIL, verdict.cause);
     if (run->detail != NULL) {
         char *text = cJSON_PrintUnformatted(expect);
-        buf_format(run->detail, "  %-9s%s\n", "expected", text);
+        buf_format(run->detail, "  %-9s %s\n", "expected", text);
         cJSON_free(text);
     }
     case_tell_doc(run, "got", reply);
