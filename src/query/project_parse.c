@@ -427,3 +427,68 @@ int query_project_parse(struct query_context *context, struct slice spec,
     *ret_project = project;
     return 0;
 }
+
+static int parse_unset_check(struct doc_value spec, struct err *err)
+{
+    if (spec.type != DOC_ARRAY) {
+        return spec.type == DOC_STRING
+                   ? 0
+                   : err_set(err, 31002, "$unset specification must be a string or an array");
+    }
+    struct doc_iter iter;
+    struct doc_elem elem;
+    if (doc_is_empty(doc_value_get_doc(spec))) {
+        return err_set(err, 31119,
+                       "$unset specification must be a string or an array with at least one field");
+    }
+    doc_iter_value(&iter, spec);
+    while (doc_iter_next(&iter, &elem)) {
+        if (elem.value.type != DOC_STRING) {
+            return err_set(err, 31120,
+                           "$unset specification must be a string or an array containing only "
+                           "string values");
+        }
+    }
+    return 0;
+}
+
+static int parse_unset_null(struct doc_value path, struct err *err)
+{
+    struct slice text = doc_value_get_string(path);
+    return text.len > 0 && memchr(text.data, '\0', text.len) != NULL
+               ? err_set(err, 9527900, "FieldPath cannot contain a null byte")
+               : 0;
+}
+
+int query_project_parse_unset(struct query_context *context, struct doc_value spec,
+                              struct query_project **ret_project, struct err *err)
+{
+    struct query_project *project = arena_zero(context->arena, 1, sizeof *project);
+    struct project_parser parser = {.context = context, .project = project, .err = err};
+    struct project_node *node = NULL;
+    struct doc_iter iter;
+    struct doc_elem elem;
+    project->mode = QUERY_PROJECT_STAGE;
+    project->root = arena_zero(context->arena, 1, sizeof *project->root);
+    project->excludes = true;
+    project->keeps_id = true;
+    *ret_project = project;
+    int rc = parse_unset_check(spec, err);
+    if (rc == 0 && spec.type == DOC_STRING) {
+        rc = parse_unset_null(spec, err);
+        return rc < 0 ? rc
+                      : parse_place(&parser, doc_value_get_string(spec), PROJECT_EXCLUDE, &node);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    doc_iter_value(&iter, spec);
+    while (rc == 0 && doc_iter_next(&iter, &elem)) {
+        rc = parse_unset_null(elem.value, err);
+    }
+    doc_iter_value(&iter, spec);
+    while (rc == 0 && doc_iter_next(&iter, &elem)) {
+        rc = parse_place(&parser, doc_value_get_string(elem.value), PROJECT_EXCLUDE, &node);
+    }
+    return rc;
+}

@@ -231,3 +231,25 @@ TEST(update_upsert_starts_from_the_equalities)
     update_upsert_check("{'_id': 1}", "{'$set': {'_id': 2}}", NULL, LT_EIMMUTABLEFIELD);
     update_upsert_check("{'a': 5}", "{'$set': {'a.$': 2}}", NULL, LT_EBADVALUE);
 }
+
+TEST(update_pipeline_runs_its_stages)
+{
+    struct arena arena;
+    struct err err = {0};
+    arena_init(&arena);
+    struct query_context context = {.arena = &arena};
+    struct query_update *update = NULL;
+    struct query_update_io io = {.doc = json_doc(&arena, "{'_id': 1, 'a': 2, 'b': 3}")};
+    struct slice stages = json_doc(
+        &arena, "{'p': [{'$set': {'c': {'$add': ['$a', '$$k']}}}, {'$unset': ['_id', 'b']}]}");
+    struct query_update_spec spec = {.update = doc_get_str(stages, "p"),
+                                     .constants = doc_value_object(json_doc(&arena, "{'k': 5}"))};
+    assert_int_equal(query_update_parse(&context, &spec, &update, &err), 0);
+    struct query_eval eval;
+    query_eval_init(&eval, &context, &arena);
+    assert_int_equal(query_update_apply(update, &eval, &io, &err), 0);
+    assert_string_equal(json_text(&arena, io.new_doc), "{'_id':1,'a':2,'c':7}");
+    spec.update = doc_get_str(json_doc(&arena, "{'p': [{'$match': {}}]}"), "p");
+    assert_int_equal(query_update_parse(&context, &spec, &update, &err), -LT_EINVALIDOPTIONS);
+    arena_close(&arena);
+}
