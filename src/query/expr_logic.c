@@ -46,6 +46,28 @@ static int logic_and_or(const struct query_expr *expr, struct query_eval *eval,
     return 0;
 }
 
+/* One constant that stops makes the whole constant, whatever the others are. */
+static int logic_and_or_optimize(struct query_context *context, struct query_expr *expr,
+                                 struct err *err)
+{
+    for (uint32_t i = 0; i < expr->args_count; i++) {
+        int rc = query__expr_optimize(context, expr->args[i], err);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    bool stop = expr->op->variant != 0;
+    for (uint32_t i = 0; i < expr->args_count; i++) {
+        const struct doc_value *value = query_expr_constant(expr->args[i]);
+        if (value != NULL && doc_value_truth(*value) == stop) {
+            *expr =
+                (struct query_expr){.kind = QUERY__EXPR_CONSTANT, .constant = doc_value_bool(stop)};
+            break;
+        }
+    }
+    return 0;
+}
+
 static int logic_not(struct query__call *call, struct doc_value *ret_value)
 {
     *ret_value = doc_value_bool(!doc_value_truth(call->args[0]));
@@ -60,8 +82,8 @@ const struct query__op query__ops_logic[] = {
     {"$lt", 2, 2, .variant = LOGIC_LT, .call = logic_compare},
     {"$lte", 2, 2, .variant = LOGIC_LTE, .call = logic_compare},
     {"$cmp", 2, 2, .variant = LOGIC_CMP, .call = logic_compare},
-    {"$and", 0, -1, .variant = 0, .eval = logic_and_or},
-    {"$or", 0, -1, .variant = 1, .eval = logic_and_or},
+    {"$and", 0, -1, .variant = 0, .eval = logic_and_or, .optimize = logic_and_or_optimize},
+    {"$or", 0, -1, .variant = 1, .eval = logic_and_or, .optimize = logic_and_or_optimize},
     {"$not", 1, 1, .call = logic_not},
     {0},
 };

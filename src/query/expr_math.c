@@ -271,7 +271,7 @@ static int math_places(struct query__call *call, int *ret_places)
                        doc_type_name(value.type));
     }
     double wide = doc_value_to_double(value);
-    if (!(fabs(wide) < 0x1p63)) {
+    if (!(value.type == DOC_DECIMAL && isnan(wide)) && !(fabs(wide) < 0x1p63)) {
         return err_set(call->err, 31109, "Can't coerce out of range value %.*s to long",
                        SLICE_FMT(query__print(call->eval, value)));
     }

@@ -104,7 +104,6 @@ const struct query__op *query__op_find(struct slice name);
 extern const struct query__op query__ops_accumulator[];
 extern const struct query__op query__ops_arith[];
 extern const struct query__op query__ops_array[];
-extern const struct query__op query__ops_bits[];
 extern const struct query__op query__ops_control[];
 extern const struct query__op query__ops_convert[];
 extern const struct query__op query__ops_date[];
@@ -176,6 +175,22 @@ struct doc_value *query__elements(struct arena *arena, struct doc_value array, u
 /* ---- helpers many operators share ---- */
 /* An integral number in int32 range; false for anything else. */
 bool query__value_i32(struct doc_value value, int32_t *ret_number);
+/* What a scalar is as a string, where operators take one for the other; 16007 when it is none. */
+int query__string_coerce(struct query_eval *eval, struct doc_value value, struct slice *ret_text,
+                         struct err *err);
+/* The byte position `count` code points after `at`. */
+size_t query__string_skip(struct slice text, size_t at, int64_t count);
+/* How many code points. */
+int64_t query__string_points(struct slice text);
+/* The document with one field set (in its place, or last), or removed when value is missing. */
+struct doc_value query__object_with(struct arena *arena, struct slice doc, struct slice name,
+                                    struct doc_value value);
+/* right's fields over left's. */
+struct doc_value query__object_merge(struct arena *arena, struct slice left, struct slice right);
+/* Sort in place by doc_compare times sign; equal ones keep their order. */
+void query__values_sort(struct arena *arena, struct doc_value *values, uint32_t count, int sign);
+/* The count that $firstN and its kind take: a whole number above 0. */
+int query__accumulator_n(struct doc_value value, int64_t *ret_n, struct err *err);
 /* The value as error messages print it. */
 struct slice query__print(struct query_eval *eval, struct doc_value value);
 

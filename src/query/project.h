@@ -30,10 +30,6 @@ int query_project_parse(struct query_context *context, struct slice spec,
                         enum query_project_mode mode, struct query_project **ret_project,
                         struct err *err);
 
-/* Parse what $unset takes: one path, or an array of them. */
-int query_project_parse_unset(struct query_context *context, struct doc_value spec,
-                              struct query_project **ret_project, struct err *err);
-
 int query_project_doc(const struct query_project *project, struct query_eval *eval,
                       struct query_project_io *io, struct err *err);
 

@@ -81,9 +81,6 @@ static struct doc_decimal sum_decimal(const struct query__sum *sum)
             total = doc_decimal_apply(DOC_DECIMAL_ADD, total, rest);
         }
     }
-    if (sum->integer == 0) {
-        return total;
-    }
     struct doc_decimal high = doc_decimal_of_i64((int64_t)(sum->integer >> 32));
     struct doc_decimal scale = doc_decimal_of_i64((int64_t)1 << 32);
     struct doc_decimal low = doc_decimal_of_i64((int64_t)(sum->integer & UINT32_MAX));

@@ -1,0 +1,27 @@
+/* query/expr_date.h - arguments that date operators share.
+ *
+ * Invariant   a zone that was opened is closed by the same evaluation.
+ * Thread      pure.
+ * Memory      none.
+ * Errors      as said.
+ */
+#ifndef QUERY_EXPR_DATE_H
+#define QUERY_EXPR_DATE_H
+
+#include "query/date.h"
+#include "query/expr_private.h"
+
+/* A date, timestamp or ObjectId as milliseconds; `code` for anything else. */
+int query__date_value(struct query__call *call, uint32_t index, int code, int64_t *ret_ms);
+
+/* The zone that an argument names, UTC when it was not given; 40517 when it is no string. */
+int query__date_zone(struct query__call *call, uint32_t index, struct query__zone *ret_zone);
+
+/* Is one of these arguments given, and null or missing? */
+bool query__date_any_null(const struct query__call *call, const uint32_t *indexes, uint32_t count);
+
+/* Read the ISO 8601 forms; false when the text is none. Without a zone of its own the text is in
+ * `zone`. */
+bool query__date_read(struct slice text, const struct query__zone *zone, int64_t *ret_ms);
+
+#endif
