@@ -115,13 +115,6 @@ static int path_constant(struct query_context *context, struct slice name,
                                          (uint32_t)context->cluster_time);
         return 1;
     }
-    static const char *const symbols[] = {"DESCEND", "PRUNE", "KEEP"};
-    for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++) {
-        if (slice_is(name, symbols[i])) {
-            *ret_value = doc_value_string(context->arena, slice_str(symbols[i]));
-            return 1;
-        }
-    }
     if (context->let.len > 0) {
         *ret_value = doc_get(context->let, name);
         return doc_value_exists(*ret_value);

@@ -49,6 +49,14 @@ TEST(sort_goes_field_by_field)
     assert_int_equal(sort_order("{'a': 1, 'b': 1}", "{'a': [1], 'b': [1]}", "{}"), -LT_EBADVALUE);
 }
 
+TEST(sort_takes_all_fields_from_one_element)
+{
+    const char *pairs = "{'a': [{'b': 1, 'c': 9}, {'b': 2, 'c': 1}]}";
+    assert_int_equal(sort_order("{'a.b': 1, 'a.c': 1}", pairs, "{'a': {'b': 1, 'c': 5}}"), 1);
+    assert_int_equal(sort_order("{'a.b': 1, 'a.c': -1}", pairs, "{'a': {'b': 1, 'c': 5}}"), -1);
+    assert_int_equal(sort_order("{'x': 1, 'a.b': 1}", pairs, "{'a': {'b': 0}}"), 1);
+}
+
 TEST(sort_refuses_bad_directions)
 {
     assert_int_equal(sort_order("{'a': 0}", "{}", "{}"), -15975);

@@ -181,6 +181,34 @@ TEST(update_positional_operators_pick_elements)
     update_check(&missing, "{}", NULL);
 }
 
+/* Sets a path of `parts` parts in an empty document: 0 or a negative code. */
+static int update_deep(int parts)
+{
+    char spec[900] = "{'$set': {'a";
+    for (int i = 1; i < parts; i++) {
+        strcat(spec, ".a");
+    }
+    strcat(spec, "': 1}}");
+    struct arena arena;
+    arena_init(&arena);
+    struct query_context context = {.arena = &arena};
+    struct query_update *update = NULL;
+    struct query_update_io io = {.doc = doc_value_get_doc(doc_empty_object)};
+    struct query_update_spec change = {.update = doc_value_object(json_doc(&arena, spec))};
+    assert_int_equal(query_update_parse(&context, &change, &update, NULL), 0);
+    struct query_eval eval;
+    query_eval_init(&eval, &context, &arena);
+    int rc = query_update_apply(update, &eval, &io, NULL);
+    arena_close(&arena);
+    return rc;
+}
+
+TEST(update_may_not_nest_deeper_than_a_document)
+{
+    assert_int_equal(update_deep(180), 0);
+    assert_int_equal(update_deep(181), -LT_EOVERFLOW);
+}
+
 TEST(update_replacement_keeps_the_id_in_front)
 {
     static const struct update_case cases[] = {
@@ -230,4 +258,26 @@ TEST(update_upsert_starts_from_the_equalities)
                         LT_ENOTSINGLEVALUEFIELD);
     update_upsert_check("{'_id': 1}", "{'$set': {'_id': 2}}", NULL, LT_EIMMUTABLEFIELD);
     update_upsert_check("{'a': 5}", "{'$set': {'a.$': 2}}", NULL, LT_EBADVALUE);
+}
+
+TEST(update_pipeline_runs_its_stages)
+{
+    struct arena arena;
+    struct err err = {0};
+    arena_init(&arena);
+    struct query_context context = {.arena = &arena};
+    struct query_update *update = NULL;
+    struct query_update_io io = {.doc = json_doc(&arena, "{'_id': 1, 'a': 2, 'b': 3}")};
+    struct slice stages = json_doc(
+        &arena, "{'p': [{'$set': {'c': {'$add': ['$a', '$$k']}}}, {'$unset': ['_id', 'b']}]}");
+    struct query_update_spec spec = {.update = doc_get_str(stages, "p"),
+                                     .constants = doc_value_object(json_doc(&arena, "{'k': 5}"))};
+    assert_int_equal(query_update_parse(&context, &spec, &update, &err), 0);
+    struct query_eval eval;
+    query_eval_init(&eval, &context, &arena);
+    assert_int_equal(query_update_apply(update, &eval, &io, &err), 0);
+    assert_string_equal(json_text(&arena, io.new_doc), "{'_id':1,'a':2,'c':7}");
+    spec.update = doc_get_str(json_doc(&arena, "{'p': [{'$match': {}}]}"), "p");
+    assert_int_equal(query_update_parse(&context, &spec, &update, &err), -LT_EINVALIDOPTIONS);
+    arena_close(&arena);
 }

@@ -1,0 +1,65 @@
+/* query/pipeline_keep.c - documents that a stage holds, each in one piece of heap memory. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "query/pipeline_private.h"
+
+void query__keep_add(struct query__keep *keep, struct slice key, struct slice doc)
+{
+    if (keep->count == keep->room) {
+        keep->room = keep->room == 0 ? 64 : 2 * keep->room;
+        keep->items = mem_grow(keep->items, keep->room * sizeof *keep->items);
+    }
+    struct query__kept *item = &keep->items[keep->count++];
+    item->bytes = mem_alloc(key.len + doc.len);
+    item->key_len = (uint32_t)key.len;
+    item->doc_len = (uint32_t)doc.len;
+    item->number = keep->arrivals++;
+    if (key.len > 0) {
+        memcpy(item->bytes, key.data, key.len);
+    }
+    memcpy(item->bytes + key.len, doc.data, doc.len);
+    keep->bytes += key.len + doc.len + sizeof *item;
+}
+
+static int keep_order(const void *left, const void *right)
+{
+    const struct query__kept *a = left;
+    const struct query__kept *b = right;
+    int order = slice_compare(slice_of(a->bytes, a->key_len), slice_of(b->bytes, b->key_len));
+    return order != 0 ? order : (a->number > b->number) - (a->number < b->number);
+}
+
+void query__keep_sort(struct query__keep *keep, uint64_t limit)
+{
+    if (keep->count > 1) {
+        qsort(keep->items, keep->count, sizeof *keep->items, keep_order);
+    }
+    while (limit > 0 && keep->count > limit) {
+        struct query__kept *item = &keep->items[--keep->count];
+        keep->bytes -= item->key_len + item->doc_len + sizeof *item;
+        mem_free(item->bytes);
+    }
+}
+
+struct slice query__keep_doc(const struct query__keep *keep, uint64_t index)
+{
+    const struct query__kept *item = &keep->items[index];
+    return slice_of(item->bytes + item->key_len, item->doc_len);
+}
+
+void query__keep_close(struct query__keep *keep)
+{
+    for (uint64_t i = 0; i < keep->count; i++) {
+        mem_free(keep->items[i].bytes);
+    }
+    mem_free(keep->items);
+    *keep = (struct query__keep){0};
+}
+
+int query__stage_too_large(const char *name, struct err *err)
+{
+    return err_set(err, LT_EQUERYEXCEEDEDMEMORYLIMITNODISKUSEALLOWED,
+                   "Exceeded memory limit for %s: it may hold %d bytes and cannot use the disk",
+                   name, QUERY_STAGE_BYTES_MAX);
+}

@@ -1,0 +1,72 @@
+/* query/pipeline_private.h - the stages that query/ brings, and what they share.
+ *
+ * Invariant   see pipeline.h.
+ * Thread      as pipeline.h.
+ * Memory      as pipeline.h.
+ * Errors      as pipeline.h.
+ */
+#ifndef QUERY_PIPELINE_PRIVATE_H
+#define QUERY_PIPELINE_PRIVATE_H
+
+#include "query/expr_private.h"
+#include "query/pipeline.h"
+#include "query/project.h"
+
+extern const struct query_stage_ops query__stage_add_fields;
+extern const struct query_stage_ops query__stage_bucket;
+extern const struct query_stage_ops query__stage_count;
+extern const struct query_stage_ops query__stage_documents;
+extern const struct query_stage_ops query__stage_facet;
+extern const struct query_stage_ops query__stage_group;
+extern const struct query_stage_ops query__stage_limit;
+extern const struct query_stage_ops query__stage_match;
+extern const struct query_stage_ops query__stage_project;
+extern const struct query_stage_ops query__stage_redact;
+extern const struct query_stage_ops query__stage_replace_root;
+extern const struct query_stage_ops query__stage_replace_with;
+extern const struct query_stage_ops query__stage_sample;
+extern const struct query_stage_ops query__stage_set;
+extern const struct query_stage_ops query__stage_skip;
+extern const struct query_stage_ops query__stage_sort;
+extern const struct query_stage_ops query__stage_sort_by_count;
+extern const struct query_stage_ops query__stage_unset;
+extern const struct query_stage_ops query__stage_unwind;
+
+/* The filter that a $match stage has parsed. */
+const struct query_match *query__stage_match_filter(const struct query_stage *stage);
+
+/* The pattern of a $sort stage, and its limit. */
+const struct query_sort *query__stage_sort_pattern(const struct query_stage *stage,
+                                                   uint64_t *ret_limit);
+/* Let a $sort stage keep only the first `limit` documents. */
+void query__stage_sort_limit(struct query_stage *stage, uint64_t limit);
+uint64_t query__stage_limit_count(const struct query_stage *stage);
+
+/* Paths that $group reads. */
+void query__stage_group_fields(const struct query_stage *stage,
+                               void (*cb)(void *context, struct slice path), void *cb_context);
+
+/* Documents kept on the heap, with a key each; bytes counts all of them. */
+struct query__kept {
+    uint8_t *bytes; /* key, then document */
+    uint32_t key_len;
+    uint32_t doc_len;
+    uint64_t number; /* order of arrival */
+};
+struct query__keep {
+    struct query__kept *items;
+    uint64_t count;
+    uint64_t room;
+    uint64_t arrivals;
+    uint64_t bytes;
+};
+void query__keep_add(struct query__keep *keep, struct slice key, struct slice doc);
+/* Sort by key, then arrival, and drop all after the first `limit` (0: keep all). */
+void query__keep_sort(struct query__keep *keep, uint64_t limit);
+struct slice query__keep_doc(const struct query__keep *keep, uint64_t index);
+void query__keep_close(struct query__keep *keep);
+
+/* Error 292 in the name of a stage. */
+int query__stage_too_large(const char *name, struct err *err);
+
+#endif
