@@ -7,8 +7,7 @@
 
 #include "doc/view.h"
 
-/* "0", "1", "12": no sign, no leading zero, fits an int32. */
-static int32_t path_index(struct slice name)
+int32_t doc_path_index(struct slice name)
 {
     if (name.len == 0 || name.len > 10 || (name.data[0] == '0' && name.len > 1)) {
         return -1;
@@ -48,7 +47,7 @@ int doc_path_parse(struct arena *arena, struct slice text, struct doc_path *ret_
             end++;
         }
         parts[i].name = slice_of(text.data + start, end - start);
-        parts[i].index = path_index(parts[i].name);
+        parts[i].index = doc_path_index(parts[i].name);
         start = end + 1;
     }
     *ret_path = (struct doc_path){text, count, parts};

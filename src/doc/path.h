@@ -31,6 +31,9 @@ struct doc_path {
 int doc_path_parse(struct arena *arena, struct slice text, struct doc_path *ret_path,
                    struct err *err);
 
+/* The position that a name stands for: "0", "12" (no sign, no leading zero, an int32), or -1. */
+int32_t doc_path_index(struct slice name);
+
 /* True when any part is empty (leading, trailing or double dot, or ""). */
 bool doc_path_has_empty_part(const struct doc_path *path);
 

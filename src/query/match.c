@@ -8,6 +8,7 @@
 #include "doc/view.h"
 #include "query/expr.h"
 #include "query/match_private.h"
+#include "query/schema.h"
 
 struct match_run {
     struct query_eval *eval;
@@ -166,6 +167,8 @@ static int match_node(const struct query_match *node, const struct match_run *ru
         return match_some(node, &silent, 0);
     case QUERY_MATCH_EXPR:
         return match_expr(node, run);
+    case QUERY_MATCH_SCHEMA:
+        return query_schema_match(node->detail, doc_value_object(run->doc), run->err);
     case QUERY_MATCH_TRUE:
         return 1;
     case QUERY_MATCH_FALSE:

@@ -39,6 +39,7 @@ enum query_match_kind {
     QUERY_MATCH_ELEM_VALUE,  /* $elemMatch with operators: children on the element itself */
     /* neither */
     QUERY_MATCH_EXPR,
+    QUERY_MATCH_SCHEMA, /* the whole document satisfies a $jsonSchema */
     QUERY_MATCH_TRUE,
     QUERY_MATCH_FALSE,
 };

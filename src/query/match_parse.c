@@ -6,6 +6,7 @@
 #include "doc/view.h"
 #include "query/expr.h"
 #include "query/match_private.h"
+#include "query/schema.h"
 
 void query__match_push(struct match_parser *parser, struct match_list *list,
                        struct query_match *node)
@@ -86,6 +87,22 @@ static int parse_expr(struct match_parser *parser, struct doc_elem op, struct ma
         return rc;
     }
     node->detail = expr;
+    query__match_push(parser, list, node);
+    return 0;
+}
+
+static int parse_schema(struct match_parser *parser, struct doc_elem op, struct match_list *list)
+{
+    if (op.value.type != DOC_OBJECT) {
+        return err_set(parser->err, LT_ETYPEMISMATCH, "$jsonSchema must be an object");
+    }
+    struct query_match *node = query__match_node(parser, QUERY_MATCH_SCHEMA, NULL, op.value);
+    struct query_schema *schema = NULL;
+    int rc = query_schema_parse(parser->context, doc_value_get_doc(op.value), &schema, parser->err);
+    if (rc < 0) {
+        return rc;
+    }
+    node->detail = schema;
     query__match_push(parser, list, node);
     return 0;
 }
@@ -180,7 +197,7 @@ static const struct {
     {"$and", parse_tree},           {"$or", parse_tree},      {"$nor", parse_tree},
     {"$expr", parse_expr},          {"$comment", parse_skip}, {"$alwaysTrue", parse_always},
     {"$alwaysFalse", parse_always}, {"$where", parse_where},  {"$text", parse_text},
-    {"$jsonSchema", parse_where},
+    {"$jsonSchema", parse_schema},
 };
 
 static int parse_top(struct match_parser *parser, struct doc_elem op, struct match_list *list)

@@ -1,7 +1,8 @@
 /* query/match_private.h - what the files of the matcher share.
  *
  * Invariant   detail of a node by its kind: REGEX struct query_regex, TYPE struct match_types, SIZE
- *             int64_t, MOD struct match_mod, BITS struct match_bits, EXPR struct query_expr.
+ *             int64_t, MOD struct match_mod, BITS struct match_bits, EXPR struct query_expr,
+ *             SCHEMA struct query_schema.
  * Thread      pure.
  * Memory      see query/context.h.
  * Errors      as query/match.h.

@@ -79,7 +79,8 @@ static int project_matched(const struct project_run *run, struct doc_elem field)
     return 0;
 }
 
-/* A value with an inner node; a scalar is dropped by an inclusion. */
+/* A value with an inner node; a scalar is dropped by an inclusion, unless the second pass will make
+ * an object of it. */
 static int project_keep_value(const struct project_run *run, const struct project_node *node,
                               struct doc_elem field)
 {
@@ -97,7 +98,7 @@ static int project_keep_value(const struct project_run *run, const struct projec
             rc = project_keep_value(run, node, elem);
         }
         doc_build_close(run->builder);
-    } else if (run->project->excludes) {
+    } else if (run->project->excludes || node->computes) {
         doc_build_value(run->builder, field.name, field.value);
     }
     return rc;
@@ -123,6 +124,7 @@ static int project_keep_field(const struct project_run *run, const struct projec
         return 0;
     case PROJECT_EXPR:
     case PROJECT_ELEM:
+    case PROJECT_META:
         if (!run->project->excludes) {
             return 0;
         }
@@ -219,8 +221,9 @@ static int project_compute_field(const struct project_run *run, const struct pro
         return project_compute_value(run, node, field);
     }
     struct doc_value value = doc_missing;
-    int rc = node->kind == PROJECT_EXPR ? query_expr_eval(node->expr, run->eval, &value, run->err)
-                                        : project_elem(run, node, &value);
+    int rc = node->kind == PROJECT_EXPR   ? query_expr_eval(node->expr, run->eval, &value, run->err)
+             : node->kind == PROJECT_ELEM ? project_elem(run, node, &value)
+                                          : 0;
     if (rc == 0 && doc_value_exists(value)) {
         doc_build_value(run->builder, field.name, value);
     }

@@ -94,7 +94,7 @@ static int parse_place(struct project_parser *parser, struct slice text, enum pr
     if (rc < 0) {
         return rc;
     }
-    bool computes = kind == PROJECT_EXPR || kind == PROJECT_ELEM;
+    bool computes = kind == PROJECT_EXPR || kind == PROJECT_ELEM || kind == PROJECT_META;
     struct project_node *node = parser->project->root;
     node->computes = node->computes || computes;
     for (uint32_t i = 0; i < path.count; i++) {
@@ -201,6 +201,15 @@ static int parse_slice(struct project_parser *parser, struct slice path, struct 
     return 0;
 }
 
+static bool parse_has_schema(const struct query_match *match)
+{
+    bool has = match->kind == QUERY_MATCH_SCHEMA;
+    for (uint32_t i = 0; i < match->children_count && !has; i++) {
+        has = parse_has_schema(match->children[i]);
+    }
+    return has;
+}
+
 static int parse_elem(struct project_parser *parser, struct slice path, struct doc_value value)
 {
     struct doc_elem op = doc_first(doc_value_get_doc(value));
@@ -231,7 +240,37 @@ static int parse_elem(struct project_parser *parser, struct slice path, struct d
     buf_init(&buf, parser->context->arena);
     doc_build_begin(&builder, &buf);
     doc_build_value(&builder, SLICE(""), value);
-    return query_match_parse(parser->context, doc_build_end(&builder), &node->match, parser->err);
+    rc = query_match_parse(parser->context, doc_build_end(&builder), &node->match, parser->err);
+    if (rc == 0 && parse_has_schema(node->match)) {
+        return err_set(parser->err, LT_EQUERYFEATURENOTALLOWED,
+                       "$jsonSchema is not allowed in this context");
+    }
+    return rc;
+}
+
+/* There is no metadata yet: what can be without yields nothing, a text score must be there. */
+static int parse_meta(struct project_parser *parser, struct slice path, struct doc_value value)
+{
+    static const char *const known[] = {
+        "randVal",           "indexKey",     "searchScore",  "searchHighlights",
+        "recordId",          "sortKey",      "geoNearPoint", "searchRootDocumentId",
+        "vectorSearchScore", "scoreDetails", "score",        "searchSequenceToken"};
+    struct doc_value what = doc_first(doc_value_get_doc(value)).value;
+    struct project_node *node = NULL;
+    if (what.type != DOC_STRING) {
+        return err_set(parser->err, 17307, "$meta must be called with a string argument");
+    }
+    struct slice name = doc_value_get_string(what);
+    if (slice_is(name, "textScore") || slice_is(name, "geoNearDistance")) {
+        return err_set(parser->err, 40218, "query requires %.*s metadata, but it is not available",
+                       SLICE_FMT(name));
+    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (slice_is(name, known[i])) {
+            return parse_place(parser, path, PROJECT_META, &node);
+        }
+    }
+    return err_set(parser->err, 17308, "Unsupported argument to $meta: %.*s", SLICE_FMT(name));
 }
 
 static int parse_positional(struct project_parser *parser, struct slice path,
@@ -283,6 +322,16 @@ static int parse_object(struct project_parser *parser, struct slice path, struct
         if (find && slice_is(first.name, "$elemMatch")) {
             return parse_elem(parser, path, value);
         }
+        if (!add && slice_is(first.name, "$meta")) {
+            return parse_meta(parser, path, value);
+        }
+        if (doc_count(spec) > 1) {
+            return err_set(
+                parser->err, 40181,
+                "an expression specification must contain exactly one field, the name of "
+                "the expression. Found %zu fields in '%.*s'",
+                doc_count(spec), SLICE_FMT(path));
+        }
         return parse_expr(parser, path, value);
     }
     return parse_spec(parser, arena_format(parser->context->arena, "%.*s.", SLICE_FMT(path)), spec);
@@ -300,7 +349,7 @@ static int parse_flag(struct project_parser *parser, struct slice path, struct d
         if (rc < 0) {
             return rc;
         }
-        }
+    }
     return parse_place(parser, path, keeps ? PROJECT_INCLUDE : PROJECT_EXCLUDE, &node);
 }
 

@@ -18,6 +18,7 @@ enum project_kind {
     PROJECT_EXCLUDE,
     PROJECT_EXPR,       /* computed */
     PROJECT_ELEM,       /* computed: the first element that matches */
+    PROJECT_META,       /* computed: what no document has */
     PROJECT_SLICE,      /* kept, but cut */
     PROJECT_POSITIONAL, /* kept, but only the matched element */
 };

@@ -12,8 +12,8 @@ static bool sort_direction(struct doc_value value, int64_t *ret_way)
 {
     bool number = value.type == DOC_INT32 || value.type == DOC_INT64 || value.type == DOC_DOUBLE ||
                   value.type == DOC_DECIMAL;
-    if (number && !doc_value_to_i64_exact(value, ret_way)) {
-        *ret_way = 0;
+    if (number) {
+        *ret_way = doc_value_to_i64_clamped(value);
     }
     return number;
 }
@@ -33,12 +33,13 @@ static int sort_meta(struct query_sort_field *field, struct doc_elem elem, struc
     if (meta.value.type == DOC_STRING) {
         what = doc_value_get_string(meta.value);
     }
-    if (slice_is(what, "randVal")) {
-        field->random = true;
+    field->random = slice_is(what, "randVal");
+    field->nothing = slice_is(what, "searchScore") || slice_is(what, "vectorSearchScore") ||
+                     slice_is(what, "score");
+    if (field->random || field->nothing) {
         return 0;
     }
-    static const char *const known[] = {"textScore", "geoNearDistance", "searchScore",
-                                        "vectorSearchScore", "score"};
+    static const char *const known[] = {"textScore", "geoNearDistance"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (slice_is(what, known[i])) {
             return err_set(err, 40218, "query requires %s metadata, but it is not available",
@@ -119,9 +120,7 @@ int query_sort_parse(struct query_context *context, struct slice spec, struct qu
         return sort_natural(sort, spec, natural, err);
     }
     size_t count = doc_count(spec);
-    if (count > QUERY_SORT_FIELDS_MAX) {
-        return err_set(err, 13103, "too many compound keys");
-    }
+    uint32_t paths = 0;
     sort->fields = arena_zero(context->arena, count, sizeof *sort->fields);
     struct doc_iter iter;
     struct doc_elem elem;
@@ -130,6 +129,10 @@ int query_sort_parse(struct query_context *context, struct slice spec, struct qu
         int rc = sort_field(context, &sort->fields[sort->count++], elem, err);
         if (rc < 0) {
             return rc;
+        }
+        paths += elem.value.type != DOC_OBJECT;
+        if (paths > QUERY_SORT_FIELDS_MAX) {
+            return err_set(err, 13103, "too many compound keys");
         }
     }
     return 0;
@@ -175,44 +178,136 @@ static bool sort_hit(void *context, const struct doc_path_hit *hit)
     return false;
 }
 
-/* The part of the path that is the first array on it; empty when there is none. */
-static struct slice sort_array_on(const struct doc_path *path, struct slice doc)
+/* How many parts of the path lead to the first array on it, and that array; 0 when there is none.
+ */
+static uint32_t sort_array_on(const struct doc_path *path, struct slice doc,
+                              struct doc_value *ret_array)
 {
     for (uint32_t i = 0; i < path->count; i++) {
-        struct slice name = path->parts[i].name;
-        struct doc_value value = doc_get(doc, name);
+        struct doc_value value = doc_get(doc, path->parts[i].name);
         if (value.type == DOC_ARRAY) {
-            return slice_of(path->text.data, (size_t)(name.data + name.len - path->text.data));
+            *ret_array = value;
+            return i + 1;
         }
         if (value.type != DOC_OBJECT) {
             break;
         }
         doc = doc_value_get_doc(value);
     }
-    return SLICE("");
+    return 0;
 }
 
-int query_sort_key(const struct query_sort *sort, struct query_eval *eval, struct slice doc,
-                   struct buf *key, struct err *err)
+/* The array that several fields go through: they must then be taken from one element. */
+struct sort_shared {
+    const struct doc_path *path; /* of the first of them; NULL: no array */
+    uint32_t parts;              /* of it lead to the array */
+    struct doc_value array;
+    uint32_t fields;
+};
+
+static bool sort_goes_through(const struct sort_shared *shared, const struct doc_path *path)
 {
-    struct slice array = SLICE("");
+    if (shared->path == NULL || path->count < shared->parts) {
+        return false;
+    }
+    for (uint32_t i = 0; i < shared->parts; i++) {
+        if (!slice_equal(path->parts[i].name, shared->path->parts[i].name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int sort_share(const struct query_sort *sort, struct slice doc, struct sort_shared *shared,
+                      struct err *err)
+{
+    *shared = (struct sort_shared){0};
+    for (uint32_t i = 0; i < sort->count && sort->count > 1; i++) {
+        const struct query_sort_field *field = &sort->fields[i];
+        struct doc_value array = doc_missing;
+        uint32_t parts =
+            field->random || field->nothing ? 0 : sort_array_on(&field->path, doc, &array);
+        if (parts == 0) {
+            continue;
+        }
+        if (shared->path == NULL) {
+            *shared = (struct sort_shared){&field->path, parts, array, 0};
+        }
+        if (!sort_goes_through(shared, &field->path)) {
+            return err_set(err, LT_EBADVALUE, "cannot sort with keys that are parallel arrays");
+        }
+        shared->fields++;
+        if (parts < field->path.count && field->path.parts[parts].index >= 0) {
+            shared->fields = 0; /* a position, not any element */
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* The field's value; `elem` is the element of the shared array to take it from, or NULL. */
+static struct doc_value sort_value(const struct query_sort_field *field, struct slice doc,
+                                   const struct sort_shared *shared, const struct doc_value *elem)
+{
+    struct sort_pick pick = {.best = doc_null, .descending = field->descending};
+    if (elem == NULL || !sort_goes_through(shared, &field->path)) {
+        doc_path_visit(&field->path, doc, sort_hit, &pick);
+        return pick.best;
+    }
+    if (field->path.count == shared->parts) {
+        return *elem;
+    }
+    if (elem->type == DOC_OBJECT) {
+        struct doc_path rest = field->path;
+        rest.parts += shared->parts;
+        rest.count -= shared->parts;
+        doc_path_visit(&rest, doc_value_get_doc(*elem), sort_hit, &pick);
+    }
+    return pick.best;
+}
+
+static void sort_encode(const struct query_sort *sort, struct query_eval *eval, struct slice doc,
+                        const struct sort_shared *shared, struct buf *key)
+{
+    const struct doc_value *elem = shared->fields > 1 ? &shared->array : NULL;
     for (uint32_t i = 0; i < sort->count; i++) {
         const struct query_sort_field *field = &sort->fields[i];
         if (field->random) {
             int64_t number = (int64_t)query_random(eval->context);
             doc_key_encode(key, doc_value_i64(eval->arena, number), false);
-            continue;
+        } else if (!field->nothing) {
+            doc_key_encode(key, sort_value(field, doc, shared, elem), field->descending);
         }
-        if (sort->count > 1) {
-            struct slice here = sort_array_on(&field->path, doc);
-            if (here.len > 0 && array.len > 0 && !slice_equal(here, array)) {
-                return err_set(err, LT_EBADVALUE, "cannot sort with keys that are parallel arrays");
-            }
-            array = here.len > 0 ? here : array;
-        }
-        struct sort_pick pick = {.best = doc_null, .descending = field->descending};
-        doc_path_visit(&field->path, doc, sort_hit, &pick);
-        doc_key_encode(key, pick.best, field->descending);
     }
+}
+
+int query_sort_key(const struct query_sort *sort, struct query_eval *eval, struct slice doc,
+                   struct buf *key, struct err *err)
+{
+    struct sort_shared shared;
+    int rc = sort_share(sort, doc, &shared, err);
+    if (rc < 0) {
+        return rc;
+    }
+    if (shared.fields < 2 || doc_is_empty(doc_value_get_doc(shared.array))) {
+        shared.fields = 0;
+        sort_encode(sort, eval, doc, &shared, key);
+        return 0;
+    }
+    struct slice best = {0};
+    struct doc_iter iter;
+    struct doc_elem elem;
+    doc_iter_value(&iter, shared.array);
+    while (doc_iter_next(&iter, &elem)) {
+        struct buf one;
+        struct sort_shared at = shared;
+        at.array = elem.value;
+        buf_init(&one, eval->arena);
+        sort_encode(sort, eval, doc, &at, &one);
+        if (best.data == NULL || slice_compare(buf_slice(&one), best) < 0) {
+            best = buf_slice(&one);
+        }
+    }
+    buf_append_slice(key, best);
     return 0;
 }

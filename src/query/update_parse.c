@@ -115,7 +115,7 @@ int query__update_filters_parse(struct query_context *context, struct doc_value 
                                 struct update_filters *ret_filters, struct err *err)
 {
     *ret_filters = (struct update_filters){0};
-    if (!doc_value_exists(spec)) {
+    if (!doc_value_exists(spec) || spec.type == DOC_NULL) {
         return 0;
     }
     if (spec.type != DOC_ARRAY) {

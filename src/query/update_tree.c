@@ -213,6 +213,22 @@ static struct doc_path_part tree_part(const struct update_node *node, const stru
     return part;
 }
 
+/* The child that means the field of that name, or the count. */
+static uint32_t tree_child(const struct update_node *node, const struct update_run *run,
+                           struct slice name)
+{
+    if (node->count <= 8) {
+        uint32_t at = 0;
+        while (at < node->count && !slice_equal(tree_part(node->children[at], run).name, name)) {
+            at++;
+        }
+        return at;
+    }
+    bool found = false;
+    uint32_t at = tree_find(node, (struct doc_path_part){name, doc_path_index(name)}, &found);
+    return found ? at : node->count;
+}
+
 static int tree_object(const struct update_node *node, struct update_run *run,
                        struct doc_builder *builder, struct doc_elem object)
 {
@@ -230,11 +246,7 @@ static int tree_object(const struct update_node *node, struct update_run *run,
         struct doc_elem field;
         doc_iter_value(&iter, object.value);
         while (rc == 0 && doc_iter_next(&iter, &field)) {
-            uint32_t at = 0;
-            while (at < node->count &&
-                   !slice_equal(tree_part(node->children[at], run).name, field.name)) {
-                at++;
-            }
+            uint32_t at = tree_child(node, run, field.name);
             if (at == node->count || done[at]) {
                 doc_build_value(builder, field.name, field.value);
                 continue;

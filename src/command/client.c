@@ -1,0 +1,15 @@
+/* command/client.c - what a connection has told us. */
+#include "base/mem.h"
+#include "command/command.h"
+
+void command_client_set_metadata(struct command_client *client, struct slice metadata)
+{
+    mem_free((void *)(uintptr_t)client->metadata.data);
+    client->metadata = slice_of(mem_copy(metadata), metadata.len);
+}
+
+void command_client_close(struct command_client *client)
+{
+    mem_free((void *)(uintptr_t)client->metadata.data);
+    client->metadata = (struct slice){0};
+}

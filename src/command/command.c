@@ -1,0 +1,277 @@
+/* command/command.c - finding a command, stepping it, finishing its reply.
+ *
+ * Handlers write fields into op->builder. When one is done, the fields that every reply has are
+ * added; when one fails, what it wrote is thrown away and the error takes its place. */
+#include "command/command.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "command/args.h"
+#include "command/handlers.h"
+#include "command/server.h"
+#include "doc/view.h"
+
+static const struct command command_table[] = {
+#define COMMAND(name, run, flags, help) {#name, run, (flags), help},
+#include "command/commands.def"
+#undef COMMAND
+};
+
+enum { COMMAND_COUNT = sizeof command_table / sizeof command_table[0] };
+
+const struct command *command_each(size_t index)
+{
+    return index < COMMAND_COUNT ? &command_table[index] : NULL;
+}
+
+static const struct command *command_lookup(struct slice name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (slice_is(name, command_table[i].name)) {
+            return &command_table[i];
+        }
+    }
+    return NULL;
+}
+
+void command_op_init(struct command_op *op, struct command_server *server,
+                     struct command_client *client)
+{
+    memset(op, 0, sizeof *op);
+    op->server = server;
+    op->client = client;
+    arena_init(&op->arena);
+    buf_init(&op->reply, &op->arena);
+    buf_init(&op->fetch_key, &op->arena);
+}
+
+static void command_unlist(struct command_op *op)
+{
+    if (op->opid == 0) {
+        return;
+    }
+    pthread_mutex_lock(&op->server->ops_lock);
+    if (op->previous != NULL) {
+        op->previous->next = op->next;
+    } else {
+        op->server->ops = op->next;
+    }
+    if (op->next != NULL) {
+        op->next->previous = op->previous;
+    }
+    pthread_mutex_unlock(&op->server->ops_lock);
+    op->opid = 0;
+}
+
+static void command_list(struct command_op *op)
+{
+    struct command_server *server = op->server;
+    op->opid = atomic_fetch_add(&server->next_opid, 1) + 1;
+    pthread_mutex_lock(&server->ops_lock);
+    op->previous = NULL;
+    op->next = server->ops;
+    if (server->ops != NULL) {
+        server->ops->previous = op;
+    }
+    server->ops = op;
+    pthread_mutex_unlock(&server->ops_lock);
+}
+
+static void command_let_go(struct command_op *op)
+{
+    if (op->release != NULL) {
+        op->release(op);
+        op->release = NULL;
+    }
+    if (op->catalog != NULL) {
+        store_catalog_release(op->catalog);
+        op->catalog = NULL;
+    }
+}
+
+void command_op_close(struct command_op *op)
+{
+    command_unlist(op);
+    command_let_go(op);
+    arena_close(&op->arena);
+}
+
+void command_start(struct command_op *op)
+{
+    op->body = op->message.body;
+    struct doc_value db = doc_get_str(op->body, "$db");
+    op->command = command_lookup(doc_first(op->body).name);
+    op->db = db.type == DOC_STRING ? doc_value_get_string(db) : op->message.database;
+    doc_build_begin(&op->builder, &op->reply);
+}
+
+/* ---- replies ---- */
+
+static void command_build_times(struct command_op *op)
+{
+    uint64_t clock = atomic_load(&op->server->applied_clock);
+    static const uint8_t no_hash[20];
+    doc_build_open(&op->builder, SLICE("$clusterTime"));
+    doc_build_timestamp(&op->builder, "clusterTime", clock);
+    doc_build_open(&op->builder, SLICE("signature"));
+    doc_build_binary(&op->builder, "hash", 0, slice_of(no_hash, sizeof no_hash));
+    doc_build_i64(&op->builder, "keyId", 0);
+    doc_build_close(&op->builder);
+    doc_build_close(&op->builder);
+    doc_build_timestamp(&op->builder, "operationTime", clock);
+}
+
+static void command_finish(struct command_op *op, bool ok)
+{
+    doc_build_double(&op->builder, "ok", ok ? 1.0 : 0.0);
+    if (!ok) {
+        char scratch[32];
+        doc_build_text(&op->builder, "errmsg", op->err.text);
+        doc_build_i32(&op->builder, "code", op->err.code);
+        doc_build_text(&op->builder, "codeName", err_code_name(op->err.code, scratch));
+        if (op->err.info.len > 0) {
+            doc_build_fields(&op->builder, op->err.info);
+        }
+    }
+    command_build_times(op);
+    doc_build_end(&op->builder);
+}
+
+static void command_finish_failed(struct command_op *op)
+{
+    op->reply.len = op->reply_start;
+    op->more_to_come = false;
+    doc_build_begin(&op->builder, &op->reply);
+    if (op->err.code == 0) {
+        err_set(&op->err, LT_EINTERNALERROR, "the command failed without saying why");
+    }
+    command_finish(op, false);
+}
+
+void command_fail(struct command_op *op, int code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    op->err.code = code;
+    op->err.info = (struct slice){0};
+    vsnprintf(op->err.text, sizeof op->err.text, format, args);
+    va_end(args);
+    command_finish_failed(op);
+}
+
+/* ---- before the first step ---- */
+
+static int command_read_max_time(struct command_op *op)
+{
+    struct doc_value value = doc_get_str(op->body, "maxTimeMS");
+    if (doc_value_is_nullish(value)) {
+        return 0;
+    }
+    if (!doc_value_is_number(value)) {
+        return err_set(&op->err, LT_ETYPEMISMATCH,
+                       "BSON field '%s.maxTimeMS' is the wrong type '%s', expected types "
+                       "'[long, int, decimal, double]'",
+                       op->command->name, doc_type_name(value.type));
+    }
+    int64_t ms;
+    if (!doc_value_to_i64_exact(value, &ms)) {
+        return err_set(&op->err, LT_EFAILEDTOPARSE,
+                       "maxTimeMS has non-integral value or is out of range");
+    }
+    if (ms < 0 || ms > INT32_MAX) {
+        return err_set(&op->err, LT_EBADVALUE, "%lld value for maxTimeMS is out of range [0, %d]",
+                       (long long)ms, INT32_MAX);
+    }
+    op->deadline_us = ms == 0 ? 0 : op->mono_us + (uint64_t)ms * 1000;
+    return 0;
+}
+
+static int command_check(struct command_op *op)
+{
+    if (op->command == NULL) {
+        return err_set(&op->err, LT_ECOMMANDNOTFOUND, "no such command: '%.*s'",
+                       SLICE_FMT(doc_first(op->body).name));
+    }
+    if (op->message.header.opcode == WIRE_OP_QUERY && (op->command->flags & COMMAND_HELLO) == 0) {
+        return err_set(
+            &op->err, LT_EUNSUPPORTEDOPQUERYCOMMAND,
+            "Unsupported OP_QUERY command: %s. The client driver may require an upgrade.",
+            op->command->name);
+    }
+    if (op->db.len == 0) {
+        return err_set(&op->err, 40414, "OP_MSG requests require a $db argument");
+    }
+    int code = command_check_db(op->db, &op->err);
+    if (code < 0) {
+        return code;
+    }
+    if ((op->command->flags & COMMAND_ADMIN) != 0 && !slice_is(op->db, "admin")) {
+        return err_set(&op->err, LT_EUNAUTHORIZED, "%s may only be run against the admin database.",
+                       op->command->name);
+    }
+    return command_read_max_time(op);
+}
+
+/* ---- stepping ---- */
+
+static int command_interrupted(struct command_op *op)
+{
+    int killed = atomic_load(&op->killed);
+    if (killed != 0) {
+        return err_set(&op->err, killed, "operation was interrupted");
+    }
+    if (op->deadline_us != 0 && op->mono_us > op->deadline_us) {
+        return err_set(&op->err, LT_EMAXTIMEMSEXPIRED, "operation exceeded time limit");
+    }
+    return 0;
+}
+
+static int command_run(struct command_op *op)
+{
+    if (op->opid == 0) {
+        op->started_us = op->mono_us;
+        command_list(op);
+        int code = command_check(op);
+        if (code < 0) {
+            return code;
+        }
+        if (!command_is_write(op)) {
+            op->catalog = command_server_catalog(op->server);
+        }
+    }
+    int code = command_interrupted(op);
+    return code < 0 ? code : op->command->run(op);
+}
+
+enum command_state command_step(struct command_op *op)
+{
+    if (op->more_to_come) {
+        op->more_to_come = false;
+        op->reply_count++;
+        op->reply.len = op->reply_start;
+        doc_build_begin(&op->builder, &op->reply);
+    }
+    int code = command_run(op);
+    if (code == -LT_EYIELD) {
+        return op->wake_us != 0 ? COMMAND_SLEEP : COMMAND_YIELD;
+    }
+    if (code == -LT_EAGAIN) {
+        return COMMAND_FETCH;
+    }
+    if (code < 0) {
+        if (op->err.code == 0) {
+            err_set(&op->err, -code, "%s failed", op->command->name);
+        }
+        command_finish_failed(op);
+    } else {
+        command_finish(op, true);
+    }
+    if (!op->more_to_come) {
+        command_let_go(op);
+        command_unlist(op);
+    }
+    return COMMAND_DONE;
+}

@@ -1,0 +1,123 @@
+/* command/command.h - requests as the programs drive them.
+ *
+ * Invariant   a request is found in commands.def, started once and stepped until it is done; it
+ *             never blocks: what it waits for is its state. Writes are stepped by the shard's owner
+ *             only, everything else on the loop of its connection.
+ * Thread      an op is with one thread at a time; command_server's parts say for themselves.
+ * Memory      an op's arena holds the request, its work and its reply, and is dropped whole.
+ * Errors      none come out: a failed command is a reply with ok: 0.
+ *
+ *   start --> step --+--> DONE   the reply is ready; a write waits for wait_index to be applied
+ * first ^     +--> YIELD  the slice is used up: step again next turn |     +--> FETCH  fetch_key
+ * must come from disk: store_fetch, then step again
+ *              +-----+--> SLEEP  nothing to do before wake_us or a wake-up
+ */
+#ifndef COMMAND_COMMAND_H
+#define COMMAND_COMMAND_H
+
+#include <stdatomic.h>
+
+#include "doc/build.h"
+#include "store/writer.h"
+#include "wire/message.h"
+
+struct command_op;
+struct command_server;
+struct command_session;
+
+enum command_state { COMMAND_DONE, COMMAND_YIELD, COMMAND_FETCH, COMMAND_SLEEP };
+
+enum command_flags {
+    COMMAND_READ = 1 << 0,    /* reads data: counted, may be killed */
+    COMMAND_WRITE = 1 << 1,   /* stepped by the owner */
+    COMMAND_ADMIN = 1 << 2,   /* on the admin database only */
+    COMMAND_NO_AUTH = 1 << 3, /* allowed before login */
+    COMMAND_HELLO = 1 << 4,   /* allowed as OP_QUERY; never compressed */
+    COMMAND_LAX = 1 << 5,     /* unknown fields are ignored */
+};
+
+struct command {
+    const char *name;
+    /* 0: done; -LT_EYIELD, -LT_EAGAIN (fetch_key is set): call again; other negatives: failed. */
+    int (*run)(struct command_op *op);
+    unsigned flags;
+    const char *help;
+};
+
+/* What is known of one connection. Its loop's. */
+struct command_client {
+    int32_t connection_id;
+    const char *peer;      /* "address:port" */
+    struct slice metadata; /* the `client` document of the first hello; owned */
+    char app_name[128];
+    bool hello_ok;
+    bool greeted;         /* a hello was answered */
+    uint32_t compressors; /* agreed: bits 1 << enum wire_compressor */
+};
+
+/* Keep a copy of the metadata; command_client_close frees it. */
+void command_client_set_metadata(struct command_client *client, struct slice metadata);
+void command_client_close(struct command_client *client);
+
+struct command_op {
+    /* ---- set by the driver before command_start ---- */
+    struct command_server *server;
+    struct command_client *client;
+    struct wire_message message;
+    /* ---- set by the driver before every step ---- */
+    int64_t wall_ms;
+    uint64_t mono_us;
+    struct store_writer *writer; /* at the owner; NULL elsewhere */
+    /* ---- results; reply and reply_start: before command_start ---- */
+    struct buf reply;     /* the reply document from reply_start on, when DONE */
+    size_t reply_start;   /* what the driver put before it stays */
+    uint64_t wait_index;  /* WRITE: reply when this is applied; 0 nothing was written */
+    struct buf fetch_key; /* FETCH */
+    bool fetch_backward;
+    uint64_t wake_us;     /* SLEEP */
+    bool more_to_come;    /* an exhaust reply: step again for the next one */
+    uint32_t reply_count; /* replies already sent for this request */
+    bool close_after;     /* close the connection after the reply */
+    /* ---- the op's own ---- */
+    struct arena arena;
+    const struct command *command;
+    struct slice body; /* message.body */
+    struct slice db;
+    struct doc_builder builder; /* the reply being written */
+    struct err err;
+    void *state;                            /* the handler's, across steps */
+    void (*release)(struct command_op *op); /* gives back what `state` holds; once */
+    struct store_catalog *catalog;          /* held while a reader runs */
+    struct command_session *session;        /* from lsid, or NULL */
+    uint64_t started_us;
+    uint64_t deadline_us; /* maxTimeMS; 0 none */
+    int32_t opid;
+    atomic_int killed;       /* the error code to die with; 0: none */
+    struct command_op *next; /* the server's list of running ops */
+    struct command_op *previous;
+    uint64_t docs_examined;
+    uint64_t keys_examined;
+};
+
+/* An op with an empty arena; the driver then fills in the request. */
+void command_op_init(struct command_op *op, struct command_server *server,
+                     struct command_client *client);
+/* Give everything back. */
+void command_op_close(struct command_op *op);
+
+/* Look at the body: which command is it, where must it run? An unknown command is found too, and
+ * fails when it is stepped. */
+void command_start(struct command_op *op);
+enum command_state command_step(struct command_op *op);
+
+/* Must the owner step it? After command_start. */
+static inline bool command_is_write(const struct command_op *op)
+{
+    return op->command != NULL && (op->command->flags & COMMAND_WRITE) != 0;
+}
+
+/* Put an error reply in place of whatever is there; for the driver's own errors. */
+void command_fail(struct command_op *op, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

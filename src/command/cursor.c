@@ -1,0 +1,309 @@
+/* command/cursor.c - the table of resting cursors, and filling batches. */
+#include "command/cursor.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+#include "command/write.h"
+#include "doc/validate.h"
+
+enum { CURSOR_SLOTS = 4096, CURSOR_BATCH_BYTES = DOC_SIZE_MAX };
+
+struct command_cursors {
+    pthread_mutex_t lock;
+    struct command_cursor *slots[CURSOR_SLOTS];
+    uint32_t count;
+};
+
+struct command_cursors *command_cursors_new(void)
+{
+    struct command_cursors *cursors = mem_zero(1, sizeof *cursors);
+    pthread_mutex_init(&cursors->lock, NULL);
+    return cursors;
+}
+
+void command_cursors_free(struct command_cursors *cursors)
+{
+    if (cursors == NULL) {
+        return;
+    }
+    for (int i = 0; i < CURSOR_SLOTS; i++) {
+        struct command_cursor *cursor = cursors->slots[i];
+        while (cursor != NULL) {
+            struct command_cursor *next = cursor->next_in_slot;
+            command_cursor_free(cursor);
+            cursor = next;
+        }
+    }
+    pthread_mutex_destroy(&cursors->lock);
+    mem_free(cursors);
+}
+
+struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns)
+{
+    struct command_cursor *cursor = mem_zero(1, sizeof *cursor);
+    arena_init(&cursor->arena);
+    buf_init(&cursor->stash_buf, NULL);
+    cursor->ns = arena_copy(&cursor->arena, ns);
+    cursor->describe = arena_copy(&cursor->arena, op->body);
+    cursor->context.arena = &cursor->arena;
+    cursor->context.now_ms = op->wall_ms;
+    cursor->context.cluster_time = atomic_load(&op->server->applied_clock);
+    cursor->context.random = command_random(op->server);
+    store_view_init(&cursor->view, op->server->kv, NULL);
+    return cursor;
+}
+
+void command_cursor_free(struct command_cursor *cursor)
+{
+    if (cursor == NULL) {
+        return;
+    }
+    if (cursor->close != NULL) {
+        cursor->close(cursor);
+    }
+    if (cursor->has_read) {
+        command_read_close(&cursor->read);
+    }
+    store_view_close(&cursor->view);
+    buf_close(&cursor->stash_buf);
+    arena_close(&cursor->arena);
+    mem_free(cursor);
+}
+
+static struct command_cursor **cursor_slot(struct command_cursors *cursors, int64_t id)
+{
+    return &cursors->slots[(uint64_t)id % CURSOR_SLOTS];
+}
+
+/* The link that leads to the cursor; to NULL when it is not there. */
+static struct command_cursor **cursor_find(struct command_cursors *cursors, int64_t id)
+{
+    struct command_cursor **link = cursor_slot(cursors, id);
+    while (*link != NULL && (*link)->id != id) {
+        link = &(*link)->next_in_slot;
+    }
+    return link;
+}
+
+static int cursor_add(struct command_op *op, struct command_cursor *cursor)
+{
+    struct command_cursors *cursors = op->server->cursors;
+    int code = 0;
+    pthread_mutex_lock(&cursors->lock);
+    if (cursors->count >= COMMAND_CURSORS_MAX) {
+        code = err_set(&op->err, LT_EINGRESSREQUESTRATELIMITEXCEEDED,
+                       "too many open cursors: the limit is %d", COMMAND_CURSORS_MAX);
+    } else {
+        do {
+            cursor->id = (int64_t)(command_random(op->server) >> 1);
+        } while (cursor->id == 0 || *cursor_find(cursors, cursor->id) != NULL);
+        struct command_cursor **slot = cursor_slot(cursors, cursor->id);
+        cursor->next_in_slot = *slot;
+        *slot = cursor;
+        cursors->count++;
+    }
+    pthread_mutex_unlock(&cursors->lock);
+    return code;
+}
+
+static void cursor_remove(struct command_cursors *cursors, struct command_cursor *cursor)
+{
+    struct command_cursor **link = cursor_find(cursors, cursor->id);
+    assert(*link == cursor);
+    *link = cursor->next_in_slot;
+    cursors->count--;
+    cursor->id = 0;
+}
+
+int command_cursor_take(struct command_op *op, int64_t id, struct command_cursor **ret_cursor)
+{
+    struct command_cursors *cursors = op->server->cursors;
+    int code = 0;
+    pthread_mutex_lock(&cursors->lock);
+    struct command_cursor *cursor = *cursor_find(cursors, id);
+    if (cursor == NULL || cursor->killed) {
+        code = err_set(&op->err, LT_ECURSORNOTFOUND, "cursor id %lld not found", (long long)id);
+    } else if (cursor->in_use) {
+        code =
+            err_set(&op->err, LT_ECURSORINUSE, "cursor id %lld is already in use", (long long)id);
+    } else {
+        cursor->in_use = true;
+        *ret_cursor = cursor;
+    }
+    pthread_mutex_unlock(&cursors->lock);
+    return code;
+}
+
+/* Put it to rest, or free it when it is finished or was killed meanwhile. */
+static void cursor_give_back(struct command_op *op, struct command_cursor *cursor)
+{
+    struct command_cursors *cursors = op->server->cursors;
+    if (cursor->has_read) {
+        command_read_pause(&cursor->read);
+    }
+    store_view_close(&cursor->view);
+    buf_init(&cursor->view.miss, NULL);
+    pthread_mutex_lock(&cursors->lock);
+    bool dead = cursor->exhausted || cursor->killed;
+    cursor->in_use = false;
+    cursor->last_used_ms = op->wall_ms;
+    if (dead && cursor->id != 0) {
+        cursor_remove(cursors, cursor);
+    }
+    pthread_mutex_unlock(&cursors->lock);
+    if (dead) {
+        command_cursor_free(cursor);
+    }
+}
+
+int command_cursor_kill(struct command_cursors *cursors, int64_t id)
+{
+    pthread_mutex_lock(&cursors->lock);
+    struct command_cursor *cursor = *cursor_find(cursors, id);
+    bool found = cursor != NULL && !cursor->killed;
+    bool rests = found && !cursor->in_use;
+    if (found) {
+        cursor->killed = true;
+    }
+    if (rests) {
+        cursor_remove(cursors, cursor);
+    }
+    pthread_mutex_unlock(&cursors->lock);
+    if (rests) {
+        command_cursor_free(cursor);
+    }
+    return found ? 0 : -LT_ECURSORNOTFOUND;
+}
+
+void command_cursors_sweep(struct command_cursors *cursors, int64_t now_ms)
+{
+    struct command_cursor *old = NULL;
+    pthread_mutex_lock(&cursors->lock);
+    for (int i = 0; i < CURSOR_SLOTS; i++) {
+        struct command_cursor **link = &cursors->slots[i];
+        while (*link != NULL) {
+            struct command_cursor *cursor = *link;
+            bool idle = now_ms - cursor->last_used_ms > COMMAND_CURSOR_IDLE_MS;
+            if (cursor->in_use || cursor->no_timeout || !idle) {
+                link = &cursor->next_in_slot;
+                continue;
+            }
+            *link = cursor->next_in_slot;
+            cursors->count--;
+            cursor->next_in_slot = old;
+            old = cursor;
+        }
+    }
+    pthread_mutex_unlock(&cursors->lock);
+    while (old != NULL) {
+        struct command_cursor *next = old->next_in_slot;
+        command_cursor_free(old);
+        old = next;
+    }
+}
+
+uint32_t command_cursors_count(struct command_cursors *cursors)
+{
+    pthread_mutex_lock(&cursors->lock);
+    uint32_t count = cursors->count;
+    pthread_mutex_unlock(&cursors->lock);
+    return count;
+}
+
+/* ---- batches ---- */
+
+/* The next result, from the stash first. */
+static int cursor_next(struct command_cursor *cursor, struct slice *ret_doc, struct err *err)
+{
+    if (cursor->stash.len > 0) {
+        *ret_doc = cursor->stash;
+        cursor->stash = (struct slice){0};
+        return 1;
+    }
+    return cursor->next(cursor, ret_doc, err);
+}
+
+static void cursor_stash(struct command_cursor *cursor, struct slice doc)
+{
+    cursor->stash_buf.len = 0;
+    buf_append_slice(&cursor->stash_buf, doc);
+    cursor->stash = buf_slice(&cursor->stash_buf);
+}
+
+/* 1 the batch is full, 0 the results are at an end, negative. */
+static int batch_run(struct command_op *op, struct command_batch *batch)
+{
+    struct command_cursor *cursor = batch->cursor;
+    struct slice doc;
+    while (batch->size < 0 || batch->count < batch->size) {
+        int code = cursor_next(cursor, &doc, &op->err);
+        if (code <= 0) {
+            return code;
+        }
+        if (batch->count > 0 && doc_build_size(&op->builder) + doc.len > CURSOR_BATCH_BYTES) {
+            cursor_stash(cursor, doc);
+            return 1;
+        }
+        doc_build_doc(&op->builder, "", doc);
+        batch->count++;
+        cursor->returned++;
+    }
+    return 1;
+}
+
+void command_batch_release(struct command_op *op)
+{
+    struct command_batch *batch = op->state;
+    if (batch != NULL && batch->cursor != NULL) {
+        batch->cursor->killed = true;
+        cursor_give_back(op, batch->cursor);
+        batch->cursor = NULL;
+    }
+}
+
+static int batch_finish(struct command_op *op, struct command_batch *batch)
+{
+    struct command_cursor *cursor = batch->cursor;
+    if (!cursor->exhausted && cursor->id == 0) {
+        int code = cursor_add(op, cursor);
+        if (code < 0) {
+            return code;
+        }
+    }
+    doc_build_close(&op->builder);
+    doc_build_i64(&op->builder, "id", cursor->exhausted ? 0 : cursor->id);
+    doc_build_string(&op->builder, "ns", cursor->ns);
+    doc_build_close(&op->builder);
+    batch->cursor = NULL;
+    cursor_give_back(op, cursor);
+    return 0;
+}
+
+int command_batch_fill(struct command_op *op, struct command_batch *batch)
+{
+    struct command_cursor *cursor = batch->cursor;
+    assert(op->state == batch);
+    if (!batch->open) {
+        op->release = command_batch_release;
+        doc_build_open(&op->builder, SLICE("cursor"));
+        doc_build_open_array(&op->builder, slice_str(batch->name));
+        batch->open = true;
+    }
+    if (cursor->has_read) {
+        command_read_slice(&cursor->read, &op->err);
+    }
+    int code = batch_run(op, batch);
+    if (code == -LT_EAGAIN || code == -LT_EYIELD) {
+        if (cursor->has_read) {
+            command_read_pause(&cursor->read);
+        }
+        return code == -LT_EAGAIN ? command_wants(op, &cursor->view, cursor->read.scan.backward)
+                                  : code;
+    }
+    if (code < 0) {
+        return code;
+    }
+    cursor->exhausted = code == 0 || cursor->single_batch;
+    return batch_finish(op, batch);
+}

@@ -1,0 +1,73 @@
+/* command/cursor.h - results that are fetched in batches.
+ *
+ * Invariant   a cursor is in use by one op or rests in the table; one that rests holds no engine
+ *             iterator and no snapshot. Its id is random, not zero.
+ * Thread      the table: any. A cursor: the op that has it out.
+ * Memory      a cursor owns its arena and all of its query; the table is bounded by
+ *             COMMAND_CURSORS_MAX.
+ * Errors      43 CursorNotFound, 143 CursorInUse, 175 when the collection is gone.
+ */
+#ifndef COMMAND_CURSOR_H
+#define COMMAND_CURSOR_H
+
+#include "command/read.h"
+#include "command/server.h"
+
+enum { COMMAND_CURSORS_MAX = 100000, COMMAND_CURSOR_IDLE_MS = 600000, COMMAND_FIRST_BATCH = 101 };
+
+struct command_cursor {
+    int64_t id; /* 0: not in the table */
+    struct slice ns;
+    struct arena arena;
+    struct query_context context;
+    struct store_view view;
+    struct command_read read;
+    bool has_read; /* `read` is open */
+    /* The next result: 1, 0 the end, negative as command_read_next. */
+    int (*next)(struct command_cursor *cursor, struct slice *ret_doc, struct err *err);
+    void *plan;                                   /* what `next` needs besides */
+    void (*close)(struct command_cursor *cursor); /* gives back what `plan` holds; or NULL */
+    bool exhausted;
+    bool single_batch;
+    bool no_timeout;
+    struct slice stash; /* a result that did not fit into the last batch */
+    struct buf stash_buf;
+    int64_t returned; /* documents so far */
+    int64_t last_used_ms;
+    bool in_use;
+    bool killed; /* to be freed by the op that has it out */
+    struct command_cursor *next_in_slot;
+    struct slice describe; /* the command that made it, for currentOp */
+};
+
+struct command_cursors *command_cursors_new(void);
+void command_cursors_free(struct command_cursors *cursors);
+
+/* A cursor for an op: arena, context and view are ready. */
+struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns);
+void command_cursor_free(struct command_cursor *cursor);
+
+/* Write {cursor: {<batch_name>: [...], id, ns}} into the reply: as many results as `batch_size`
+ * (negative: what fits) and 16 MB allow. -LT_EYIELD and -LT_EAGAIN: call again with the same
+ * arguments. When it is done the cursor has been freed, or rests in the table. */
+struct command_batch {
+    struct command_cursor *cursor;
+    const char *name; /* "firstBatch" */
+    int64_t size;     /* negative: no limit */
+    bool open;        /* the reply has been begun */
+    int64_t count;
+};
+/* Kill the cursor of the batch in op->state: what op->release does while a batch is filled. */
+void command_batch_release(struct command_op *op);
+int command_batch_fill(struct command_op *op, struct command_batch *batch);
+
+/* Take a cursor out of the table. */
+int command_cursor_take(struct command_op *op, int64_t id, struct command_cursor **ret_cursor);
+
+/* Kill by id: 0, or 43. One in use dies with its op. */
+int command_cursor_kill(struct command_cursors *cursors, int64_t id);
+/* Free what has been idle too long. */
+void command_cursors_sweep(struct command_cursors *cursors, int64_t now_ms);
+uint32_t command_cursors_count(struct command_cursors *cursors);
+
+#endif

@@ -1,0 +1,21 @@
+/* command/handlers.h - the handlers that commands.def names.
+ *
+ * Invariant   one per command family; each is described by its row in commands.def.
+ * Thread      as command/command.h: writes at the owner, the rest anywhere.
+ * Memory      op->arena.
+ * Errors      0, -LT_EYIELD, -LT_EAGAIN, or the command's error in op->err.
+ */
+#ifndef COMMAND_HANDLERS_H
+#define COMMAND_HANDLERS_H
+
+#include "command/command.h"
+
+/* Aliases repeat a prototype, which C allows. */
+#define COMMAND(name, run, flags, help) int run(struct command_op *op);
+#include "command/commands.def"
+#undef COMMAND
+
+/* Row `index` of commands.def, or NULL past the end. */
+const struct command *command_each(size_t index);
+
+#endif

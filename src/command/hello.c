@@ -1,0 +1,226 @@
+/* command/hello.c - hello, isMaster and ping: the face of a replica set of one.
+ *
+ * With topologyVersion and maxAwaitTimeMS the answer waits until the topology changes or the time
+ * is up; over an exhaust connection one request gets answer after answer. */
+#include "command/args.h"
+#include "command/handlers.h"
+#include "command/server.h"
+#include "doc/validate.h"
+#include "doc/view.h"
+#include "wire/compress.h"
+
+enum { HELLO_METADATA_MAX = 512, HELLO_APP_NAME_MAX = 128 };
+
+struct hello_state {
+    uint64_t until_us; /* awaitable hello: answer at the latest then */
+};
+
+int command_ping(struct command_op *op)
+{
+    (void)op;
+    return 0;
+}
+
+/* ---- the request ---- */
+
+static int hello_check_metadata(struct command_op *op, struct doc_value value)
+{
+    if (value.type != DOC_OBJECT) {
+        return err_set(&op->err, LT_ETYPEMISMATCH,
+                       "The client metadata document must be a document, not %s",
+                       doc_type_name(value.type));
+    }
+    struct slice metadata = doc_value_get_doc(value);
+    if (metadata.len > HELLO_METADATA_MAX) {
+        return err_set(&op->err, LT_ECLIENTMETADATADOCUMENTTOOLARGE,
+                       "The client metadata document must be less than or equal to %d bytes",
+                       HELLO_METADATA_MAX);
+    }
+    struct doc_value driver = doc_get_str(metadata, "driver");
+    struct doc_value os = doc_get_str(metadata, "os");
+    if (driver.type != DOC_OBJECT || os.type != DOC_OBJECT) {
+        return err_set(&op->err, LT_ECLIENTMETADATAMISSINGFIELD,
+                       "Missing required sub-document '%s' in the client metadata document",
+                       driver.type != DOC_OBJECT ? "driver" : "os");
+    }
+    return 0;
+}
+
+static int hello_app_name(struct command_op *op, struct slice metadata, struct slice *ret_name)
+{
+    struct doc_value application = doc_get_str(metadata, "application");
+    struct doc_value name = doc_missing;
+    if (application.type == DOC_OBJECT) {
+        name = doc_get_str(doc_value_get_doc(application), "name");
+    }
+    *ret_name = name.type == DOC_STRING ? doc_value_get_string(name) : SLICE("");
+    if (ret_name->len >= HELLO_APP_NAME_MAX) {
+        return err_set(&op->err, LT_ECLIENTMETADATAAPPNAMETOOLARGE,
+                       "The 'application.name' field must be less than or equal to %d bytes",
+                       HELLO_APP_NAME_MAX);
+    }
+    return 0;
+}
+
+static int hello_take_metadata(struct command_op *op)
+{
+    struct command_client *client = op->client;
+    struct doc_value value = doc_get_str(op->body, "client");
+    struct slice name;
+    if (!doc_value_exists(value)) {
+        return 0;
+    }
+    if (client->metadata.len > 0) {
+        return err_set(&op->err, LT_ECLIENTMETADATACANNOTBEMUTATED,
+                       "The client metadata document may only be sent in the first hello");
+    }
+    int code = hello_check_metadata(op, value);
+    code = code < 0 ? code : hello_app_name(op, doc_value_get_doc(value), &name);
+    if (code < 0) {
+        return code;
+    }
+    command_client_set_metadata(client, doc_value_get_doc(value));
+    memcpy(client->app_name, name.data, name.len);
+    client->app_name[name.len] = '\0';
+    return 0;
+}
+
+/* ---- the reply ---- */
+
+static void hello_build_topology_version(struct command_op *op)
+{
+    doc_build_open(&op->builder, SLICE("topologyVersion"));
+    doc_build_oid(&op->builder, "processId", op->server->process_id);
+    doc_build_i64(&op->builder, "counter", (int64_t)op->server->topology_counter);
+    doc_build_close(&op->builder);
+}
+
+static void hello_build_last_write(struct command_op *op)
+{
+    uint64_t clock = atomic_load(&op->server->applied_clock);
+    int64_t date_ms = (int64_t)(clock >> 32) * 1000;
+    static const char *const times[] = {"opTime", "majorityOpTime"};
+    static const char *const dates[] = {"lastWriteDate", "majorityWriteDate"};
+    doc_build_open(&op->builder, SLICE("lastWrite"));
+    for (int i = 0; i < 2; i++) {
+        doc_build_open(&op->builder, slice_str(times[i]));
+        doc_build_timestamp(&op->builder, "ts", clock);
+        doc_build_i64(&op->builder, "t", (int64_t)atomic_load(&op->server->term));
+        doc_build_close(&op->builder);
+        doc_build_date(&op->builder, dates[i], date_ms);
+    }
+    doc_build_close(&op->builder);
+}
+
+static void hello_build_set(struct command_op *op, bool legacy)
+{
+    const struct command_server *server = op->server;
+    uint8_t election[12] = {0x7f, 0xff, 0xff, 0xff};
+    uint64_t term = atomic_load(&server->term);
+    for (int i = 0; i < 8; i++) {
+        election[4 + i] = (uint8_t)(term >> (56 - 8 * i));
+    }
+    doc_build_open_array(&op->builder, SLICE("hosts"));
+    doc_build_text(&op->builder, "", server->address);
+    doc_build_close(&op->builder);
+    doc_build_text(&op->builder, "setName", server->set_name);
+    doc_build_i32(&op->builder, "setVersion", 1);
+    doc_build_bool(&op->builder, legacy ? "ismaster" : "isWritablePrimary", true);
+    doc_build_bool(&op->builder, "secondary", false);
+    doc_build_text(&op->builder, "primary", server->address);
+    doc_build_text(&op->builder, "me", server->address);
+    doc_build_oid(&op->builder, "electionId", election);
+    hello_build_last_write(op);
+}
+
+static void hello_build(struct command_op *op)
+{
+    bool legacy = !slice_is(doc_first(op->body).name, "hello");
+    if (doc_value_truth(doc_get_str(op->body, "helloOk"))) {
+        op->client->hello_ok = true;
+        doc_build_bool(&op->builder, "helloOk", true);
+    }
+    hello_build_topology_version(op);
+    hello_build_set(op, legacy);
+    doc_build_i32(&op->builder, "maxBsonObjectSize", DOC_SIZE_MAX);
+    doc_build_i32(&op->builder, "maxMessageSizeBytes", 48000000);
+    doc_build_i32(&op->builder, "maxWriteBatchSize", 100000);
+    doc_build_date(&op->builder, "localTime", op->wall_ms);
+    doc_build_i32(&op->builder, "logicalSessionTimeoutMinutes", 30);
+    doc_build_i32(&op->builder, "connectionId", op->client->connection_id);
+    doc_build_i32(&op->builder, "minWireVersion", 0);
+    doc_build_i32(&op->builder, "maxWireVersion", 21);
+    doc_build_bool(&op->builder, "readOnly", false);
+    op->client->compressors =
+        wire_compressors_agree(&op->builder, doc_get_str(op->body, "compression"));
+}
+
+/* ---- waiting for a change ---- */
+
+/* Does the client already know this topology? Then it wants to hear of the next one. */
+static int hello_knows(struct command_op *op, bool *ret_knows)
+{
+    struct doc_value version = doc_get_str(op->body, "topologyVersion");
+    struct doc_value await = doc_get_str(op->body, "maxAwaitTimeMS");
+    *ret_knows = false;
+    if (!doc_value_exists(version) && !doc_value_exists(await)) {
+        return 0;
+    }
+    if (version.type != DOC_OBJECT || !doc_value_is_number(await)) {
+        return err_set(&op->err, 31368,
+                       "A request with 'topologyVersion' must include 'maxAwaitTimeMS', and vice "
+                       "versa");
+    }
+    struct doc_value process = doc_get_str(doc_value_get_doc(version), "processId");
+    struct doc_value counter = doc_get_str(doc_value_get_doc(version), "counter");
+    int64_t known;
+    if (process.type != DOC_OID || !doc_value_to_i64_exact(counter, &known)) {
+        return err_set(&op->err, 40414, "BSON field 'topologyVersion' is incomplete");
+    }
+    *ret_knows = memcmp(process.data, op->server->process_id, 12) == 0 &&
+                 (uint64_t)known == op->server->topology_counter;
+    return 0;
+}
+
+static int hello_await(struct command_op *op)
+{
+    struct hello_state *state = op->state;
+    bool knows;
+    int code = state == NULL ? hello_knows(op, &knows) : 0;
+    if (code < 0 || (state == NULL && !knows)) {
+        return code;
+    }
+    if (state == NULL) {
+        struct doc_value await = doc_get_str(op->body, "maxAwaitTimeMS");
+        int64_t wait_ms = doc_value_to_i64_clamped(await);
+        wait_ms = wait_ms < 0 ? 0 : wait_ms > 60000 ? 60000 : wait_ms;
+        state = op->state = arena_zero(&op->arena, 1, sizeof *state);
+        state->until_us = op->mono_us + (uint64_t)wait_ms * 1000;
+    }
+    if (op->mono_us < state->until_us) {
+        op->wake_us = state->until_us;
+        return -LT_EYIELD;
+    }
+    op->wake_us = 0;
+    op->state = NULL;
+    return 0;
+}
+
+int command_hello(struct command_op *op)
+{
+    if (op->state == NULL && op->reply_count == 0) {
+        int code = hello_take_metadata(op);
+        if (code < 0) {
+            return code;
+        }
+    }
+    int code = hello_await(op);
+    if (code < 0) {
+        return code;
+    }
+    hello_build(op);
+    op->client->greeted = true;
+    op->more_to_come = (op->message.flags & WIRE_EXHAUST_ALLOWED) != 0 &&
+                       doc_value_exists(doc_get_str(op->body, "topologyVersion"));
+    return 0;
+}

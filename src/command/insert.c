@@ -1,0 +1,78 @@
+/* command/insert.c - the insert command: document by document, at the owner.
+ *
+ * A document that must wait for the disk (a unique key that is not in memory) is tried again; the
+ * ones before it stay done. Slices of COMMAND_SLICE_DOCS keep the owner's loop free. */
+#include "command/handlers.h"
+#include "command/server.h"
+#include "command/write.h"
+
+struct insert_state {
+    bool bypass;
+    struct slice ns;
+    struct command_statements statements;
+    struct slice doc; /* prepared, waiting to be tried again; empty: take the next */
+};
+
+static const struct command_arg insert_args[] = {
+    {"ordered", COMMAND_ARG_BOOL, offsetof(struct insert_state, statements.ordered), 0},
+    {"bypassDocumentValidation", COMMAND_ARG_BOOL, offsetof(struct insert_state, bypass), 0},
+    {"documents", COMMAND_ARG_IGNORE, 0, 0},
+    {"stmtId", COMMAND_ARG_IGNORE, 0, 0},
+    {"stmtIds", COMMAND_ARG_IGNORE, 0, 0},
+    {"encryptionInformation", COMMAND_ARG_IGNORE, 0, 0},
+    {NULL},
+};
+
+static int insert_begin(struct command_op *op, struct insert_state **ret_state)
+{
+    struct insert_state *state = arena_zero(&op->arena, 1, sizeof *state);
+    state->statements.ordered = true;
+    int code = command_args(op, insert_args, state);
+    code = code < 0 ? code : command_namespace(op, &state->ns);
+    code = code < 0 ? code : command_check_write_concern(op);
+    code = code < 0 ? code : command_statements_open(op, "documents", &state->statements);
+    if (code < 0) {
+        return code;
+    }
+    *ret_state = op->state = state;
+    return 0;
+}
+
+static int insert_step(struct command_op *op)
+{
+    struct insert_state *state = op->state;
+    struct store_collection *collection;
+    int code = command_write_collection(op, state->ns, true, &collection);
+    if (code == 0 && state->doc.len == 0) {
+        struct slice doc;
+        command_docs_next(&state->statements.docs, &doc);
+        code = command_prepare_document(op, doc, &op->arena, &state->doc);
+    }
+    if (code == 0) {
+        struct store_write write = {op->writer, collection, &op->arena, &op->err};
+        code = store_insert(&write, state->doc);
+    }
+    if (code == -LT_EAGAIN) {
+        return command_wants(op, &op->writer->view, false);
+    }
+    state->doc = (struct slice){0};
+    state->statements.results.n += code == 0;
+    return code;
+}
+
+int command_insert(struct command_op *op)
+{
+    struct insert_state *state = op->state;
+    int code = state == NULL ? insert_begin(op, &state) : 0;
+    if (code < 0) {
+        return code;
+    }
+    code = command_statements_run(op, &state->statements, insert_step);
+    if (code < 0) {
+        return code;
+    }
+    atomic_fetch_add(&op->server->opcounters.insert, (uint64_t)state->statements.results.n);
+    doc_build_i32(&op->builder, "n", (int32_t)state->statements.results.n);
+    command_results_build(&state->statements.results, op);
+    return 0;
+}

@@ -1,0 +1,233 @@
+/* command/read.c - walking a plan's branches, applying the filter. */
+#include "command/read.h"
+
+#include "command/command.h"
+#include "doc/view.h"
+#include "store/keys.h"
+#include "store/record.h"
+
+static bool read_is_empty(struct slice doc)
+{
+    return doc.len == 0 || doc_is_empty(doc);
+}
+
+static struct query_plan_index *read_indexes(const struct store_collection *collection,
+                                             struct arena *arena, uint32_t *ret_count)
+{
+    struct query_plan_index *list = arena_zero(arena, collection->indexes_count, sizeof *list);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < collection->indexes_count; i++) {
+        const struct store_index *index = &collection->indexes[i];
+        list[count++] = (struct query_plan_index){
+            .name = index->name,
+            .key = index->key,
+            .is_id = index->is_id,
+            .unique = index->unique,
+            .sparse = index->sparse,
+            .multikey = index->multikey,
+            .partial = index->partial,
+            .unusable = index->hidden || !index->ready,
+        };
+    }
+    *ret_count = count;
+    return list;
+}
+
+static int read_plan(struct command_read *read, struct query_context *context,
+                     const struct command_read_spec *spec, struct err *err)
+{
+    struct query_plan_request request = {.match = read->match, .hint = spec->hint};
+    struct query_sort *sort = NULL;
+    if (!read_is_empty(spec->sort)) {
+        int code = query_sort_parse(context, spec->sort, &sort, err);
+        if (code < 0) {
+            return code;
+        }
+    }
+    request.sort = sort;
+    if (spec->collection == NULL) {
+        read->plan = (struct query_plan){.sorted = true};
+        return 0;
+    }
+    request.indexes = read_indexes(spec->collection, context->arena, &request.indexes_count);
+    return query_plan_make(context, &request, &read->plan, err);
+}
+
+int command_read_open(struct command_read *read, struct query_context *context,
+                      struct store_view *view, const struct command_read_spec *spec,
+                      struct err *err)
+{
+    *read = (struct command_read){.view = view, .arena = context->arena, .array_index = -1};
+    arena_init(&read->scratch);
+    store_skip_init(&read->seen);
+    int code = query_match_parse(context, spec->filter, &read->match, err);
+    code = code < 0 ? code : read_plan(read, context, spec, err);
+    if (code < 0) {
+        return code;
+    }
+    if (spec->collection != NULL) {
+        read->collection = store_collection_hold(spec->collection);
+    }
+    return 0;
+}
+
+void command_read_begin(struct command_read *read, struct query_context *context)
+{
+    query_eval_init(&read->eval, context, context->arena);
+    read->eval.arena = &read->scratch;
+}
+
+void command_read_close(struct command_read *read)
+{
+    command_read_pause(read);
+    if (read->scanning) {
+        store_scan_close(&read->scan);
+        read->scanning = false;
+    }
+    store_skip_close(&read->seen);
+    store_collection_release(read->collection);
+    read->collection = NULL;
+    arena_close(&read->scratch);
+}
+
+void command_read_slice(struct command_read *read, struct err *err)
+{
+    read->budget = COMMAND_READ_SLICE;
+    read->err = err;
+}
+
+void command_read_pause(struct command_read *read)
+{
+    store_pin_release(&read->pin);
+    if (read->scanning) {
+        store_scan_pause(&read->scan);
+    }
+}
+
+/* The planner's ranges with the id of the index, or the collection, in front. */
+static struct store_range *read_ranges(struct command_read *read,
+                                       const struct query_plan_branch *branch, uint32_t id)
+{
+    struct store_range *ranges = arena_alloc(read->arena, branch->ranges_count * sizeof *ranges);
+    for (uint32_t i = 0; i < branch->ranges_count; i++) {
+        struct buf from;
+        struct buf to;
+        buf_init(&from, read->arena);
+        buf_init(&to, read->arena);
+        store_key_id(&from, id);
+        store_key_id(&to, id);
+        buf_append_slice(&from, branch->ranges[i].from);
+        buf_append_slice(&to, branch->ranges[i].to);
+        ranges[i] = (struct store_range){buf_slice(&from), buf_slice(&to)};
+    }
+    return ranges;
+}
+
+static void read_begin_branch(struct command_read *read, const struct query_plan_branch *branch)
+{
+    const struct store_index *index =
+        branch->index < 0 ? NULL : &read->collection->indexes[branch->index];
+    uint32_t id = index == NULL ? read->collection->id : index->id;
+    struct store_range *ranges = read_ranges(read, branch, id);
+    store_scan_init(&read->scan, read->view, read->collection, index);
+    store_scan_set_ranges(&read->scan, read->arena, ranges, branch->ranges_count, branch->backward);
+    read->scanning = true;
+}
+
+static void read_end_branch(struct command_read *read)
+{
+    if (read->scanning) {
+        read->keys_examined += read->scan.keys_examined;
+        read->docs_examined += read->scan.docs_examined;
+        store_scan_close(&read->scan);
+        read->scanning = false;
+    }
+    read->branch++;
+}
+
+/* The one record of a point branch: 1, 0 not there, negative. */
+static int read_point(struct command_read *read, const struct query_plan_branch *branch,
+                      struct slice *ret_doc)
+{
+    struct buf key;
+    buf_init(&key, &read->scratch);
+    store_key_id(&key, read->collection->id);
+    buf_append_slice(&key, branch->ranges[0].from);
+    store_pin_release(&read->pin);
+    int code = store_view_get(read->view, buf_slice(&key), &read->pin);
+    if (code == -LT_EAGAIN) {
+        return code;
+    }
+    read->branch++;
+    if (code < 0) {
+        return code == -LT_ENOSUCHKEY ? 0 : code;
+    }
+    read->docs_examined++;
+    read->keys_examined++;
+    code = store_record_doc(read->pin.value, ret_doc);
+    return code < 0 ? code : 1;
+}
+
+/* The next document of the plan, matching or not. */
+static int read_candidate(struct command_read *read, struct slice *ret_doc)
+{
+    while (read->branch < read->plan.branches_count) {
+        const struct query_plan_branch *branch = &read->plan.branches[read->branch];
+        if (branch->point) {
+            int code = read_point(read, branch, ret_doc);
+            if (code != 0) {
+                return code;
+            }
+            continue;
+        }
+        if (!read->scanning) {
+            read_begin_branch(read, branch);
+        }
+        struct store_scan_record record;
+        int code = store_scan_next(&read->scan, &record);
+        if (code != 0) {
+            *ret_doc = record.doc;
+            return code;
+        }
+        read_end_branch(read);
+    }
+    return 0;
+}
+
+/* Was this document given by another branch? */
+static bool read_is_repeated(struct command_read *read, struct slice doc)
+{
+    if (!read->plan.overlap || read->plan.branches_count < 2) {
+        return false;
+    }
+    struct slice key = store_record_key(&read->scratch, read->collection, doc_get_str(doc, "_id"));
+    struct store_skip_node *node = store_skip_at_or_after(&read->seen, key, 0);
+    if (node != NULL && slice_equal(node->key, key)) {
+        return true;
+    }
+    store_skip_insert(&read->seen, key, 0, (struct slice){0}, false);
+    return false;
+}
+
+int command_read_next(struct command_read *read, struct slice *ret_doc)
+{
+    for (;;) {
+        if (read->budget == 0) {
+            return -LT_EYIELD;
+        }
+        arena_reset(&read->scratch);
+        int code = read_candidate(read, ret_doc);
+        if (code <= 0) {
+            return code;
+        }
+        read->budget--;
+        read->eval.root = doc_value_object(*ret_doc);
+        code = query_match_doc(read->match, &read->eval, *ret_doc, &read->array_index, read->err);
+        if (code < 0) {
+            return code;
+        }
+        if (code > 0 && !read_is_repeated(read, *ret_doc)) {
+            return 1;
+        }
+    }
+}

@@ -1,0 +1,70 @@
+/* command/read.h - documents that match, from wherever the planner says.
+ *
+ * Invariant   a read is a query_source: documents come one at a time; between steps it holds no
+ *             engine iterator, so it may move to another thread or rest in a cursor.
+ * Thread      one at a time.
+ * Memory      everything lives in the arena given to command_read_open; a document is borrowed
+ * until the next call. Errors      -LT_EYIELD the slice is used up; -LT_EAGAIN the view says what
+ * is missing.
+ */
+#ifndef COMMAND_READ_H
+#define COMMAND_READ_H
+
+#include "query/match.h"
+#include "query/plan.h"
+#include "store/scan.h"
+
+struct command_read {
+    struct store_view *view;
+    struct store_collection *collection; /* held; NULL: no documents */
+    struct query_match *match;
+    struct query_eval eval;
+    struct query_plan plan;
+    struct arena *arena;
+    struct arena scratch; /* reset for each document */
+    struct store_scan scan;
+    struct store_pin pin;   /* of a point read */
+    struct store_skip seen; /* records given, when several branches may give one twice */
+    uint32_t branch;
+    bool scanning;       /* `scan` is on plan.branches[branch] */
+    uint32_t budget;     /* documents until the slice is used up */
+    int32_t array_index; /* of the last document: for the positional operator */
+    uint64_t keys_examined;
+    uint64_t docs_examined;
+    struct err *err;
+};
+
+enum { COMMAND_READ_SLICE = 128 };
+
+/* What the reader is asked for. */
+struct command_read_spec {
+    struct store_collection *collection; /* NULL: it does not exist */
+    struct slice filter;
+    struct slice sort;     /* empty: none */
+    struct doc_value hint; /* missing: none */
+};
+
+/* Parse and plan. `context` has the arena; call before anything else that needs its slots. */
+int command_read_open(struct command_read *read, struct query_context *context,
+                      struct store_view *view, const struct command_read_spec *spec,
+                      struct err *err);
+void command_read_close(struct command_read *read);
+
+/* After all parsing in the context is done. */
+void command_read_begin(struct command_read *read, struct query_context *context);
+
+/* 1 a document, 0 the end, negative. */
+int command_read_next(struct command_read *read, struct slice *ret_doc);
+
+/* A new slice: the view's data may have changed, the budget is full again. */
+void command_read_slice(struct command_read *read, struct err *err);
+/* Let go of pins and iterators. */
+void command_read_pause(struct command_read *read);
+
+/* Does the plan deliver spec->sort by itself? */
+static inline bool command_read_is_sorted(const struct command_read *read)
+{
+    return read->plan.sorted;
+}
+
+#endif

@@ -1,0 +1,75 @@
+/* command/server.h - what all commands of a process share.
+ *
+ * Invariant   a reader works on the catalog it took at its start; the owner publishes a new one
+ *             when the entry that changed it has been applied.
+ * Thread      every function: any thread. Fields without a note are set once, before the first op.
+ * Memory      the server owns cursors, sessions and parameters.
+ * Errors      as each function says.
+ */
+#ifndef COMMAND_SERVER_H
+#define COMMAND_SERVER_H
+
+#include <pthread.h>
+
+#include "base/log.h"
+#include "command/command.h"
+
+struct command_cursors;
+struct command_sessions;
+
+/* What the process knows and commands show: filled in by the program. */
+struct command_host_ops {
+    /* Append serverStatus sections the rooms below cannot know (connections, network, memory). */
+    void (*status)(void *host, struct doc_builder *builder);
+    /* End the process in good order. */
+    void (*shutdown)(void *host);
+};
+
+struct command_server {
+    /* ---- identity ---- */
+    const char *set_name;
+    const char *address; /* "host:port" that clients reach us by */
+    uint8_t process_id[12];
+    uint64_t topology_counter;
+    int64_t started_ms;
+    uint64_t started_us;
+    struct slice argv;   /* BSON array */
+    struct slice parsed; /* BSON document of the options in force */
+    _Atomic uint64_t term;
+    _Atomic uint64_t random;    /* state of command_random */
+    _Atomic uint32_t oid_count; /* of generated ObjectIds */
+    /* ---- storage ---- */
+    struct store_kv *kv;
+    _Atomic uint64_t applied_clock; /* hybrid clock of the newest applied entry */
+    pthread_mutex_t catalog_lock;
+    struct store_catalog *catalog; /* under catalog_lock */
+    /* ---- working state ---- */
+    struct command_cursors *cursors;
+    struct command_sessions *sessions;
+    pthread_mutex_t ops_lock;
+    struct command_op *ops; /* running, under ops_lock */
+    atomic_int next_opid;
+    struct log *log;
+    const struct command_host_ops *host_ops;
+    void *host;
+    /* ---- settings that setParameter changes ---- */
+    struct command_parameters *parameters;
+    /* ---- counters ---- */
+    struct {
+        _Atomic uint64_t insert, query, update, remove, getmore, command;
+    } opcounters; /* as serverStatus.opcounters */
+};
+
+void command_server_init(struct command_server *server);
+void command_server_close(struct command_server *server);
+
+/* The published catalog, held: store_catalog_release it. */
+struct store_catalog *command_server_catalog(struct command_server *server);
+
+/* Publish; takes over the caller's reference. */
+void command_server_publish(struct command_server *server, struct store_catalog *catalog);
+
+/* Filters of partial indexes, by the query room. */
+extern const struct store_filter_ops command_filter_ops;
+
+#endif

@@ -1,0 +1,210 @@
+/* command/target.c - a read on the writer's view that remembers what it gave.
+ *
+ * With a sort that no index delivers, all matches are looked at and the first by sort key is taken:
+ * only findAndModify and updateOne sort, and they want one document. */
+#include "command/target.h"
+
+#include "command/server.h"
+#include "doc/view.h"
+#include "query/expr.h"
+
+void command_target_init(struct command_op *op, struct command_target *target, struct slice let)
+{
+    *target = (struct command_target){0};
+    arena_init(&target->arena);
+    store_skip_init(&target->given);
+    buf_init(&target->best, NULL);
+    buf_init(&target->best_key, NULL);
+    buf_init(&target->again, NULL);
+    target->context.arena = &target->arena;
+    target->context.now_ms = op->wall_ms;
+    target->context.cluster_time = atomic_load(&op->server->applied_clock);
+    target->context.random = command_random(op->server);
+    target->context.let = let;
+}
+
+int command_target_open(struct command_op *op, struct command_target *target,
+                        const struct command_target_spec *spec)
+{
+    struct command_read_spec read = {
+        .collection = spec->collection,
+        .filter = spec->filter,
+        .sort = spec->sort,
+        .hint = spec->hint,
+    };
+    target->open = true;
+    int code =
+        command_read_open(&target->read, &target->context, &op->writer->view, &read, &op->err);
+    if (code == 0 && spec->sort.len > 0 && !doc_is_empty(spec->sort) &&
+        !command_read_is_sorted(&target->read)) {
+        code = query_sort_parse(&target->context, spec->sort, &target->sort, &op->err);
+    }
+    return code;
+}
+
+void command_target_begin(struct command_target *target)
+{
+    command_read_begin(&target->read, &target->context);
+}
+
+void command_target_close(struct command_target *target)
+{
+    store_pin_release(&target->pin);
+    if (target->open) {
+        command_read_close(&target->read);
+        target->open = false;
+    }
+    store_skip_close(&target->given);
+    buf_close(&target->best);
+    buf_close(&target->best_key);
+    buf_close(&target->again);
+    arena_close(&target->arena);
+}
+
+void command_target_slice(struct command_op *op, struct command_target *target)
+{
+    command_read_slice(&target->read, &op->err);
+}
+
+void command_target_pause(struct command_target *target)
+{
+    if (target->open) {
+        command_read_pause(&target->read);
+    }
+    store_pin_release(&target->pin);
+}
+
+static struct slice target_record_key(struct command_target *target, struct slice doc)
+{
+    return store_record_key(&target->read.scratch, target->read.collection,
+                            doc_get_str(doc, "_id"));
+}
+
+/* Was it given before? Notes it as given. */
+static bool target_given(struct command_target *target, struct slice doc)
+{
+    struct slice key = target_record_key(target, doc);
+    struct store_skip_node *node = store_skip_at_or_after(&target->given, key, 0);
+    if (node != NULL && slice_equal(node->key, key)) {
+        return true;
+    }
+    store_skip_insert(&target->given, key, 0, (struct slice){0}, false);
+    return false;
+}
+
+static int target_missed(struct command_op *op, struct command_target *target, int code)
+{
+    return code == -LT_EAGAIN ? command_wants(op, target->read.view, target->read.scan.backward)
+                              : code;
+}
+
+/* One record by its key, if it still matches: 1, 0, negative. */
+static int target_by_key(struct command_op *op, struct command_target *target, struct buf *key,
+                         struct slice *ret_doc)
+{
+    store_pin_release(&target->pin);
+    int code = store_view_get(target->read.view, buf_slice(key), &target->pin);
+    if (code == -LT_EAGAIN) {
+        return target_missed(op, target, code);
+    }
+    key->len = 0;
+    if (code < 0) {
+        return code == -LT_ENOSUCHKEY ? 0 : code;
+    }
+    code = store_record_doc(target->pin.value, ret_doc);
+    if (code < 0) {
+        return code;
+    }
+    target->read.eval.root = doc_value_object(*ret_doc);
+    return query_match_doc(target->read.match, &target->read.eval, *ret_doc,
+                           &target->read.array_index, &op->err);
+}
+
+/* Look at every match, keep the key of the first by sort order: 0 done, negative. */
+static int target_find_best(struct command_op *op, struct command_target *target)
+{
+    struct slice doc;
+    int code;
+    while ((code = command_read_next(&target->read, &doc)) > 0) {
+        struct buf key;
+        buf_init(&key, &target->read.scratch);
+        code = query_sort_key(target->sort, &target->read.eval, doc, &key, &op->err);
+        if (code < 0) {
+            return code;
+        }
+        if (target->best_key.len == 0 ||
+            slice_compare(buf_slice(&key), buf_slice(&target->best)) < 0) {
+            target->best.len = 0;
+            target->best_key.len = 0;
+            buf_append_slice(&target->best, buf_slice(&key));
+            buf_append_slice(&target->best_key, target_record_key(target, doc));
+        }
+    }
+    return target_missed(op, target, code);
+}
+
+int command_target_next(struct command_op *op, struct command_target *target, struct slice *ret_doc)
+{
+    int code;
+    if (target->again.len > 0) {
+        code = target_by_key(op, target, &target->again, ret_doc);
+        if (code != 0) {
+            return code;
+        }
+    }
+    if (target->sort != NULL) {
+        if (target->sorted_out) {
+            return 0;
+        }
+        code = target_find_best(op, target);
+        if (code < 0 || target->best_key.len == 0) {
+            return code;
+        }
+        code = target_by_key(op, target, &target->best_key, ret_doc);
+        target->sorted_out = code != -LT_EAGAIN;
+        return code;
+    }
+    do {
+        code = command_read_next(&target->read, ret_doc);
+    } while (code > 0 && target_given(target, *ret_doc));
+    return target_missed(op, target, code);
+}
+
+int command_target_again(struct command_op *op, struct command_target *target, struct slice doc)
+{
+    target->again.len = 0;
+    buf_append_slice(&target->again, target_record_key(target, doc));
+    return command_wants(op, &op->writer->view, false);
+}
+
+int command_let(struct command_op *op, struct query_context *context, struct slice let)
+{
+    struct doc_iter iter;
+    struct doc_elem elem;
+    struct buf *buf = arena_alloc(context->arena, sizeof *buf);
+    struct doc_builder *builder = arena_alloc(context->arena, sizeof *builder);
+    struct query_eval eval;
+    if (let.len == 0) {
+        return 0;
+    }
+    buf_init(buf, context->arena);
+    doc_build_begin(builder, buf);
+    doc_iter_init(&iter, let);
+    while (doc_iter_next(&iter, &elem)) {
+        struct query_expr *expr;
+        struct doc_value value;
+        int code = query_expr_parse(context, elem.value, &expr, &op->err);
+        if (code < 0) {
+            return code;
+        }
+        query_eval_init(&eval, context, context->arena);
+        eval.root = doc_empty_object;
+        code = query_expr_eval(expr, &eval, &value, &op->err);
+        if (code < 0) {
+            return code;
+        }
+        doc_build_value(builder, elem.name, doc_value_exists(value) ? value : doc_null);
+    }
+    context->let = doc_build_end(builder);
+    return 0;
+}

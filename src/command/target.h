@@ -1,0 +1,60 @@
+/* command/target.h - the documents that a write is to change, one after another.
+ *
+ * Invariant   a document is given once, however the write moves it in the index that is walked; one
+ *             whose write had to wait is given again, as it is by then, if it still matches.
+ * Thread      the shard's owner.
+ * Memory      the target's arena, dropped at close; a document is borrowed until the next call.
+ * Errors      -LT_EYIELD, -LT_EAGAIN (op->fetch_key is set): call again.
+ */
+#ifndef COMMAND_TARGET_H
+#define COMMAND_TARGET_H
+
+#include "command/read.h"
+#include "command/write.h"
+
+struct command_target {
+    struct arena arena;
+    struct query_context context;
+    struct command_read read;
+    struct query_sort *sort; /* take the first by this order; NULL: any order */
+    struct store_skip given;
+    struct buf best;     /* sort key of the best so far */
+    struct buf best_key; /* and its record's key */
+    struct buf again;    /* key of the record to give again; empty: none */
+    struct store_pin pin;
+    bool open;
+    bool sorted_out; /* the best has been found and given */
+};
+
+struct command_target_spec {
+    struct store_collection *collection; /* may be NULL */
+    struct slice filter;
+    struct slice sort; /* empty: none */
+    struct doc_value hint;
+    struct slice let;
+};
+
+/* Initialise arena and context, for what is to be parsed beside the filter. */
+void command_target_init(struct command_op *op, struct command_target *target, struct slice let);
+int command_target_open(struct command_op *op, struct command_target *target,
+                        const struct command_target_spec *spec);
+/* After all parsing. */
+void command_target_begin(struct command_target *target);
+void command_target_close(struct command_target *target);
+
+/* A new slice of work begins. */
+void command_target_slice(struct command_op *op, struct command_target *target);
+/* A slice ends: let go of iterators. */
+void command_target_pause(struct command_target *target);
+
+/* 1 a document, 0 no more, negative. */
+int command_target_next(struct command_op *op, struct command_target *target,
+                        struct slice *ret_doc);
+
+/* The write of `doc` has to wait: returns what command_wants returns. */
+int command_target_again(struct command_op *op, struct command_target *target, struct slice doc);
+
+/* Constant values for a command's `let`: expressions without fields. */
+int command_let(struct command_op *op, struct query_context *context, struct slice let);
+
+#endif

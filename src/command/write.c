@@ -1,0 +1,374 @@
+/* command/write.c - results, document checks, and implicit collections. */
+#include "command/write.h"
+
+#include <assert.h>
+
+#include "command/server.h"
+#include "doc/validate.h"
+#include "doc/view.h"
+
+void command_results_init(struct command_results *results, struct command_op *op)
+{
+    *results = (struct command_results){0};
+    buf_init(&results->errors, &op->arena);
+}
+
+void command_results_fail(struct command_results *results, struct command_op *op, uint32_t index)
+{
+    struct doc_builder builder;
+    doc_build_begin(&builder, &results->errors);
+    doc_build_i32(&builder, "index", (int32_t)index);
+    doc_build_i32(&builder, "code", op->err.code);
+    if (op->err.info.len > 0) {
+        doc_build_fields(&builder, op->err.info);
+    }
+    doc_build_text(&builder, "errmsg", op->err.text);
+    doc_build_end(&builder);
+    results->errors_count++;
+    op->err.code = 0;
+}
+
+void command_results_build(const struct command_results *results, struct command_op *op)
+{
+    if (results->errors_count == 0) {
+        return;
+    }
+    doc_build_open_array(&op->builder, SLICE("writeErrors"));
+    for (size_t at = 0; at < results->errors.len;) {
+        uint32_t len = doc_load_u32(results->errors.data + at);
+        doc_build_doc(&op->builder, "", slice_of(results->errors.data + at, len));
+        at += len;
+    }
+    doc_build_close(&op->builder);
+}
+
+/* Is this error the whole command's, not one statement's? */
+static bool write_is_fatal(int code)
+{
+    static const int fatal[] = {LT_EIO,
+                                LT_ECORRUPT,
+                                LT_ENOTWRITABLEPRIMARY,
+                                LT_EINTERRUPTED,
+                                LT_EYIELD,
+                                LT_EMAXTIMEMSEXPIRED,
+                                LT_EAGAIN,
+                                LT_EINTERRUPTEDATSHUTDOWN};
+    for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++) {
+        if (code == -fatal[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int command_statements_open(struct command_op *op, const char *name,
+                            struct command_statements *statements)
+{
+    command_results_init(&statements->results, op);
+    int code = command_docs_open(op, name, &statements->docs);
+    uint32_t count = statements->docs.count;
+    if (code == 0 && (count == 0 || count > COMMAND_BATCH_MAX)) {
+        code = err_set(&op->err, LT_EINVALIDLENGTH,
+                       "Write batch sizes must be between 1 and %d. Got %u operations.",
+                       COMMAND_BATCH_MAX, count);
+    }
+    return code;
+}
+
+int command_statements_run(struct command_op *op, struct command_statements *statements,
+                           int (*step)(struct command_op *op))
+{
+    for (uint32_t slice = 0; statements->index < statements->docs.count; slice++) {
+        if (slice == COMMAND_SLICE_DOCS) {
+            return -LT_EYIELD;
+        }
+        int code = step(op);
+        if (write_is_fatal(code)) {
+            return code;
+        }
+        if (code < 0) {
+            command_results_fail(&statements->results, op, statements->index);
+        }
+        statements->index++;
+        if (code < 0 && statements->ordered) {
+            break;
+        }
+    }
+    return 0;
+}
+
+int command_check_collation(struct command_op *op, struct slice collation)
+{
+    if (collation.len == 0 || doc_is_empty(collation)) {
+        return 0;
+    }
+    struct doc_value locale = doc_get_str(collation, "locale");
+    if (!doc_value_exists(locale)) {
+        return err_set(&op->err, 40414,
+                       "BSON field 'collation.locale' is missing but a required field");
+    }
+    if (locale.type != DOC_STRING) {
+        return err_set(&op->err, LT_ETYPEMISMATCH,
+                       "BSON field 'collation.locale' is the wrong type '%s', expected type "
+                       "'string'",
+                       doc_type_name(locale.type));
+    }
+    if (!slice_is(doc_value_get_string(locale), "simple")) {
+        return err_set(&op->err, LT_ENOTIMPLEMENTED,
+                       "collation with locale '%.*s' is not supported yet, only 'simple'",
+                       SLICE_FMT(doc_value_get_string(locale)));
+    }
+    return 0;
+}
+
+int command_wants(struct command_op *op, const struct store_view *view, bool backward)
+{
+    op->fetch_key.len = 0;
+    buf_append_slice(&op->fetch_key, buf_slice(&view->miss));
+    op->fetch_backward = backward;
+    return -LT_EAGAIN;
+}
+
+uint64_t command_random(struct command_server *server)
+{
+    uint64_t z = atomic_fetch_add(&server->random, 0x9e3779b97f4a7c15u) + 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+void command_new_oid(struct command_op *op, uint8_t ret_oid[12])
+{
+    uint32_t seconds = (uint32_t)(op->wall_ms / 1000);
+    uint32_t count = atomic_fetch_add(&op->server->oid_count, 1);
+    for (int i = 0; i < 4; i++) {
+        ret_oid[i] = (uint8_t)(seconds >> (24 - 8 * i));
+    }
+    memcpy(ret_oid + 4, op->server->process_id + 4, 5);
+    for (int i = 0; i < 3; i++) {
+        ret_oid[9 + i] = (uint8_t)(count >> (16 - 8 * i));
+    }
+}
+
+/* ---- documents ---- */
+
+static int write_check_id(struct command_op *op, struct doc_value id)
+{
+    struct doc_iter iter;
+    struct doc_elem elem;
+    if (id.type == DOC_ARRAY || id.type == DOC_REGEX || id.type == DOC_UNDEFINED) {
+        return err_set(&op->err, LT_EINVALIDIDFIELD, "The '_id' value cannot be of type %s",
+                       doc_type_name(id.type));
+    }
+    if (id.type != DOC_OBJECT) {
+        return 0;
+    }
+    doc_iter_value(&iter, id);
+    while (doc_iter_next(&iter, &elem)) {
+        if (elem.name.len > 0 && elem.name.data[0] == '$') {
+            return err_set(&op->err, LT_EDOLLARPREFIXEDFIELDNAME,
+                           "_id fields may not contain '$'-prefixed fields: %.*s is not valid for "
+                           "storage.",
+                           SLICE_FMT(elem.name));
+        }
+    }
+    return 0;
+}
+
+static int write_check_size(struct command_op *op, struct slice doc)
+{
+    if (doc.len > DOC_SIZE_MAX) {
+        return err_set(&op->err, LT_EBSONOBJECTTOOLARGE,
+                       "object to insert too large. size in bytes: %zu, max size: %d", doc.len,
+                       DOC_SIZE_MAX);
+    }
+    if (doc_depth(doc) > DOC_DEPTH_STORED) {
+        return err_set(&op->err, LT_EOVERFLOW,
+                       "cannot insert document because it exceeds %d levels of nesting",
+                       DOC_DEPTH_STORED);
+    }
+    return 0;
+}
+
+static bool write_is_zero_timestamp(struct doc_value value)
+{
+    return value.type == DOC_TIMESTAMP && doc_value_get_i64(value) == 0;
+}
+
+/* Does the document need rewriting: _id not first, or an empty timestamp to fill? */
+static bool write_is_ready(struct slice doc)
+{
+    struct doc_iter iter;
+    struct doc_elem elem;
+    doc_iter_init(&iter, doc);
+    for (bool first = true; doc_iter_next(&iter, &elem); first = false) {
+        if (first && !slice_is(elem.name, "_id")) {
+            return false;
+        }
+        if (!first && write_is_zero_timestamp(elem.value)) {
+            return false;
+        }
+    }
+    return !doc_is_empty(doc);
+}
+
+static struct slice write_rewrite(struct command_op *op, struct slice doc, struct doc_value id,
+                                  struct arena *arena)
+{
+    struct doc_iter iter;
+    struct doc_elem elem;
+    struct doc_builder *builder = arena_alloc(arena, sizeof *builder);
+    struct buf *buf = arena_alloc(arena, sizeof *buf);
+    buf_init(buf, arena);
+    buf_reserve(buf, doc.len + 32);
+    doc_build_begin(builder, buf);
+    doc_build_value(builder, SLICE("_id"), id);
+    doc_iter_init(&iter, doc);
+    while (doc_iter_next(&iter, &elem)) {
+        if (slice_is(elem.name, "_id")) {
+            continue;
+        }
+        if (write_is_zero_timestamp(elem.value)) {
+            uint64_t clock = op->writer->clock;
+            doc_build_value(builder, elem.name,
+                            doc_value_timestamp(arena, (uint32_t)(clock >> 32), (uint32_t)clock));
+        } else {
+            doc_build_value(builder, elem.name, elem.value);
+        }
+    }
+    return doc_build_end(builder);
+}
+
+int command_prepare_document(struct command_op *op, struct slice doc, struct arena *arena,
+                             struct slice *ret_doc)
+{
+    struct doc_value id = doc_get_str(doc, "_id");
+    int code = doc_value_exists(id) ? write_check_id(op, id) : 0;
+    if (code < 0) {
+        return code;
+    }
+    *ret_doc = doc;
+    if (!doc_value_exists(id)) {
+        uint8_t oid[12];
+        command_new_oid(op, oid);
+        *ret_doc = write_rewrite(op, doc, doc_value_oid(arena, oid), arena);
+    } else if (!write_is_ready(doc)) {
+        *ret_doc = write_rewrite(op, doc, id, arena);
+    }
+    return write_check_size(op, *ret_doc);
+}
+
+/* ---- collections ---- */
+
+static void write_new_uuid(struct command_server *server, uint8_t uuid[16])
+{
+    uint64_t high = command_random(server);
+    uint64_t low = command_random(server);
+    memcpy(uuid, &high, 8);
+    memcpy(uuid + 8, &low, 8);
+    uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x40);
+    uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
+}
+
+static void write_build_id_index(struct doc_builder *builder, uint32_t id)
+{
+    doc_build_open(builder, SLICE(""));
+    doc_build_i32(builder, "id", (int32_t)id);
+    doc_build_bool(builder, "ready", true);
+    doc_build_bool(builder, "multikey", false);
+    doc_build_open(builder, SLICE("spec"));
+    doc_build_i32(builder, "v", 2);
+    doc_build_open(builder, SLICE("key"));
+    doc_build_i32(builder, "_id", 1);
+    doc_build_close(builder);
+    doc_build_text(builder, "name", "_id_");
+    doc_build_close(builder);
+    doc_build_close(builder);
+}
+
+int command_create_collection(struct command_op *op, struct slice name, struct slice options)
+{
+    uint32_t id = store_writer_new_id(op->writer);
+    uint8_t uuid[16];
+    struct buf buf;
+    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
+    buf_init(&buf, &op->arena);
+    write_new_uuid(op->server, uuid);
+    doc_build_begin(builder, &buf);
+    doc_build_i32(builder, "id", (int32_t)id);
+    doc_build_string(builder, "db", op->db);
+    doc_build_string(builder, "name", name);
+    doc_build_binary(builder, "uuid", 4, slice_of(uuid, sizeof uuid));
+    doc_build_doc(builder, "options", options);
+    doc_build_open_array(builder, SLICE("indexes"));
+    write_build_id_index(builder, id);
+    doc_build_close(builder);
+    return store_writer_put_collection(op->writer, doc_build_end(builder), NULL);
+}
+
+static int write_check_target(struct command_op *op, struct slice name)
+{
+    if (memchr(name.data, '$', name.len) != NULL) {
+        return err_set(&op->err, LT_EINVALIDNAMESPACE, "Invalid collection name: %.*s",
+                       SLICE_FMT(name));
+    }
+    if (slice_is(op->db, "local") || slice_is(op->db, "config")) {
+        return 0;
+    }
+    static const char *const writable[] = {"system.js", "system.users", "system.views"};
+    for (size_t i = 0; i < sizeof writable / sizeof writable[0]; i++) {
+        if (slice_is(name, writable[i])) {
+            return 0;
+        }
+    }
+    if (slice_starts(name, SLICE("system."))) {
+        return err_set(&op->err, LT_EINVALIDNAMESPACE, "cannot write to '%.*s.%.*s'",
+                       SLICE_FMT(op->db), SLICE_FMT(name));
+    }
+    return 0;
+}
+
+int command_write_collection(struct command_op *op, struct slice ns, bool create,
+                             struct store_collection **ret_collection)
+{
+    struct slice name = slice_from(ns, op->db.len + 1);
+    int code = write_check_target(op, name);
+    if (code < 0) {
+        return code;
+    }
+    struct store_collection *collection = store_catalog_find(op->writer->catalog, ns);
+    if (collection == NULL && create) {
+        code = command_create_collection(op, name, doc_value_get_doc(doc_empty_object));
+        if (code < 0) {
+            return err_set(&op->err, -code, "cannot create collection %.*s", SLICE_FMT(ns));
+        }
+        collection = store_catalog_find(op->writer->catalog, ns);
+        assert(collection != NULL);
+    }
+    *ret_collection = collection;
+    return 0;
+}
+
+int command_check_write_concern(struct command_op *op)
+{
+    struct doc_value value = doc_get_str(op->body, "writeConcern");
+    if (doc_value_is_nullish(value)) {
+        return 0;
+    }
+    if (value.type != DOC_OBJECT) {
+        return err_set(&op->err, LT_ETYPEMISMATCH,
+                       "BSON field 'writeConcern' is the wrong type '%s', expected type 'object'",
+                       doc_type_name(value.type));
+    }
+    struct doc_value w = doc_get_str(doc_value_get_doc(value), "w");
+    if (w.type == DOC_STRING && !slice_is(doc_value_get_string(w), "majority")) {
+        return err_set(&op->err, LT_EUNKNOWNREPLWRITECONCERN,
+                       "No write concern mode named '%.*s' found in replica set configuration",
+                       SLICE_FMT(doc_value_get_string(w)));
+    }
+    int64_t members;
+    if (doc_value_is_number(w) && doc_value_to_i64_exact(w, &members) && members > 1) {
+        return err_set(&op->err, LT_EUNSATISFIABLEWRITECONCERN, "Not enough data-bearing nodes");
+    }
+    return 0;
+}

@@ -1,0 +1,72 @@
+/* command/write.h - what insert, update, delete and findAndModify share.
+ *
+ * Invariant   a write sees the newest catalog and every logged effect; a statement is either done
+ *             whole or reported in writeErrors.
+ * Thread      the shard's owner.
+ * Memory      the op's arena, unless a scratch arena is named.
+ * Errors      -LT_EAGAIN: the statement is to be tried again when op->fetch_key is in memory.
+ */
+#ifndef COMMAND_WRITE_H
+#define COMMAND_WRITE_H
+
+#include "command/args.h"
+#include "store/record.h"
+
+enum { COMMAND_BATCH_MAX = 100000, COMMAND_SLICE_DOCS = 128 };
+
+/* The results of the statements so far. */
+struct command_results {
+    int64_t n;
+    int64_t n_modified;
+    uint32_t errors_count;
+    struct buf errors; /* their documents, one after another */
+};
+void command_results_init(struct command_results *results, struct command_op *op);
+/* Note op->err as the error of statement `index`, and clear it. */
+void command_results_fail(struct command_results *results, struct command_op *op, uint32_t index);
+/* Write `writeErrors` into the reply when there are any. */
+void command_results_build(const struct command_results *results, struct command_op *op);
+
+/* The statements of a write command, run in order. */
+struct command_statements {
+    struct command_docs docs;
+    bool ordered;
+    uint32_t index; /* of the statement in hand */
+    struct command_results results;
+};
+/* Open the documents called `name`: 16 InvalidLength unless there are 1 to 100,000. */
+int command_statements_open(struct command_op *op, const char *name,
+                            struct command_statements *statements);
+/* Step one statement after another, in slices: `step` works on op->state and says 0 done, or
+ * its error, which is noted; -LT_EYIELD and -LT_EAGAIN come back out, as do errors that are the
+ * whole command's. */
+int command_statements_run(struct command_op *op, struct command_statements *statements,
+                           int (*step)(struct command_op *op));
+
+/* Collations other than {locale: "simple"} are not supported yet: refuse them by MongoDB's code. */
+int command_check_collation(struct command_op *op, struct slice collation);
+
+/* Read and check the write concern; w: 0 and unsatisfiable ones as MongoDB judges them. */
+int command_check_write_concern(struct command_op *op);
+
+/* The collection in the newest catalog, created when it is missing and `create` is set; *ret is
+ * NULL when it is not there. Not writable (views, system names): the error. */
+int command_write_collection(struct command_op *op, struct slice ns, bool create,
+                             struct store_collection **ret_collection);
+
+/* Put a new, empty collection into the catalog. `name` is without the database. */
+int command_create_collection(struct command_op *op, struct slice name, struct slice options);
+
+/* Make `doc` ready to be stored: _id first, generated when missing; checks of type, size and
+ * depth. */
+int command_prepare_document(struct command_op *op, struct slice doc, struct arena *arena,
+                             struct slice *ret_doc);
+
+/* Remember which key op waits for, from the writer's view: returns -LT_EAGAIN. */
+int command_wants(struct command_op *op, const struct store_view *view, bool backward);
+
+/* The next number of the server's random sequence, and a fresh ObjectId. */
+uint64_t command_random(struct command_server *server);
+void command_new_oid(struct command_op *op, uint8_t ret_oid[12]);
+
+#endif

@@ -1,0 +1,367 @@
+/* net/conn.c - reading frames, writing replies.
+ *
+ * Bytes are read into the loop's shared buffer. A frame that arrives whole is handed over from
+ * there; only the bytes of an unfinished one, or of one that comes while another is in hand, move
+ * to a buffer of the connection's own, which grows as they arrive. So an idle connection has no
+ * buffer at all.
+ *
+ *   open --frame--> busy --done--> open --error, eof, close--> closing --handle closed--> free
+ */
+#include "net/conn.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+#include "net/conn_private.h"
+
+enum { CONN_AHEAD_MAX = NET_READ_BUFFER, CONN_PARTS_MAX = 64 };
+
+struct conn_write {
+    uv_write_t request;
+    struct net_conn *conn;
+    size_t len;
+    uint8_t data[];
+};
+
+static void conn_unlink(struct net_conn *conn)
+{
+    if (conn->previous != NULL) {
+        conn->previous->next = conn->next;
+    } else {
+        conn->loop->conns = conn->next;
+    }
+    if (conn->next != NULL) {
+        conn->next->previous = conn->previous;
+    }
+}
+
+static void conn_finish(struct net_conn *conn)
+{
+    if (!conn->closed || conn->busy) {
+        return;
+    }
+    conn->server->options.ops->on_close(conn, conn->user);
+    buf_close(&conn->in);
+    mem_free(conn);
+}
+
+static void conn_handle_closed(uv_handle_t *handle)
+{
+    struct net_conn *conn = handle->data;
+    conn->closed = true;
+    atomic_fetch_sub(&conn->loop->conns_count, 1);
+    atomic_fetch_sub(&conn->server->current, 1);
+    conn_unlink(conn);
+    conn_finish(conn);
+}
+
+void net__conn_abort(struct net_conn *conn)
+{
+    if (!conn->closing) {
+        conn->closing = true;
+        uv_close((uv_handle_t *)&conn->tcp, conn_handle_closed);
+    }
+}
+
+void net_conn_close(struct net_conn *conn)
+{
+    if (conn->out_bytes > 0) {
+        conn->close_after_write = true;
+    } else {
+        net__conn_abort(conn);
+    }
+}
+
+bool net_conn_is_gone(const struct net_conn *conn)
+{
+    return conn->closing || conn->close_after_write;
+}
+
+/* ---- reading ---- */
+
+/* Hand over one frame. */
+static void conn_deliver(struct net_conn *conn, struct slice frame)
+{
+    conn->busy = true;
+    conn->first_frame = false;
+    conn->waiting_since = 0;
+    conn->server->options.ops->on_frame(conn, conn->user, frame);
+}
+
+/* Bytes of the frame at the front of `bytes` when it is whole, 0 when not yet, negative to close.
+ */
+static int64_t conn_whole(struct net_conn *conn, struct slice bytes)
+{
+    int64_t size = conn->server->options.ops->frame_size(bytes);
+    return size > 0 && (uint64_t)size > bytes.len ? 0 : size;
+}
+
+/* Deliver whole frames from `bytes` until one stays in hand; returns what is left. */
+static struct slice conn_process(struct net_conn *conn, struct slice bytes)
+{
+    while (!conn->busy && bytes.len > 0 && !net_conn_is_gone(conn)) {
+        int64_t size = conn_whole(conn, bytes);
+        if (size < 0) {
+            net_conn_close(conn);
+            return (struct slice){0};
+        }
+        if (size == 0) {
+            break;
+        }
+        struct slice frame = slice_of(bytes.data, (size_t)size);
+        bytes = slice_from(bytes, (size_t)size);
+        conn_deliver(conn, frame);
+    }
+    return net_conn_is_gone(conn) ? (struct slice){0} : bytes;
+}
+
+/* Deliver from the connection's own buffer. */
+static void conn_process_own(struct net_conn *conn)
+{
+    conn->frame_is_in = conn_whole(conn, buf_slice(&conn->in)) == (int64_t)conn->in.len;
+    uint8_t *start = conn->in.data;
+    struct slice rest = conn_process(conn, buf_slice(&conn->in));
+    conn->frame_is_in = false;
+    if (conn->in.data != start) {
+        return; /* the frame was taken */
+    }
+    if (rest.len == 0) {
+        buf_close(&conn->in);
+    } else {
+        memmove(conn->in.data, rest.data, rest.len);
+        conn->in.len = rest.len;
+    }
+}
+
+static void conn_read_stop(struct net_conn *conn)
+{
+    if (conn->reading) {
+        conn->reading = false;
+        uv_read_stop((uv_stream_t *)&conn->tcp);
+    }
+}
+
+static void conn_note_waiting(struct net_conn *conn)
+{
+    if (conn->in.len > 0 && !conn->busy && conn->waiting_since == 0) {
+        conn->waiting_since = uv_now(&conn->loop->uv);
+    }
+    if (conn->in.len > CONN_AHEAD_MAX && conn->busy) {
+        conn_read_stop(conn);
+    }
+}
+
+static void conn_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
+{
+    struct net_conn *conn = handle->data;
+    (void)suggested;
+    if (conn->in.len > 0) {
+        size_t room = conn->in.len < NET_READ_BUFFER ? NET_READ_BUFFER : conn->in.len;
+        buf_reserve(&conn->in, room);
+        *ret_buf = uv_buf_init((char *)conn->in.data + conn->in.len,
+                               (unsigned)(conn->in.cap - conn->in.len));
+    } else {
+        *ret_buf = uv_buf_init((char *)conn->loop->read_buffer, NET_READ_BUFFER);
+    }
+}
+
+static void conn_arrived(struct net_conn *conn, const uint8_t *data, size_t len)
+{
+    conn->delivering = true;
+    if (conn->in.len > 0) {
+        conn->in.len += len;
+        conn_process_own(conn);
+    } else {
+        struct slice rest = conn_process(conn, slice_of(data, len));
+        buf_append_slice(&conn->in, rest);
+    }
+    conn->delivering = false;
+    conn_note_waiting(conn);
+}
+
+static void conn_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *data)
+{
+    struct net_conn *conn = stream->data;
+    if (nread < 0) {
+        net__conn_abort(conn);
+    } else if (nread > 0) {
+        atomic_fetch_add_explicit(&conn->server->bytes_in, (uint64_t)nread, memory_order_relaxed);
+        conn_arrived(conn, (const uint8_t *)data->base, (size_t)nread);
+    }
+}
+
+static void conn_read_start(struct net_conn *conn)
+{
+    if (!conn->reading && !net_conn_is_gone(conn)) {
+        conn->reading = true;
+        uv_read_start((uv_stream_t *)&conn->tcp, conn_alloc, conn_read);
+    }
+}
+
+void *net_conn_take_frame(struct net_conn *conn)
+{
+    if (!conn->frame_is_in) {
+        return NULL;
+    }
+    void *frame = conn->in.data;
+    conn->frame_is_in = false;
+    buf_init(&conn->in, NULL);
+    return frame;
+}
+
+void net_conn_done(struct net_conn *conn)
+{
+    assert(conn->busy);
+    conn->busy = false;
+    if (conn->closed) {
+        conn_finish(conn);
+        return;
+    }
+    if (conn->delivering) {
+        return;
+    }
+    if (conn->in.len > 0) {
+        conn->delivering = true;
+        conn_process_own(conn);
+        conn->delivering = false;
+        conn_note_waiting(conn);
+    }
+    if (!conn->busy) {
+        conn_read_start(conn);
+    }
+}
+
+/* ---- writing ---- */
+
+static void conn_written(uv_write_t *request, int status)
+{
+    struct conn_write *write = request->data;
+    struct net_conn *conn = write->conn;
+    conn->out_bytes -= write->len;
+    mem_free(write);
+    if (status < 0 || (conn->close_after_write && conn->out_bytes == 0)) {
+        net__conn_abort(conn);
+    }
+}
+
+/* Copy what the socket did not take, from byte `skip` of the parts on, and queue it. */
+static void conn_queue(struct net_conn *conn, const struct slice *parts, size_t count, size_t skip)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        total += parts[i].len;
+    }
+    struct conn_write *write = mem_alloc(sizeof *write + total - skip);
+    write->conn = conn;
+    write->len = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t drop = skip < parts[i].len ? skip : parts[i].len;
+        memcpy(write->data + write->len, parts[i].data + drop, parts[i].len - drop);
+        write->len += parts[i].len - drop;
+        skip -= drop;
+    }
+    conn->out_bytes += write->len;
+    write->request.data = write;
+    uv_buf_t buf = uv_buf_init((char *)write->data, (unsigned)write->len);
+    if (uv_write(&write->request, (uv_stream_t *)&conn->tcp, &buf, 1, conn_written) != 0) {
+        conn->out_bytes -= write->len;
+        mem_free(write);
+        net__conn_abort(conn);
+    } else if (conn->out_bytes > conn->server->options.limits.out_bytes_max) {
+        net__conn_abort(conn);
+    }
+}
+
+void net_conn_send(struct net_conn *conn, const struct slice *parts, size_t count)
+{
+    assert(count <= CONN_PARTS_MAX && net_loop_is_here(conn->loop));
+    if (net_conn_is_gone(conn)) {
+        return;
+    }
+    size_t total = 0;
+    uv_buf_t bufs[CONN_PARTS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        bufs[i] = uv_buf_init((char *)(uintptr_t)parts[i].data, (unsigned)parts[i].len);
+        total += parts[i].len;
+    }
+    atomic_fetch_add_explicit(&conn->server->bytes_out, total, memory_order_relaxed);
+    int written = 0;
+    if (conn->out_bytes == 0) {
+        written = uv_try_write((uv_stream_t *)&conn->tcp, bufs, (unsigned)count);
+        written = written == UV_EAGAIN ? 0 : written;
+    }
+    if (written < 0) {
+        net__conn_abort(conn);
+    } else if ((size_t)written < total) {
+        conn_queue(conn, parts, count, (size_t)written);
+    }
+}
+
+/* ---- life ---- */
+
+static void conn_name_peer(struct net_conn *conn)
+{
+    struct sockaddr_storage address = {0};
+    int len = sizeof address;
+    char text[INET6_ADDRSTRLEN] = "";
+    uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&address, &len);
+    bool six = address.ss_family == AF_INET6;
+    uint16_t port = 0;
+    if (six) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address;
+        uv_ip6_name(in6, text, sizeof text);
+        port = ntohs(in6->sin6_port);
+    } else if (address.ss_family == AF_INET) {
+        const struct sockaddr_in *in4 = (const struct sockaddr_in *)&address;
+        uv_ip4_name(in4, text, sizeof text);
+        port = ntohs(in4->sin_port);
+    }
+    snprintf(conn->peer, sizeof conn->peer, six ? "[%s]:%u" : "%s:%u", text, port);
+}
+
+void net__conn_open(struct net_loop *loop, struct net_server *server, int fd)
+{
+    struct net_conn *conn = mem_zero(1, sizeof *conn);
+    conn->loop = loop;
+    conn->server = server;
+    buf_init(&conn->in, NULL);
+    uv_tcp_init(&loop->uv, &conn->tcp);
+    conn->tcp.data = conn;
+    conn->next = loop->conns;
+    if (loop->conns != NULL) {
+        loop->conns->previous = conn;
+    }
+    loop->conns = conn;
+    atomic_fetch_add(&loop->conns_count, 1);
+    uv_tcp_open(&conn->tcp, fd);
+    uv_tcp_nodelay(&conn->tcp, 1);
+    conn_name_peer(conn);
+    conn->first_frame = true;
+    conn->waiting_since = uv_now(&loop->uv);
+    server->options.ops->on_open(conn, server->options.user, &conn->user);
+    conn_read_start(conn);
+}
+
+void net__conn_sweep(struct net_loop *loop)
+{
+    uint64_t now = uv_now(&loop->uv);
+    struct net_conn *next;
+    for (struct net_conn *conn = loop->conns; conn != NULL; conn = next) {
+        next = conn->next;
+        const struct net_limits *limits = &conn->server->options.limits;
+        uint32_t limit = conn->first_frame ? limits->first_frame_ms : limits->frame_ms;
+        if (conn->waiting_since != 0 && now - conn->waiting_since > limit) {
+            net__conn_abort(conn);
+        }
+    }
+}
+
+struct net_loop *net_conn_loop(const struct net_conn *conn)
+{
+    return conn->loop;
+}
+
+const char *net_conn_peer(const struct net_conn *conn)
+{
+    return conn->peer;
+}

@@ -1,0 +1,35 @@
+/* net/loop_private.h - the loop's inside, for net/ only.
+ *
+ * Invariant   `server` parts are set before the loop starts.
+ * Thread      the loop's.
+ * Memory      the loop owns it.
+ * Errors      none.
+ */
+#ifndef NET_LOOP_PRIVATE_H
+#define NET_LOOP_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "net/loop.h"
+
+enum { NET_READ_BUFFER = 64 * 1024 };
+
+struct net_conn;
+
+struct net_loop {
+    uv_loop_t uv;
+    uv_async_t wake;
+    uv_prepare_t prepare;
+    pthread_t thread;
+    bool started;
+    _Atomic(struct net_mail *) mailbox; /* newest first */
+    atomic_bool stopping;
+    struct net_turn *turns;
+    struct net_conn *conns; /* all connections of this loop */
+    atomic_uint conns_count;
+    uint8_t *read_buffer; /* shared by its connections; NET_READ_BUFFER bytes */
+};
+
+#endif

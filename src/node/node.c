@@ -1,0 +1,316 @@
+/* node/node.c - open the directory, wire the rooms, start and stop the loops in order. */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "command/cursor.h"
+#include "node/node_private.h"
+
+enum {
+    NODE_OUT_BYTES_MAX = 64 << 20,
+    NODE_FIRST_FRAME_MS = 30000,
+    NODE_FRAME_MS = 60000,
+    NODE_TICK_MS = 20,
+    NODE_TEND_MS = 1000,
+    NODE_STOP_WAIT_MS = 10000,
+};
+
+_Noreturn void node__die(struct node *node, const char *what, int code)
+{
+    char scratch[32];
+    log_error(node->log, "node",
+              "%s failed (%s): stopping; everything acknowledged is in the "
+              "journal and is there again after a restart",
+              what, err_code_name(-code, scratch));
+    _Exit(14);
+}
+
+/* ---- the data directory ---- */
+
+static int node_make_directory(const char *path, struct err *err)
+{
+    struct stat status;
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        return err_set(err, LT_EIO, "cannot create %s: %s", path, strerror(errno));
+    }
+    if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode)) {
+        return err_set(err, LT_EIO, "%s is not a directory", path);
+    }
+    if ((status.st_mode & S_IWOTH) != 0) {
+        return err_set(err, LT_EIO,
+                       "%s can be written by everybody: run chmod o-w on it, then start again",
+                       path);
+    }
+    return 0;
+}
+
+static int node_lock_directory(struct node *node, struct err *err)
+{
+    struct arena arena;
+    arena_init(&arena);
+    const char *path = (const char *)arena_format(&arena, "%s/lock", node->config.db_path).data;
+    int code = 0;
+    node->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (node->lock_fd < 0) {
+        code = err_set(err, LT_EIO, "cannot open %s: %s", path, strerror(errno));
+    } else if (flock(node->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        char pid[32] = "unknown";
+        ssize_t len = pread(node->lock_fd, pid, sizeof pid - 1, 0);
+        pid[len > 0 ? len : 0] = '\0';
+        pid[strcspn(pid, "\n")] = '\0';
+        code = err_set(err, LT_ELOCKED,
+                       "another process (pid %s) uses the data directory %s; stop it, or give "
+                       "this one a directory of its own with --dbpath",
+                       pid, node->config.db_path);
+    } else if (ftruncate(node->lock_fd, 0) != 0 || dprintf(node->lock_fd, "%d\n", getpid()) < 0) {
+        code = err_set(err, LT_EIO, "cannot write %s: %s", path, strerror(errno));
+    }
+    arena_close(&arena);
+    return code;
+}
+
+static int node_open_directory(struct node *node, struct err *err)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct slice journal = arena_format(&arena, "%s/journal", node->config.db_path);
+    struct slice store = arena_format(&arena, "%s/store", node->config.db_path);
+    int code = node_make_directory(node->config.db_path, err);
+    code = code < 0 ? code : node_lock_directory(node, err);
+    code = code < 0 ? code : node_make_directory((const char *)journal.data, err);
+    struct store_rocks_options options = {
+        .path = (const char *)store.data,
+        .cache_bytes = node->config.cache_bytes,
+        .write_buffer_bytes = node->config.write_buffer_bytes,
+        .compressor = node->config.compressor,
+        .cold_compressor = "zstd",
+    };
+    code = code < 0 ? code : store_rocks_open(&options, &node->kv, err);
+    arena_close(&arena);
+    return code;
+}
+
+/* ---- the parts ---- */
+
+static void node_status(void *host, struct doc_builder *builder)
+{
+    struct node *node = host;
+    struct net_stats stats = net_server_stats(node->net);
+    doc_build_open(builder, SLICE("connections"));
+    doc_build_i32(builder, "current", (int32_t)stats.current);
+    doc_build_i32(builder, "available", (int32_t)stats.available);
+    doc_build_i32(builder, "totalCreated", (int32_t)stats.created);
+    doc_build_i32(builder, "rejected", (int32_t)stats.refused);
+    doc_build_i32(builder, "active", (int32_t)atomic_load(&node->requests));
+    doc_build_close(builder);
+    doc_build_open(builder, SLICE("network"));
+    doc_build_i64(builder, "bytesIn", (int64_t)stats.bytes_in);
+    doc_build_i64(builder, "bytesOut", (int64_t)stats.bytes_out);
+    doc_build_close(builder);
+}
+
+static void node_shutdown(void *host)
+{
+    struct node *node = host;
+    node->config.on_shutdown(node->config.context);
+}
+
+static const struct command_host_ops node_host_ops = {
+    .status = node_status,
+    .shutdown = node_shutdown,
+};
+
+static void node_open_server(struct node *node)
+{
+    struct command_server *server = &node->server;
+    server->set_name = node->config.set_name;
+    server->address = node->address;
+    rng_bytes(server->process_id, sizeof server->process_id);
+    atomic_store(&server->random, rng_u64());
+    atomic_store(&server->oid_count, (uint32_t)rng_u64());
+    server->topology_counter = 1;
+    server->started_ms = clock_wall_ms();
+    server->started_us = clock_mono_us();
+    server->argv = node->config.argv;
+    server->parsed = node->config.parsed;
+    server->kv = node->kv;
+    server->cursors = command_cursors_new();
+    server->log = node->log;
+    server->host_ops = &node_host_ops;
+    server->host = node;
+}
+
+static void node_tend(void *context)
+{
+    struct node *node = context;
+    node__group_tend(&node->group);
+    command_cursors_sweep(node->server.cursors, clock_wall_ms());
+}
+
+static int node_open_loops(struct node *node, struct err *err)
+{
+    uint32_t count = node->config.workers;
+    if (count == 0) {
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        count = cores < 1 ? 1 : (uint32_t)cores;
+    }
+    count = count > NODE_LOOPS_MAX ? NODE_LOOPS_MAX : count;
+    for (uint32_t i = 0; i < count; i++) {
+        int code = net_loop_new(&node->loops[i], err);
+        if (code < 0) {
+            return code;
+        }
+        node->loops_count++;
+        node->workers[i] = (struct node_worker){node, node->loops[i], NULL};
+        net_loop_every(node->loops[i], NODE_TICK_MS, node__worker_tick, &node->workers[i]);
+    }
+    net_loop_every(node->loops[0], NODE_TEND_MS, node_tend, node);
+    return 0;
+}
+
+static int node_listen(struct node *node, struct err *err)
+{
+    struct net_server_options options = {
+        .ops = &node__conn_ops,
+        .user = node,
+        .limits = {.conns_max = node->config.conns_max,
+                   .out_bytes_max = NODE_OUT_BYTES_MAX,
+                   .first_frame_ms = NODE_FIRST_FRAME_MS,
+                   .frame_ms = NODE_FRAME_MS},
+        .loops = node->loops,
+        .loops_count = node->loops_count,
+        .addresses = node->config.bind_ip,
+        .port = node->config.port,
+    };
+    int code = net_server_new(&options, &node->net, err);
+    if (code < 0) {
+        return code;
+    }
+    char host[256];
+    if (node->config.advertise != NULL) {
+        snprintf(host, sizeof host, "%s", node->config.advertise);
+    } else {
+        snprintf(host, sizeof host, "%s", node->config.bind_ip);
+        host[strcspn(host, ",")] = '\0';
+        bool any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+        if (any && gethostname(host, sizeof host) != 0) {
+            snprintf(host, sizeof host, "localhost");
+        }
+    }
+    bool has_port = node->config.advertise != NULL && strchr(host, ':') != NULL;
+    struct buf address;
+    buf_init(&address, NULL);
+    buf_format(&address, "%s", host);
+    if (!has_port) {
+        buf_format(&address, ":%u", net_server_port(node->net));
+    }
+    node->address = mem_copy(buf_slice(&address));
+    buf_close(&address);
+    return 0;
+}
+
+int node_open(const struct node_config *config, struct node **ret_node, struct err *err)
+{
+    struct node *node = mem_zero(1, sizeof *node);
+    node->config = *config;
+    node->log = config->log;
+    node->lock_fd = -1;
+    command_server_init(&node->server);
+    int code = node_open_directory(node, err);
+    code = code < 0 ? code : node_open_loops(node, err);
+    code = code < 0 ? code : node_listen(node, err);
+    if (code == 0) {
+        node_open_server(node);
+        code = node__group_open(&node->group, node, err);
+    }
+    if (code < 0) {
+        node_close(node);
+        return code;
+    }
+    *ret_node = node;
+    return 0;
+}
+
+int node_start(struct node *node, struct err *err)
+{
+    for (uint32_t i = 0; i < node->loops_count; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "lt-loop-%u", i);
+        int code = net_loop_start(node->loops[i], name, err);
+        if (code < 0) {
+            return code;
+        }
+    }
+    return 0;
+}
+
+struct node_stop_mail {
+    struct net_mail mail;
+    struct node *node;
+};
+
+static void node_stop_accepting(struct net_mail *mail)
+{
+    struct node_stop_mail *stop = (struct node_stop_mail *)mail;
+    net_server_stop(stop->node->net);
+    mem_free(stop);
+}
+
+void node_stop(struct node *node)
+{
+    struct node_stop_mail *stop = mem_zero(1, sizeof *stop);
+    stop->mail.deliver = node_stop_accepting;
+    stop->node = node;
+    atomic_store(&node->stopping, true);
+    net_loop_post(node->loops[0], &stop->mail);
+    for (int i = 0; i < NODE_STOP_WAIT_MS && atomic_load(&node->requests) > 0; i++) {
+        usleep(1000);
+    }
+    for (uint32_t i = node->loops_count; i > 0; i--) {
+        net_loop_stop(node->loops[i - 1]);
+        net_loop_join(node->loops[i - 1]);
+    }
+}
+
+void node_close(struct node *node)
+{
+    if (node == NULL) {
+        return;
+    }
+    if (node->group.node != NULL) {
+        node__group_close(&node->group);
+    }
+    for (uint32_t i = 0; i < node->loops_count; i++) {
+        net_loop_free(node->loops[i]);
+    }
+    net_server_free(node->net);
+    command_cursors_free(node->server.cursors);
+    command_server_close(&node->server);
+    if (node->kv != NULL) {
+        uint64_t flushed;
+        node->kv->ops->flush(node->kv, &flushed);
+        node->kv->ops->close(node->kv);
+    }
+    if (node->lock_fd >= 0) {
+        close(node->lock_fd);
+    }
+    mem_free(node->address);
+    mem_free(node);
+}
+
+uint16_t node_port(const struct node *node)
+{
+    return net_server_port(node->net);
+}
+
+const char *node_address(const struct node *node)
+{
+    return node->address;
+}

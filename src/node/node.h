@@ -1,0 +1,50 @@
+/* node/node.h - a data node: the rooms wired together.
+ *
+ * Invariant   loops[0] owns the shard: it alone evaluates writes and steps consensus. Every
+ *             connection lives on one loop. The journal has a thread of its own.
+ * Thread      node_open, node_start, node_stop and node_close: the program's main thread.
+ * Memory      the node owns everything below it.
+ * Errors      node_open says what and where; after the start a failure of disk or engine ends the
+ *             process at once (node_die), because going on could lose acknowledged data.
+ */
+#ifndef NODE_NODE_H
+#define NODE_NODE_H
+
+#include "base/err.h"
+#include "base/log.h"
+
+struct node;
+
+struct node_config {
+    const char *db_path;
+    const char *bind_ip;
+    uint16_t port;
+    uint32_t conns_max;
+    const char *set_name;
+    const char *advertise; /* host clients reach us by; NULL: localhost or the bound address */
+    uint32_t workers;      /* loops; 0: one a core */
+    uint64_t cache_bytes;
+    uint64_t write_buffer_bytes;
+    uint64_t journal_segment_bytes;
+    const char *compressor;
+    struct slice argv;   /* BSON array, for getCmdLineOpts */
+    struct slice parsed; /* BSON document */
+    struct log *log;
+    /* The shutdown command was given; called on some loop. */
+    void (*on_shutdown)(void *context);
+    void *context;
+};
+
+/* Open the data directory, replay the journal, listen. */
+int node_open(const struct node_config *config, struct node **ret_node, struct err *err);
+/* Serve. */
+int node_start(struct node *node, struct err *err);
+/* Accept nothing more, finish what runs, close connections. */
+void node_stop(struct node *node);
+void node_close(struct node *node);
+
+uint16_t node_port(const struct node *node);
+/* "host:port" as clients are told. */
+const char *node_address(const struct node *node);
+
+#endif

@@ -1,0 +1,174 @@
+/* node/node_private.h - the node's parts, shared by its files.
+ *
+ * Invariant   a request is with one thread at a time: its connection's loop, the owner, or the
+ *             work pool.
+ * Thread      as noted at each member.
+ * Memory      a request is freed on its connection's loop when its reply was sent.
+ * Errors      none.
+ */
+#ifndef NODE_NODE_PRIVATE_H
+#define NODE_NODE_PRIVATE_H
+
+#include <pthread.h>
+
+#include "command/server.h"
+#include "net/conn.h"
+#include "node/node.h"
+#include "repl/repl.h"
+#include "store/journal.h"
+#include "store/writer.h"
+
+enum { NODE_LOOPS_MAX = 64, NODE_MEMBER_ID = 1, NODE_ENTRY_BYTES_MAX = 4 << 20 };
+
+struct node_request;
+
+/* ---- the journal's thread ---- */
+
+/* A batch on its way to the disk and back. */
+struct node_batch {
+    struct net_mail mail; /* to the owner, when it is durable */
+    struct node_group *group;
+    struct store_journal_record *records;
+    size_t count;
+    size_t cap;
+    uint64_t last_index; /* of the entries in it; 0: only a vote */
+    uint64_t trim_index; /* drop segments up to here; 0: no */
+    uint64_t segments;   /* out: how many there are now */
+};
+
+struct node_journal {
+    struct store_journal *journal;
+    struct log *log;
+    struct net_loop *owner;
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct node_batch *batch; /* under lock: the one to write */
+    bool stopping;            /* under lock */
+    uint64_t durable;         /* last_index of the newest finished batch; under lock */
+};
+
+int node__journal_start(struct node_journal *journal, struct err *err);
+/* Hand over a batch; it comes back by batch->mail. One at a time. */
+void node__journal_submit(struct node_journal *journal, struct node_batch *batch);
+void node__journal_stop(struct node_journal *journal);
+
+/* ---- the shard ---- */
+
+/* An entry that is proposed and not yet applied. */
+struct node_entry {
+    uint64_t index;
+    uint64_t term;
+    enum repl_entry_type type;
+    struct slice payload; /* heap */
+};
+
+struct node_catalog_change {
+    uint64_t index;
+    struct store_catalog *catalog;
+};
+
+/* The one Raft group: the owner's. */
+struct node_group {
+    struct node *node;
+    struct net_loop *loop;
+    struct repl *repl;
+    struct store_writer writer;
+    struct node_journal journal;
+    struct net_turn turn;       /* propose what this turn wrote */
+    struct node_entry *entries; /* a ring, oldest first: proposed, not applied */
+    size_t entries_head, entries_count, entries_cap;
+    struct node_catalog_change *catalogs; /* pending, oldest first */
+    size_t catalogs_count, catalogs_cap;
+    struct node_batch batches[2]; /* one is being filled, one is with the journal */
+    int filling;
+    bool writing;                       /* the journal has a batch */
+    uint64_t applied;                   /* index */
+    uint64_t applied_clock;             /* hybrid: of the newest applied effects */
+    uint64_t clock;                     /* hybrid: of the newest entry */
+    struct node_request *waiting_first; /* by wait_index */
+    struct node_request *waiting_last;
+    uint64_t segments; /* of the journal */
+    uint64_t flushed;  /* the store survives without entries up to here */
+    bool flushing;
+    struct net_work flush_work;
+    uint64_t flush_index;
+};
+
+int node__group_open(struct node_group *group, struct node *node, struct err *err);
+void node__group_close(struct node_group *group);
+/* The steps of group.c that opening needs too. */
+void node__group_push_entry(struct node_group *group, const struct repl_entry *entry);
+void node__group_carry_out(struct node_group *group, const struct repl_update *update);
+void node__group_persisted(struct net_mail *mail);
+void node__group_turn(struct net_turn *turn);
+/* A write: step it here. Any thread. */
+void node__group_submit(struct node_group *group, struct node_request *request);
+/* Trim the journal and flush the store when it is time; every second. */
+void node__group_tend(struct node_group *group);
+
+/* ---- requests ---- */
+
+struct node_client {
+    struct command_client client;
+    struct net_conn *conn;
+    struct node *node;
+    struct node_request *request; /* in hand, or NULL */
+};
+
+struct node_request {
+    struct net_mail mail;
+    struct net_work work;
+    struct node_client *client;
+    struct node_group *group; /* writes */
+    void *frame;              /* taken from the connection, or NULL */
+    struct buf plain;         /* a decompressed message */
+    struct command_op op;
+    struct node_request *next; /* waiting for its index, or sleeping */
+    int fetch_code;
+    uint32_t fetch_tries;
+    int32_t last_request_id;
+};
+
+/* Step a request where it is, until it waits for something. */
+void node__request_step(struct node_request *request);
+/* The op is done: build and send the reply. On the connection's loop. */
+void node__request_reply(struct node_request *request);
+/* Bring op.fetch_key into memory, then step again on `loop`. */
+void node__request_fetch(struct node_request *request, struct net_loop *loop);
+/* Prepare the times of an op for a step. */
+void node__request_clock(struct node_request *request);
+
+extern const struct net_conn_ops node__conn_ops;
+
+/* Wake requests that sleep; on each loop, often. */
+struct node_worker {
+    struct node *node;
+    struct net_loop *loop;
+    struct node_request *sleeping;
+};
+struct node_worker *node__worker_here(struct node *node);
+void node__worker_tick(void *context);
+
+struct node {
+    struct node_config config;
+    struct log *log;
+    char *address;
+    int lock_fd;
+    struct store_kv *kv;
+    struct command_server server;
+    struct node_group group;
+    struct net_loop *loops[NODE_LOOPS_MAX];
+    struct node_worker workers[NODE_LOOPS_MAX];
+    uint32_t loops_count;
+    struct net_server *net;
+    _Atomic int32_t next_connection_id;
+    atomic_uint requests; /* being worked on */
+    atomic_bool stopping;
+};
+
+/* Log and end the process: what is acknowledged is in the journal. */
+_Noreturn void node__die(struct node *node, const char *what, int code);
+
+#endif

@@ -1,0 +1,306 @@
+/* node/request.c - from a frame to a reply.
+ *
+ *   frame --> parse --> start --+--> read: steps here, slice by slice --+--> reply here
+ *                               +--> write: steps at the owner ---------+
+ *
+ * A step that misses memory sends the key to the work pool and goes on when it is there. A client
+ * that leaves does not stop its command; only the reply is dropped. */
+#include <assert.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "node/node_private.h"
+#include "store/scan.h"
+#include "wire/compose.h"
+#include "wire/compress.h"
+
+enum { REQUEST_FETCH_KEYS = 256, REQUEST_FETCH_TRIES = 3 };
+
+static int64_t request_frame_size(struct slice head)
+{
+    struct wire_header header;
+    if (head.len < WIRE_HEADER_SIZE) {
+        return 0;
+    }
+    int code = wire_header_parse(head, WIRE_MESSAGE_SIZE_MAX, &header, NULL);
+    return code < 0 ? -1 : (int64_t)header.length;
+}
+
+static void request_open(struct net_conn *conn, void *server, void **ret_user)
+{
+    struct node *node = server;
+    struct node_client *client = mem_zero(1, sizeof *client);
+    client->conn = conn;
+    client->node = node;
+    client->client.connection_id = atomic_fetch_add(&node->next_connection_id, 1) + 1;
+    client->client.peer = net_conn_peer(conn);
+    *ret_user = client;
+}
+
+static void request_close(struct net_conn *conn, void *user)
+{
+    struct node_client *client = user;
+    (void)conn;
+    assert(client->request == NULL);
+    command_client_close(&client->client);
+    mem_free(client);
+}
+
+static void request_free(struct node_request *request)
+{
+    atomic_fetch_sub(&request->client->node->requests, 1);
+    request->client->request = NULL;
+    command_op_close(&request->op);
+    buf_close(&request->plain);
+    mem_free(request->frame);
+    mem_free(request);
+}
+
+static void request_finish(struct node_request *request)
+{
+    struct net_conn *conn = request->client->conn;
+    bool close_after = request->op.close_after;
+    request_free(request);
+    if (close_after) {
+        net_conn_close(conn);
+    }
+    net_conn_done(conn);
+}
+
+/* ---- replies ---- */
+
+static void request_send(struct node_request *request)
+{
+    struct command_op *op = &request->op;
+    const struct wire_message *message = &op->message;
+    struct node_client *client = request->client;
+    struct wire_stamp stamp = {
+        .request_id = request->last_request_id + 1,
+        .response_to = op->reply_count == 0 ? message->header.request_id : request->last_request_id,
+        .flags = op->more_to_come ? WIRE_MORE_TO_COME : 0,
+    };
+    request->last_request_id = stamp.request_id;
+    wire_compose_end(&op->reply, 0, &stamp);
+    struct slice plain = buf_slice(&op->reply);
+    if (message->compressed) {
+        struct buf packed;
+        buf_init(&packed, &op->arena);
+        wire_compress(plain, message->compressor, &packed);
+        plain = buf_slice(&packed);
+    }
+    net_conn_send(client->conn, &plain, 1);
+}
+
+void node__request_reply(struct node_request *request)
+{
+    assert(net_loop_is_here(net_conn_loop(request->client->conn)));
+    if (wire_message_wants_reply(&request->op.message)) {
+        request_send(request);
+    }
+    if (request->op.more_to_come && !net_conn_is_gone(request->client->conn)) {
+        node__request_step(request);
+    } else {
+        request_finish(request);
+    }
+}
+
+/* ---- steps ---- */
+
+void node__request_clock(struct node_request *request)
+{
+    request->op.wall_ms = clock_wall_ms();
+    request->op.mono_us = clock_mono_us();
+}
+
+static void request_step_mail(struct net_mail *mail)
+{
+    node__request_step((struct node_request *)mail);
+}
+
+static void request_sleep(struct node_request *request)
+{
+    struct node_worker *worker = node__worker_here(request->client->node);
+    request->next = worker->sleeping;
+    worker->sleeping = request;
+}
+
+void node__request_step(struct node_request *request)
+{
+    struct net_loop *loop = net_conn_loop(request->client->conn);
+    node__request_clock(request);
+    switch (command_step(&request->op)) {
+    case COMMAND_DONE:
+        node__request_reply(request);
+        break;
+    case COMMAND_YIELD:
+        request->mail.deliver = request_step_mail;
+        net_loop_post(loop, &request->mail);
+        break;
+    case COMMAND_FETCH:
+        node__request_fetch(request, loop);
+        break;
+    case COMMAND_SLEEP:
+        request_sleep(request);
+        break;
+    }
+}
+
+static struct node_request *request_of_work(struct net_work *work)
+{
+    return (struct node_request *)((uint8_t *)work - offsetof(struct node_request, work));
+}
+
+static void request_fetch_run(struct net_work *work)
+{
+    struct node_request *request = request_of_work(work);
+    request->fetch_code = store_fetch(request->client->node->kv, buf_slice(&request->op.fetch_key),
+                                      request->op.fetch_backward, REQUEST_FETCH_KEYS);
+}
+
+static void request_fetch_done(struct net_work *work)
+{
+    struct node_request *request = request_of_work(work);
+    struct node *node = request->client->node;
+    if (request->fetch_code < 0) {
+        node__die(node, "reading from the store", request->fetch_code);
+    }
+    if (command_is_write(&request->op)) {
+        node__group_submit(&node->group, request);
+    } else {
+        node__request_step(request);
+    }
+}
+
+void node__request_fetch(struct node_request *request, struct net_loop *loop)
+{
+    request->work = (struct net_work){request_fetch_run, request_fetch_done};
+    net_loop_work(loop, &request->work);
+}
+
+/* ---- requests ---- */
+
+static struct node_request *request_new(struct node_client *client)
+{
+    struct node_request *request = mem_alloc(sizeof *request);
+    memset(request, 0, offsetof(struct node_request, op));
+    request->next = NULL;
+    request->fetch_code = 0;
+    request->fetch_tries = 0;
+    request->last_request_id = 0;
+    request->client = client;
+    buf_init(&request->plain, NULL);
+    command_op_init(&request->op, &client->node->server, &client->client);
+    client->request = request;
+    atomic_fetch_add(&client->node->requests, 1);
+    return request;
+}
+
+/* The frame's bytes for as long as the request lives. */
+static struct slice request_keep(struct node_request *request, struct slice frame)
+{
+    request->frame = net_conn_take_frame(request->client->conn);
+    if (request->frame != NULL) {
+        return slice_of(request->frame, frame.len);
+    }
+    return arena_copy(&request->op.arena, frame);
+}
+
+static void request_begin_reply(struct node_request *request)
+{
+    struct command_op *op = &request->op;
+    wire_compose_begin(&op->reply, wire_compose_answer(&op->message.header));
+    op->reply_start = op->reply.len;
+}
+
+/* The message cannot be read: answer if it can be answered, and see what becomes of the peer. */
+static void request_malformed(struct node_request *request, const struct err *err)
+{
+    enum wire_fate fate = wire_fate_of(err->code);
+    log_debug(request->client->node->log, "wire", "%s: %s", net_conn_peer(request->client->conn),
+              err->text);
+    request->op.close_after = fate != WIRE_FATE_KEEP;
+    if (fate == WIRE_FATE_CLOSE) {
+        request_finish(request);
+        return;
+    }
+    request_begin_reply(request);
+    doc_build_begin(&request->op.builder, &request->op.reply);
+    command_fail(&request->op, err->code, "%s", err->text);
+    node__request_reply(request);
+}
+
+static void request_frame(struct net_conn *conn, void *user, struct slice frame)
+{
+    struct node_client *client = user;
+    struct node_request *request = request_new(client);
+    struct err err = {0};
+    (void)conn;
+    int code = wire_request_parse(request_keep(request, frame), &request->plain,
+                                  &request->op.message, &err);
+    if (code < 0) {
+        request_malformed(request, &err);
+        return;
+    }
+    request_begin_reply(request);
+    command_start(&request->op);
+    if (atomic_load(&client->node->stopping)) {
+        request->op.close_after = true;
+        command_fail(&request->op, LT_ESHUTDOWNINPROGRESS, "the server is shutting down");
+        node__request_reply(request);
+    } else if (command_is_write(&request->op)) {
+        node__group_submit(&client->node->group, request);
+    } else {
+        node__request_step(request);
+    }
+}
+
+const struct net_conn_ops node__conn_ops = {
+    .frame_size = request_frame_size,
+    .on_open = request_open,
+    .on_frame = request_frame,
+    .on_close = request_close,
+};
+
+/* ---- sleepers ---- */
+
+struct node_worker *node__worker_here(struct node *node)
+{
+    for (uint32_t i = 0; i < node->loops_count; i++) {
+        if (net_loop_is_here(node->loops[i])) {
+            return &node->workers[i];
+        }
+    }
+    assert(!"not on a loop of this node");
+    return NULL;
+}
+
+/* Step those whose time has come, whose client has left, or all of them when the node stops. */
+void node__worker_tick(void *context)
+{
+    struct node_worker *worker = context;
+    struct node_request *due = NULL;
+    uint64_t now = clock_mono_us();
+    bool stopping = atomic_load(&worker->node->stopping);
+    struct node_request **link = &worker->sleeping;
+    while (*link != NULL) {
+        struct node_request *request = *link;
+        bool gone = net_conn_is_gone(request->client->conn);
+        if (!gone && !stopping && request->op.wake_us > now) {
+            link = &request->next;
+            continue;
+        }
+        *link = request->next;
+        request->next = due;
+        due = request;
+    }
+    while (due != NULL) {
+        struct node_request *next = due->next;
+        if (stopping || net_conn_is_gone(due->client->conn)) {
+            due->op.close_after = true;
+            request_finish(due);
+        } else {
+            node__request_step(due);
+        }
+        due = next;
+    }
+}

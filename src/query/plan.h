@@ -1,0 +1,59 @@
+/* query/plan.h - which indexes answer a filter and a sort.
+ *
+ * Invariant   a plan is complete: every document that matches is in one of its branches; the filter
+ *             is still applied to what it delivers. `sorted` plans have one branch in sort order,
+ * or branches whose concatenation is. Thread      pure. Memory      see query/context.h. Errors
+ * -LT_EBADVALUE for a hint that names no index; 291 when a hinted index cannot answer.
+ */
+#ifndef QUERY_PLAN_H
+#define QUERY_PLAN_H
+
+#include "query/match.h"
+#include "query/sort.h"
+
+/* An index as the planner sees it. */
+struct query_plan_index {
+    struct slice name;
+    struct slice key; /* {a: 1, b: -1} */
+    bool is_id;
+    bool unique;
+    bool sparse;
+    bool multikey;
+    bool unusable;        /* hidden or not ready: not to be planned with, nor hinted at */
+    struct slice partial; /* its filter document; empty: none */
+};
+
+/* Encoded keys in [from, to), without the index id. */
+struct query_plan_range {
+    struct slice from;
+    struct slice to;
+};
+
+struct query_plan_branch {
+    int32_t index;                   /* position in the request's indexes; -1: the collection */
+    struct query_plan_range *ranges; /* none: everything */
+    uint32_t ranges_count;
+    bool backward;
+    bool point;          /* exactly one _id: ranges[0].from is its whole key */
+    struct slice bounds; /* for explain: {a: ["[1, 1]"]} */
+};
+
+struct query_plan {
+    struct query_plan_branch *branches;
+    uint32_t branches_count; /* 0: nothing can match */
+    bool sorted;
+    bool overlap; /* branches, or entries of a multikey index, may give a document twice */
+};
+
+struct query_plan_request {
+    const struct query_match *match;
+    const struct query_sort *sort; /* NULL: none */
+    const struct query_plan_index *indexes;
+    uint32_t indexes_count;
+    struct doc_value hint; /* name, key pattern, {$natural: ±1}, or missing */
+};
+
+int query_plan_make(struct query_context *context, const struct query_plan_request *request,
+                    struct query_plan *ret_plan, struct err *err);
+
+#endif

@@ -1,0 +1,188 @@
+/* store/index_keys.c - which keys a document has in an index.
+ *
+ * Every field walks down its path. Fields that meet the same array are expanded together, element
+ * by element, and walk on from each element; fields that meet different arrays are "parallel" and
+ * refused. An array at the end of a path gives its elements, an empty one undefined; an array
+ * inside an array is a value. What a path does not reach is null. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "doc/key.h"
+#include "doc/view.h"
+#include "store/record.h"
+
+struct keys_walk {
+    struct doc_value value;
+    uint32_t part; /* parts of the path taken */
+    bool settled;  /* the value is final: it is not expanded again */
+};
+
+struct keys_build {
+    struct arena *arena;
+    const struct store_index *index;
+    struct slice *keys;
+    uint32_t count;
+    uint32_t cap;
+    bool multikey;
+    bool exists; /* some field is there */
+    struct err *err;
+};
+
+static const struct doc_value keys_undefined = {(const uint8_t *)"", 0, DOC_UNDEFINED};
+
+static void keys_emit(struct keys_build *build, const struct keys_walk *walks)
+{
+    struct buf buf;
+    buf_init(&buf, build->arena);
+    for (uint32_t i = 0; i < build->index->fields_count; i++) {
+        build->exists |= doc_value_exists(walks[i].value);
+        doc_key_encode(&buf, walks[i].value, build->index->fields[i].descending);
+    }
+    if (build->count == build->cap) {
+        build->cap = build->cap == 0 ? 4 : build->cap * 2;
+        struct slice *keys = arena_alloc(build->arena, build->cap * sizeof *keys);
+        if (build->count > 0) {
+            memcpy(keys, build->keys, build->count * sizeof *keys);
+        }
+        build->keys = keys;
+    }
+    build->keys[build->count++] = buf_slice(&buf);
+}
+
+/* Walk on until the path ends or an array has to be expanded: true for the latter. */
+static bool keys_advance(struct keys_walk *walk, const struct doc_path *path)
+{
+    while (!walk->settled && walk->part < path->count) {
+        const struct doc_path_part *part = &path->parts[walk->part];
+        struct doc_value next = doc_missing;
+        if (walk->value.type == DOC_OBJECT) {
+            next = doc_get(doc_value_get_doc(walk->value), part->name);
+        } else if (walk->value.type == DOC_ARRAY) {
+            if (part->index >= 0) {
+                next = doc_array_at(doc_value_get_doc(walk->value), (size_t)part->index);
+            }
+            if (!doc_value_exists(next)) {
+                return true;
+            }
+        }
+        walk->value = next;
+        walk->part++;
+        walk->settled = !doc_value_exists(next);
+    }
+    return !walk->settled && walk->value.type == DOC_ARRAY;
+}
+
+static int keys_expand(struct keys_build *build, const struct keys_walk *walks);
+
+/* The walks with one element of the array in the place of the array. */
+static int keys_element(struct keys_build *build, const struct keys_walk *walks,
+                        struct doc_value array, struct doc_value element)
+{
+    uint32_t count = build->index->fields_count;
+    struct keys_walk *next = arena_alloc(build->arena, count * sizeof *next);
+    for (uint32_t i = 0; i < count; i++) {
+        next[i] = walks[i];
+        if (walks[i].settled || walks[i].value.data != array.data) {
+            continue;
+        }
+        if (walks[i].part == build->index->fields[i].path.count) {
+            next[i].value = element;
+            next[i].settled = true;
+        } else {
+            next[i].value = element.type == DOC_OBJECT ? element : doc_missing;
+            next[i].settled = element.type != DOC_OBJECT;
+        }
+    }
+    return keys_expand(build, next);
+}
+
+static int keys_parallel(struct keys_build *build, uint32_t first, uint32_t second)
+{
+    const struct store_index_field *fields = build->index->fields;
+    return err_set(build->err, LT_ECANNOTINDEXPARALLELARRAYS,
+                   "cannot index parallel arrays [%.*s] [%.*s]",
+                   SLICE_FMT(fields[second].path.text), SLICE_FMT(fields[first].path.text));
+}
+
+static int keys_expand(struct keys_build *build, const struct keys_walk *walks)
+{
+    uint32_t count = build->index->fields_count;
+    struct keys_walk *here = arena_alloc(build->arena, count * sizeof *here);
+    int met = -1;
+    for (uint32_t i = 0; i < count; i++) {
+        here[i] = walks[i];
+        if (!keys_advance(&here[i], &build->index->fields[i].path)) {
+            continue;
+        }
+        if (met >= 0 && here[met].value.data != here[i].value.data) {
+            return keys_parallel(build, (uint32_t)met, i);
+        }
+        met = met < 0 ? (int)i : met;
+    }
+    if (met < 0) {
+        keys_emit(build, here);
+        return 0;
+    }
+    struct doc_value array = here[met].value;
+    struct doc_iter iter;
+    struct doc_elem elem;
+    build->multikey = true;
+    doc_iter_value(&iter, array);
+    if (doc_is_empty(doc_value_get_doc(array))) {
+        return keys_element(build, here, array, keys_undefined);
+    }
+    while (doc_iter_next(&iter, &elem)) {
+        int code = keys_element(build, here, array, elem.value);
+        if (code < 0) {
+            return code;
+        }
+    }
+    return 0;
+}
+
+static int keys_order(const void *a, const void *b)
+{
+    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+/* Sort, and drop what is there twice. */
+static uint32_t keys_distinct(struct slice *keys, uint32_t count)
+{
+    if (count < 2) {
+        return count;
+    }
+    qsort(keys, count, sizeof *keys, keys_order);
+    uint32_t kept = 1;
+    for (uint32_t i = 1; i < count; i++) {
+        if (!slice_equal(keys[i], keys[kept - 1])) {
+            keys[kept++] = keys[i];
+        }
+    }
+    return kept;
+}
+
+int store_index_keys(struct arena *arena, const struct store_index *index,
+                     const struct store_filter_ops *filter_ops, struct slice doc,
+                     struct store_index_keys *ret_keys, struct err *err)
+{
+    *ret_keys = (struct store_index_keys){0};
+    if (index->filter != NULL && !filter_ops->matches(index->filter, doc)) {
+        return 0;
+    }
+    struct keys_build build = {.arena = arena, .index = index, .err = err};
+    struct keys_walk *walks = arena_zero(arena, index->fields_count, sizeof *walks);
+    for (uint32_t i = 0; i < index->fields_count; i++) {
+        walks[i].value = doc_value_object(doc);
+    }
+    int code = keys_expand(&build, walks);
+    if (code < 0) {
+        return code;
+    }
+    if (index->sparse && !build.exists) {
+        return 0;
+    }
+    ret_keys->keys = build.keys;
+    ret_keys->count = keys_distinct(build.keys, build.count);
+    ret_keys->multikey = build.multikey;
+    return 0;
+}

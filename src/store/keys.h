@@ -1,0 +1,37 @@
+/* store/keys.h - which bytes are whose in the one ordered key space.
+ *
+ * Invariant   the first four bytes of every key are a big-endian id. Id 0 is the system's; every
+ *             collection and every index has an id of its own, never used again.
+ *               record   collection id | encoded _id          -> format | clock | BSON
+ *               index    index id | encoded fields | record's encoded _id -> type bits
+ *               unique   index id | encoded fields            -> record's encoded _id
+ *               system   0 | tag | ...                        -> see below
+ * Thread      pure.
+ * Memory      appends to the caller's buf.
+ * Errors      none.
+ */
+#ifndef STORE_KEYS_H
+#define STORE_KEYS_H
+
+#include "base/buf.h"
+
+/* The struct store_mark of the last apply. Written by the engines only. */
+extern const struct slice store_key_applied;
+/* The next free id, 4 bytes big endian. */
+extern const struct slice store_key_next_id;
+/* The group's newest configuration entry: index, 8 bytes little endian, and payload. */
+extern const struct slice store_key_configuration;
+
+void store_key_id(struct buf *buf, uint32_t id);
+
+/* 0 | 'C' | collection id -> its description, BSON. With id 0: the prefix of them all. */
+void store_key_catalog(struct buf *buf, uint32_t collection_id);
+/* 0 | '#' | collection id -> documents, bytes: two int64. */
+void store_key_counts(struct buf *buf, uint32_t collection_id);
+
+/* Turn a key, in place, into the lowest bytes that are above everything it prefixes. */
+void store_key_after(struct buf *buf);
+
+uint32_t store_key_load_id(const uint8_t *data);
+
+#endif

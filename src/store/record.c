@@ -1,0 +1,330 @@
+/* store/record.c - one document's write: work out keys, check, then put.
+ *
+ * Checks read through the writer's view, so they see what is logged but not applied. When one of
+ * them has to wait for the disk nothing was put yet, and the whole write is tried again later. */
+#include "store/record.h"
+
+#include <assert.h>
+
+#include "doc/build.h"
+#include "doc/json.h"
+#include "doc/key.h"
+#include "doc/view.h"
+#include "store/keys.h"
+
+enum { RECORD_FORMAT = 1 };
+
+struct slice store_record_key(struct arena *arena, const struct store_collection *collection,
+                              struct doc_value id)
+{
+    struct buf key;
+    buf_init(&key, arena);
+    store_key_id(&key, collection->id);
+    doc_key_encode(&key, id, false);
+    return buf_slice(&key);
+}
+
+int store_record_doc(struct slice value, struct slice *ret_doc)
+{
+    if (value.len < STORE_RECORD_HEADER + 5 || value.data[0] != RECORD_FORMAT) {
+        return -LT_ECORRUPT;
+    }
+    *ret_doc = slice_from(value, STORE_RECORD_HEADER);
+    return doc_load_u32(ret_doc->data) == ret_doc->len ? 0 : -LT_ECORRUPT;
+}
+
+/* The bytes in the store for one index key of one record. */
+static struct slice record_entry_key(const struct store_write *write,
+                                     const struct store_index *index, struct slice fields,
+                                     struct slice record_key)
+{
+    struct buf key;
+    buf_init(&key, write->arena);
+    store_key_id(&key, index->id);
+    buf_append_slice(&key, fields);
+    if (!index->unique) {
+        buf_append_slice(&key, slice_from(record_key, 4));
+    }
+    return buf_slice(&key);
+}
+
+/* A unique entry names its record; another one says how long its fields are. */
+static void record_put_entry(const struct store_write *write, const struct store_index *index,
+                             struct slice fields, struct slice record_key)
+{
+    uint32_t fields_len = (uint32_t)fields.len;
+    struct slice value =
+        index->unique ? slice_from(record_key, 4) : slice_of(&fields_len, sizeof fields_len);
+    store_writer_put(write->writer, record_entry_key(write, index, fields, record_key), value);
+}
+
+/* keyValue for the error: decoded from the key, so that arrays show the element at fault. */
+static struct slice record_key_value(const struct store_write *write,
+                                     const struct store_index *index, struct slice fields)
+{
+    struct buf *buf = arena_alloc(write->arena, sizeof *buf);
+    struct doc_builder builder;
+    buf_init(buf, write->arena);
+    doc_build_begin(&builder, buf);
+    for (uint32_t i = 0; i < index->fields_count; i++) {
+        struct doc_value value = doc_null;
+        doc_key_decode(&fields, index->fields[i].descending, write->arena, &value, NULL);
+        doc_build_value(&builder, index->fields[i].path.text, value);
+    }
+    return doc_build_end(&builder);
+}
+
+static int record_duplicate(const struct store_write *write, const struct store_index *index,
+                            struct slice key_value)
+{
+    struct buf text;
+    struct buf info;
+    struct doc_builder builder;
+    buf_init(&text, write->arena);
+    buf_init(&info, write->arena);
+    doc_json_write_shell(&text, doc_value_object(key_value));
+    int code = err_set(write->err, LT_EDUPLICATEKEY,
+                       "E11000 duplicate key error collection: %.*s index: %.*s dup key: %.*s",
+                       SLICE_FMT(write->collection->ns), SLICE_FMT(index->name),
+                       SLICE_FMT(buf_slice(&text)));
+    doc_build_begin(&builder, &info);
+    doc_build_doc(&builder, "keyPattern", index->key);
+    doc_build_doc(&builder, "keyValue", key_value);
+    write->err->info = doc_build_end(&builder);
+    return code;
+}
+
+/* Is a unique key free, or ours? */
+static int record_check_unique(const struct store_write *write, const struct store_index *index,
+                               struct slice fields, struct slice record_key)
+{
+    struct store_pin pin;
+    struct slice key = record_entry_key(write, index, fields, record_key);
+    int code = store_view_get(&write->writer->view, key, &pin);
+    if (code == -LT_ENOSUCHKEY) {
+        return 0;
+    }
+    if (code < 0) {
+        return code;
+    }
+    bool ours = slice_equal(pin.value, slice_from(record_key, 4));
+    store_pin_release(&pin);
+    return ours ? 0 : record_duplicate(write, index, record_key_value(write, index, fields));
+}
+
+static int record_check_keys(const struct store_write *write, const struct store_index *index,
+                             const struct store_index_keys *keys, struct slice record_key)
+{
+    if (!index->unique) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < keys->count; i++) {
+        int code = record_check_unique(write, index, keys->keys[i], record_key);
+        if (code < 0) {
+            return code;
+        }
+    }
+    return 0;
+}
+
+/* The keys of `doc` in every index; an empty doc has none. */
+static int record_all_keys(const struct store_write *write, struct slice doc,
+                           struct store_index_keys **ret_keys)
+{
+    const struct store_collection *collection = write->collection;
+    struct store_index_keys *keys =
+        arena_zero(write->arena, collection->indexes_count, sizeof *keys);
+    for (uint32_t i = 0; i < collection->indexes_count && doc.len > 0; i++) {
+        if (collection->indexes[i].is_id) {
+            continue;
+        }
+        int code = store_index_keys(write->arena, &collection->indexes[i], collection->filter_ops,
+                                    doc, &keys[i], write->err);
+        if (code < 0) {
+            return code;
+        }
+    }
+    *ret_keys = keys;
+    return 0;
+}
+
+static bool record_has_key(const struct store_index_keys *keys, struct slice key)
+{
+    for (uint32_t i = 0; i < keys->count; i++) {
+        if (slice_equal(keys->keys[i], key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Delete the entries that only the old document has, put those that only the new one has. */
+static void record_change_entries(const struct store_write *write, const struct store_index *index,
+                                  const struct store_index_keys *old_keys,
+                                  const struct store_index_keys *new_keys, struct slice record_key)
+{
+    for (uint32_t i = 0; i < old_keys->count; i++) {
+        if (!record_has_key(new_keys, old_keys->keys[i])) {
+            store_writer_delete(write->writer,
+                                record_entry_key(write, index, old_keys->keys[i], record_key));
+        }
+    }
+    for (uint32_t i = 0; i < new_keys->count; i++) {
+        if (!record_has_key(old_keys, new_keys->keys[i])) {
+            record_put_entry(write, index, new_keys->keys[i], record_key);
+        }
+    }
+}
+
+/* The description with the indexes marked multikey that `marks` names. */
+static struct slice record_multikey_description(const struct store_write *write, const bool *marks)
+{
+    const struct store_collection *collection = write->collection;
+    struct buf *buf = arena_alloc(write->arena, sizeof *buf);
+    struct doc_builder builder;
+    struct doc_iter iter;
+    struct doc_elem elem;
+    buf_init(buf, write->arena);
+    doc_build_begin(&builder, buf);
+    doc_iter_init(&iter, collection->description);
+    while (doc_iter_next(&iter, &elem)) {
+        if (!slice_is(elem.name, "indexes")) {
+            doc_build_value(&builder, elem.name, elem.value);
+        }
+    }
+    doc_build_open_array(&builder, SLICE("indexes"));
+    for (uint32_t i = 0; i < collection->indexes_count; i++) {
+        const struct store_index *index = &collection->indexes[i];
+        doc_build_open(&builder, SLICE(""));
+        doc_build_i32(&builder, "id", (int32_t)index->id);
+        doc_build_bool(&builder, "ready", index->ready);
+        doc_build_bool(&builder, "multikey", index->multikey || marks[i]);
+        doc_build_doc(&builder, "spec", index->spec);
+        doc_build_close(&builder);
+    }
+    doc_build_close(&builder);
+    return doc_build_end(&builder);
+}
+
+/* The first array in an index changes how it may be read: the catalog says so from then on. */
+static int record_mark_multikey(const struct store_write *write,
+                                const struct store_index_keys *keys)
+{
+    struct store_collection *collection = write->collection;
+    bool *marks = arena_zero(write->arena, collection->indexes_count, sizeof *marks);
+    bool any = false;
+    for (uint32_t i = 0; i < collection->indexes_count; i++) {
+        marks[i] = keys[i].multikey && !collection->indexes[i].multikey;
+        any |= marks[i];
+    }
+    if (!any) {
+        return 0;
+    }
+    const struct store_collection *newest =
+        store_catalog_find(write->writer->catalog, collection->ns);
+    assert(newest != NULL && newest->id == collection->id);
+    return store_writer_put_collection(write->writer, record_multikey_description(write, marks),
+                                       newest);
+}
+
+static void record_put(const struct store_write *write, struct slice record_key, struct slice doc)
+{
+    struct buf value;
+    buf_init(&value, write->arena);
+    buf_reserve(&value, STORE_RECORD_HEADER + doc.len);
+    buf_append_byte(&value, RECORD_FORMAT);
+    buf_append(&value, &write->writer->clock, sizeof write->writer->clock);
+    buf_append_slice(&value, doc);
+    store_writer_put(write->writer, record_key, buf_slice(&value));
+}
+
+/* Check everything about the change from `old_doc` to `new_doc` (either may be empty), then do it.
+ */
+static int record_change(const struct store_write *write, struct slice record_key,
+                         struct slice old_doc, struct slice new_doc)
+{
+    struct store_collection *collection = write->collection;
+    struct store_index_keys *old_keys;
+    struct store_index_keys *new_keys;
+    struct store_counts counts;
+    int code = store_writer_counts(write->writer, collection->id, &counts);
+    code = code < 0 ? code : record_all_keys(write, old_doc, &old_keys);
+    code = code < 0 ? code : record_all_keys(write, new_doc, &new_keys);
+    for (uint32_t i = 0; i < collection->indexes_count && code == 0; i++) {
+        code = record_check_keys(write, &collection->indexes[i], &new_keys[i], record_key);
+    }
+    code = code < 0 ? code : record_mark_multikey(write, new_keys);
+    if (code < 0) {
+        return code;
+    }
+    for (uint32_t i = 0; i < collection->indexes_count; i++) {
+        record_change_entries(write, &collection->indexes[i], &old_keys[i], &new_keys[i],
+                              record_key);
+    }
+    if (new_doc.len > 0) {
+        record_put(write, record_key, new_doc);
+    } else {
+        store_writer_delete(write->writer, record_key);
+    }
+    store_writer_count(write->writer, collection->id, (new_doc.len > 0) - (old_doc.len > 0),
+                       (int64_t)new_doc.len - (int64_t)old_doc.len);
+    return 0;
+}
+
+int store_insert(const struct store_write *write, struct slice doc)
+{
+    struct doc_value id = doc_get_str(doc, "_id");
+    assert(doc_value_exists(id));
+    struct slice key = store_record_key(write->arena, write->collection, id);
+    struct store_pin pin;
+    int code = store_view_get(&write->writer->view, key, &pin);
+    if (code == 0) {
+        store_pin_release(&pin);
+        struct buf buf;
+        struct doc_builder builder;
+        buf_init(&buf, write->arena);
+        doc_build_begin(&builder, &buf);
+        doc_build_value(&builder, SLICE("_id"), id);
+        return record_duplicate(write, &write->collection->indexes[0], doc_build_end(&builder));
+    }
+    if (code != -LT_ENOSUCHKEY) {
+        return code;
+    }
+    return record_change(write, key, (struct slice){0}, doc);
+}
+
+int store_update(const struct store_write *write, struct slice old_doc, struct slice new_doc)
+{
+    struct doc_value id = doc_get_str(old_doc, "_id");
+    struct slice key = store_record_key(write->arena, write->collection, id);
+    return record_change(write, key, old_doc, new_doc);
+}
+
+int store_delete(const struct store_write *write, struct slice doc)
+{
+    struct doc_value id = doc_get_str(doc, "_id");
+    struct slice key = store_record_key(write->arena, write->collection, id);
+    return record_change(write, key, doc, (struct slice){0});
+}
+
+int store_index_add(const struct store_write *write, const struct store_index *index,
+                    struct slice doc)
+{
+    struct doc_value id = doc_get_str(doc, "_id");
+    struct slice record_key = store_record_key(write->arena, write->collection, id);
+    struct store_index_keys keys;
+    struct store_index_keys *all =
+        arena_zero(write->arena, write->collection->indexes_count, sizeof *all);
+    int code = store_index_keys(write->arena, index, write->collection->filter_ops, doc, &keys,
+                                write->err);
+    code = code < 0 ? code : record_check_keys(write, index, &keys, record_key);
+    if (code < 0) {
+        return code;
+    }
+    all[index - write->collection->indexes] = keys;
+    code = record_mark_multikey(write, all);
+    for (uint32_t i = 0; i < keys.count && code == 0; i++) {
+        record_put_entry(write, index, keys.keys[i], record_key);
+    }
+    return code;
+}

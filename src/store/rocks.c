@@ -1,0 +1,416 @@
+/* store/rocks.c - the engine on disk: RocksDB through its C API.
+ *
+ * One column family holds everything, so a flush is atomic by nature. The write-ahead log is off:
+ * the journal is the database's one log, and the applied index travels inside each write. After a
+ * crash RocksDB stands at its last flush, says so by its applied index, and the journal is
+ * replayed from there. Any error of the engine is fail-stop for the node. */
+#include <assert.h>
+#include <pthread.h>
+#include <rocksdb/c.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "store/effect.h"
+#include "store/keys.h"
+#include "store/kv.h"
+
+struct rocks {
+    struct store_kv kv;
+    rocksdb_t *db;
+    rocksdb_options_t *options;
+    rocksdb_block_based_table_options_t *table_options;
+    rocksdb_cache_t *cache;
+    rocksdb_writeoptions_t *write_options;
+    rocksdb_readoptions_t *read_options[2]; /* by enum store_wait, no snapshot */
+    rocksdb_flushoptions_t *flush_options;
+    pthread_mutex_t lock;
+    struct store_mark applied; /* under lock */
+};
+
+struct store_snapshot {
+    const rocksdb_snapshot_t *snapshot;
+};
+
+struct rocks_cursor {
+    struct store_cursor cursor;
+    rocksdb_iterator_t *iterator;
+    rocksdb_readoptions_t *read_options;
+    bool backward;
+};
+
+static struct rocks *rocks_of(struct store_kv *kv)
+{
+    return (struct rocks *)kv;
+}
+
+static struct rocks_cursor *rocks_cursor_of(struct store_cursor *cursor)
+{
+    return (struct rocks_cursor *)cursor;
+}
+
+/* Turn RocksDB's message into a code and free it. */
+static int rocks_code(char *message)
+{
+    if (message == NULL) {
+        return 0;
+    }
+    bool incomplete = strncmp(message, "Result incomplete", 17) == 0;
+    bool corrupt = strncmp(message, "Corruption", 10) == 0;
+    free(message);
+    return incomplete ? -LT_EAGAIN : corrupt ? -LT_ECORRUPT : -LT_EIO;
+}
+
+static rocksdb_readoptions_t *rocks_read_options(const rocksdb_snapshot_t *snapshot,
+                                                 enum store_wait wait)
+{
+    rocksdb_readoptions_t *options = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_verify_checksums(options, 1);
+    rocksdb_readoptions_set_read_tier(options, wait == STORE_MEMORY_ONLY ? 1 : 0);
+    if (snapshot != NULL) {
+        rocksdb_readoptions_set_snapshot(options, snapshot);
+    }
+    return options;
+}
+
+static void rocks_close(struct store_kv *kv)
+{
+    struct rocks *rocks = rocks_of(kv);
+    if (rocks->db != NULL) {
+        rocksdb_cancel_all_background_work(rocks->db, 1);
+        rocksdb_close(rocks->db);
+    }
+    rocksdb_readoptions_destroy(rocks->read_options[STORE_MEMORY_ONLY]);
+    rocksdb_readoptions_destroy(rocks->read_options[STORE_MAY_WAIT]);
+    rocksdb_writeoptions_destroy(rocks->write_options);
+    rocksdb_flushoptions_destroy(rocks->flush_options);
+    rocksdb_options_destroy(rocks->options);
+    rocksdb_block_based_options_destroy(rocks->table_options);
+    rocksdb_cache_destroy(rocks->cache);
+    pthread_mutex_destroy(&rocks->lock);
+    mem_free(rocks);
+}
+
+static void rocks_pin_release(void *handle)
+{
+    rocksdb_pinnableslice_destroy(handle);
+}
+
+static int rocks_get(struct store_kv *kv, struct store_snapshot *snapshot, struct slice key,
+                     enum store_wait wait, struct store_pin *ret_pin)
+{
+    struct rocks *rocks = rocks_of(kv);
+    rocksdb_readoptions_t *options = rocks->read_options[wait];
+    if (snapshot != NULL) {
+        options = rocks_read_options(snapshot->snapshot, wait);
+    }
+    char *message = NULL;
+    rocksdb_pinnableslice_t *pinned =
+        rocksdb_get_pinned(rocks->db, options, (const char *)key.data, key.len, &message);
+    if (snapshot != NULL) {
+        rocksdb_readoptions_destroy(options);
+    }
+    if (message != NULL) {
+        return rocks_code(message);
+    }
+    if (pinned == NULL) {
+        return -LT_ENOSUCHKEY;
+    }
+    size_t len;
+    const char *data = rocksdb_pinnableslice_value(pinned, &len);
+    *ret_pin = (struct store_pin){slice_of(data, len), pinned, rocks_pin_release};
+    return 0;
+}
+
+static int rocks_batch(rocksdb_writebatch_t *batch, struct slice payload)
+{
+    struct store_effect effect;
+    size_t at = 0;
+    int more;
+    while ((more = store_effect_next(payload, &at, &effect)) > 0) {
+        const char *key = (const char *)effect.key.data;
+        if (effect.kind == STORE_EFFECT_PUT) {
+            rocksdb_writebatch_put(batch, key, effect.key.len, (const char *)effect.value.data,
+                                   effect.value.len);
+        } else {
+            rocksdb_writebatch_delete(batch, key, effect.key.len);
+        }
+    }
+    return more;
+}
+
+static int rocks_apply(struct store_kv *kv, const struct slice *payloads, size_t count,
+                       struct store_mark mark)
+{
+    struct rocks *rocks = rocks_of(kv);
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    int code = 0;
+    for (size_t i = 0; i < count && code == 0; i++) {
+        code = rocks_batch(batch, payloads[i]);
+    }
+    if (code == 0) {
+        char *message = NULL;
+        rocksdb_writebatch_put(batch, (const char *)store_key_applied.data, store_key_applied.len,
+                               (const char *)&mark, sizeof mark);
+        rocksdb_write(rocks->db, rocks->write_options, batch, &message);
+        code = rocks_code(message);
+    }
+    if (code == 0) {
+        pthread_mutex_lock(&rocks->lock);
+        rocks->applied = mark;
+        pthread_mutex_unlock(&rocks->lock);
+    }
+    rocksdb_writebatch_destroy(batch);
+    return code;
+}
+
+static struct store_mark rocks_applied(struct store_kv *kv)
+{
+    struct rocks *rocks = rocks_of(kv);
+    pthread_mutex_lock(&rocks->lock);
+    struct store_mark mark = rocks->applied;
+    pthread_mutex_unlock(&rocks->lock);
+    return mark;
+}
+
+static int rocks_flush(struct store_kv *kv, uint64_t *ret_index)
+{
+    struct rocks *rocks = rocks_of(kv);
+    uint64_t index = rocks_applied(kv).index;
+    char *message = NULL;
+    rocksdb_flush(rocks->db, rocks->flush_options, &message);
+    int code = rocks_code(message);
+    if (code == 0) {
+        *ret_index = index;
+    }
+    return code;
+}
+
+static int rocks_drop_range(struct store_kv *kv, struct slice from, struct slice to)
+{
+    struct rocks *rocks = rocks_of(kv);
+    char *message = NULL;
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    rocksdb_writebatch_delete_range(batch, (const char *)from.data, from.len, (const char *)to.data,
+                                    to.len);
+    rocksdb_write(rocks->db, rocks->write_options, batch, &message);
+    rocksdb_writebatch_destroy(batch);
+    return rocks_code(message);
+}
+
+static struct store_snapshot *rocks_snapshot(struct store_kv *kv)
+{
+    struct store_snapshot *snapshot = mem_alloc(sizeof *snapshot);
+    snapshot->snapshot = rocksdb_create_snapshot(rocks_of(kv)->db);
+    return snapshot;
+}
+
+static void rocks_snapshot_release(struct store_kv *kv, struct store_snapshot *snapshot)
+{
+    rocksdb_release_snapshot(rocks_of(kv)->db, snapshot->snapshot);
+    mem_free(snapshot);
+}
+
+static uint64_t rocks_size(struct store_kv *kv, struct slice from, struct slice to)
+{
+    const char *starts[1] = {(const char *)from.data};
+    const char *ends[1] = {(const char *)to.data};
+    uint64_t size = 0;
+    char *message = NULL;
+    rocksdb_approximate_sizes(rocks_of(kv)->db, 1, starts, &from.len, ends, &to.len, &size,
+                              &message);
+    return rocks_code(message) == 0 ? size : 0;
+}
+
+static struct store_cursor *rocks_cursor(struct store_kv *kv, struct store_snapshot *snapshot,
+                                         enum store_wait wait)
+{
+    struct rocks_cursor *cursor = mem_alloc(sizeof *cursor);
+    cursor->cursor.ops = kv->ops;
+    cursor->backward = false;
+    cursor->read_options = rocks_read_options(snapshot ? snapshot->snapshot : NULL, wait);
+    cursor->iterator = rocksdb_create_iterator(rocks_of(kv)->db, cursor->read_options);
+    return &cursor->cursor;
+}
+
+static void rocks_cursor_close(struct store_cursor *base)
+{
+    struct rocks_cursor *cursor = rocks_cursor_of(base);
+    rocksdb_iter_destroy(cursor->iterator);
+    rocksdb_readoptions_destroy(cursor->read_options);
+    mem_free(cursor);
+}
+
+static int rocks_cursor_state(struct rocks_cursor *cursor)
+{
+    if (rocksdb_iter_valid(cursor->iterator)) {
+        return 1;
+    }
+    char *message = NULL;
+    rocksdb_iter_get_error(cursor->iterator, &message);
+    return rocks_code(message);
+}
+
+static int rocks_seek(struct store_cursor *base, struct slice key, bool backward)
+{
+    struct rocks_cursor *cursor = rocks_cursor_of(base);
+    cursor->backward = backward;
+    if (backward) {
+        rocksdb_iter_seek_for_prev(cursor->iterator, (const char *)key.data, key.len);
+    } else {
+        rocksdb_iter_seek(cursor->iterator, (const char *)key.data, key.len);
+    }
+    return rocks_cursor_state(cursor);
+}
+
+static int rocks_step(struct store_cursor *base)
+{
+    struct rocks_cursor *cursor = rocks_cursor_of(base);
+    if (cursor->backward) {
+        rocksdb_iter_prev(cursor->iterator);
+    } else {
+        rocksdb_iter_next(cursor->iterator);
+    }
+    return rocks_cursor_state(cursor);
+}
+
+static struct slice rocks_key(struct store_cursor *base)
+{
+    size_t len;
+    const char *data = rocksdb_iter_key(rocks_cursor_of(base)->iterator, &len);
+    return slice_of(data, len);
+}
+
+static struct slice rocks_value(struct store_cursor *base)
+{
+    size_t len;
+    const char *data = rocksdb_iter_value(rocks_cursor_of(base)->iterator, &len);
+    return slice_of(data, len);
+}
+
+static const struct store_kv_ops rocks_ops = {
+    .name = "rocksdb",
+    .close = rocks_close,
+    .get = rocks_get,
+    .apply = rocks_apply,
+    .applied = rocks_applied,
+    .flush = rocks_flush,
+    .drop_range = rocks_drop_range,
+    .snapshot = rocks_snapshot,
+    .snapshot_release = rocks_snapshot_release,
+    .size = rocks_size,
+    .cursor = rocks_cursor,
+    .cursor_close = rocks_cursor_close,
+    .seek = rocks_seek,
+    .step = rocks_step,
+    .key = rocks_key,
+    .value = rocks_value,
+};
+
+static const struct {
+    const char *name;
+    int code;
+} rocks_compressors[] = {
+    {"none", rocksdb_no_compression},
+    {"snappy", rocksdb_snappy_compression},
+    {"lz4", rocksdb_lz4_compression},
+    {"zstd", rocksdb_zstd_compression},
+};
+
+static int rocks_compressor(const char *name)
+{
+    for (size_t i = 0; i < sizeof rocks_compressors / sizeof rocks_compressors[0]; i++) {
+        if (strcmp(rocks_compressors[i].name, name) == 0) {
+            return rocks_compressors[i].code;
+        }
+    }
+    return rocksdb_lz4_compression;
+}
+
+/* Levels 0 and 1 stay plain, 2 to 4 take the hot compressor, 5 and 6 the cold one. */
+static void rocks_set_compression(rocksdb_options_t *to, const struct store_rocks_options *from)
+{
+    int hot = rocks_compressor(from->compressor);
+    int cold = rocks_compressor(from->cold_compressor);
+    const int levels[7] = {0, 0, hot, hot, hot, cold, cold};
+    rocksdb_options_set_compression(to, hot);
+    rocksdb_options_set_compression_per_level(to, levels, 7);
+    rocksdb_options_set_bottommost_compression(to, cold);
+}
+
+static void rocks_set_options(struct rocks *rocks, const struct store_rocks_options *from)
+{
+    rocksdb_options_t *to = rocksdb_options_create();
+    rocks->options = to;
+    rocksdb_options_set_create_if_missing(to, 1);
+    rocksdb_options_set_paranoid_checks(to, 1);
+    rocksdb_options_set_info_log_level(to, 3);
+    rocksdb_options_set_keep_log_file_num(to, 2);
+    rocksdb_options_set_max_open_files(to, 2000);
+    rocksdb_options_set_write_buffer_size(to, from->write_buffer_bytes);
+    rocksdb_options_set_max_write_buffer_number(to, 4);
+    rocksdb_options_increase_parallelism(to, 2);
+    rocksdb_options_set_bytes_per_sync(to, 1 << 20);
+    rocksdb_options_set_level_compaction_dynamic_level_bytes(to, 1);
+    rocks_set_compression(to, from);
+
+    rocks->cache = rocksdb_cache_create_lru(from->cache_bytes);
+    rocks->table_options = rocksdb_block_based_options_create();
+    rocksdb_block_based_options_set_block_cache(rocks->table_options, rocks->cache);
+    rocksdb_block_based_options_set_format_version(rocks->table_options, 5);
+    rocksdb_block_based_options_set_block_size(rocks->table_options, 8192);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(rocks->table_options, 1);
+    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(rocks->table_options,
+                                                                            1);
+    rocksdb_block_based_options_set_filter_policy(rocks->table_options,
+                                                  rocksdb_filterpolicy_create_bloom_full(10));
+    rocksdb_options_set_block_based_table_factory(to, rocks->table_options);
+}
+
+static int rocks_load_applied(struct rocks *rocks)
+{
+    struct store_pin pin;
+    int code = rocks_get(&rocks->kv, NULL, store_key_applied, STORE_MAY_WAIT, &pin);
+    if (code == 0) {
+        if (pin.value.len == sizeof rocks->applied) {
+            memcpy(&rocks->applied, pin.value.data, sizeof rocks->applied);
+        } else {
+            code = -LT_ECORRUPT;
+        }
+        store_pin_release(&pin);
+    } else if (code == -LT_ENOSUCHKEY) {
+        code = 0;
+    }
+    return code;
+}
+
+int store_rocks_open(const struct store_rocks_options *options, struct store_kv **ret_kv,
+                     struct err *err)
+{
+    struct rocks *rocks = mem_zero(1, sizeof *rocks);
+    rocks->kv.ops = &rocks_ops;
+    pthread_mutex_init(&rocks->lock, NULL);
+    rocks_set_options(rocks, options);
+    rocks->write_options = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_disable_WAL(rocks->write_options, 1);
+    rocks->read_options[STORE_MEMORY_ONLY] = rocks_read_options(NULL, STORE_MEMORY_ONLY);
+    rocks->read_options[STORE_MAY_WAIT] = rocks_read_options(NULL, STORE_MAY_WAIT);
+    rocks->flush_options = rocksdb_flushoptions_create();
+    rocksdb_flushoptions_set_wait(rocks->flush_options, 1);
+
+    char *message = NULL;
+    rocks->db = rocksdb_open(rocks->options, options->path, &message);
+    if (message != NULL) {
+        int code = err_set(err, LT_EIO, "cannot open the store in %s: %s", options->path, message);
+        free(message);
+        rocks_close(&rocks->kv);
+        return code;
+    }
+    int code = rocks_load_applied(rocks);
+    if (code != 0) {
+        rocks_close(&rocks->kv);
+        return err_set(err, -code, "the store in %s does not say how far it was written",
+                       options->path);
+    }
+    *ret_kv = &rocks->kv;
+    return 0;
+}

@@ -1,0 +1,234 @@
+/* store/scan.c - walking ranges, finding each entry's record. */
+#include "store/scan.h"
+
+#include <assert.h>
+
+#include "store/keys.h"
+#include "store/record.h"
+
+void store_scan_init(struct store_scan *scan, struct store_view *view,
+                     const struct store_collection *collection, const struct store_index *index)
+{
+    *scan = (struct store_scan){.view = view, .collection = collection, .index = index};
+    buf_init(&scan->last, NULL);
+    store_skip_init(&scan->seen);
+}
+
+static bool scan_is_records(const struct store_scan *scan)
+{
+    return scan->index == NULL || scan->index->is_id;
+}
+
+/* The whole key space of the collection or the index. */
+static struct store_range scan_everything(const struct store_scan *scan, struct arena *arena)
+{
+    uint32_t id = scan_is_records(scan) ? scan->collection->id : scan->index->id;
+    struct buf from;
+    struct buf to;
+    buf_init(&from, arena);
+    buf_init(&to, arena);
+    store_key_id(&from, id);
+    store_key_id(&to, id + 1);
+    return (struct store_range){buf_slice(&from), buf_slice(&to)};
+}
+
+void store_scan_set_ranges(struct store_scan *scan, struct arena *arena,
+                           const struct store_range *ranges, uint32_t count, bool backward)
+{
+    scan->backward = backward;
+    scan->ranges_count = count == 0 ? 1 : count;
+    scan->ranges = arena_alloc(arena, scan->ranges_count * sizeof *scan->ranges);
+    if (count == 0) {
+        scan->ranges[0] = scan_everything(scan, arena);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        scan->ranges[i].from = arena_copy(arena, ranges[i].from);
+        scan->ranges[i].to = arena_copy(arena, ranges[i].to);
+    }
+}
+
+void store_scan_pause(struct store_scan *scan)
+{
+    store_pin_release(&scan->pin);
+    if (scan->open) {
+        store_view_cursor_close(&scan->cursor);
+        scan->open = false;
+    }
+}
+
+void store_scan_close(struct store_scan *scan)
+{
+    store_scan_pause(scan);
+    buf_close(&scan->last);
+    store_skip_close(&scan->seen);
+}
+
+static const struct store_range *scan_range(const struct store_scan *scan)
+{
+    uint32_t last = scan->ranges_count - 1;
+    return &scan->ranges[scan->backward ? last - scan->range : scan->range];
+}
+
+/* Place the cursor at the next key of this range: after `last`, or at the range's beginning. */
+static int scan_place(struct store_scan *scan)
+{
+    const struct store_range *range = scan_range(scan);
+    if (scan->open && scan->last.len > 0) {
+        return store_view_step(&scan->cursor);
+    }
+    if (!scan->open) {
+        store_view_cursor_open(&scan->cursor, scan->view);
+        scan->open = true;
+    }
+    bool resumed = scan->last.len > 0;
+    struct slice start = resumed          ? buf_slice(&scan->last)
+                         : scan->backward ? range->to
+                                          : range->from;
+    int code = store_view_seek(&scan->cursor, start, scan->backward);
+    bool skip = resumed || scan->backward; /* `to` is not in the range */
+    if (code > 0 && skip && slice_equal(store_view_key(&scan->cursor), start)) {
+        code = store_view_step(&scan->cursor);
+    }
+    return code;
+}
+
+static bool scan_in_range(const struct store_scan *scan, struct slice key)
+{
+    const struct store_range *range = scan_range(scan);
+    return slice_compare(key, range->from) >= 0 && slice_compare(key, range->to) < 0;
+}
+
+/* The next key in any range: 1, 0 at the end. */
+static int scan_key(struct store_scan *scan)
+{
+    while (scan->range < scan->ranges_count) {
+        int code = scan_place(scan);
+        if (code < 0) {
+            store_scan_pause(scan);
+            return code;
+        }
+        if (code > 0 && scan_in_range(scan, store_view_key(&scan->cursor))) {
+            return 1;
+        }
+        scan->range++;
+        scan->last.len = 0;
+    }
+    return 0;
+}
+
+static void scan_remember(struct store_scan *scan, struct slice key)
+{
+    scan->last.len = 0;
+    buf_append_slice(&scan->last, key);
+}
+
+/* The key of the record that an index entry leads to; made in `key`. */
+static int scan_entry_record(struct store_scan *scan, struct buf *key)
+{
+    struct slice entry = store_view_key(&scan->cursor);
+    struct slice value = store_view_value(&scan->cursor);
+    store_key_id(key, scan->collection->id);
+    if (scan->index->unique) {
+        buf_append_slice(key, value);
+        return 0;
+    }
+    uint32_t fields_len;
+    if (value.len < sizeof fields_len) {
+        return -LT_ECORRUPT;
+    }
+    memcpy(&fields_len, value.data, sizeof fields_len);
+    if (entry.len < 4 + (size_t)fields_len) {
+        return -LT_ECORRUPT;
+    }
+    buf_append_slice(key, slice_from(entry, 4 + fields_len));
+    return 0;
+}
+
+static bool scan_seen(struct store_scan *scan, struct slice record_key)
+{
+    if (!scan->index->multikey) {
+        return false;
+    }
+    struct store_skip_node *node = store_skip_at_or_after(&scan->seen, record_key, 0);
+    if (node != NULL && slice_equal(node->key, record_key)) {
+        return true;
+    }
+    store_skip_insert(&scan->seen, record_key, 0, (struct slice){0}, false);
+    return false;
+}
+
+/* Follow the entry under the cursor: 1 its record, 0 seen before, negative. */
+static int scan_follow(struct store_scan *scan, struct store_scan_record *ret_record)
+{
+    struct buf key;
+    buf_init(&key, NULL);
+    int code = scan_entry_record(scan, &key);
+    if (code == 0) {
+        code = store_view_get(scan->view, buf_slice(&key), &scan->pin);
+    }
+    if (code == -LT_EAGAIN) {
+        store_scan_pause(scan);
+        buf_close(&key);
+        return code;
+    }
+    scan_remember(scan, store_view_key(&scan->cursor));
+    if (code == 0) {
+        code = scan_seen(scan, buf_slice(&key)) ? 0 : 1;
+    } else if (code == -LT_ENOSUCHKEY) {
+        code = 0; /* the entry is being deleted with its record, between two reads */
+    }
+    if (code == 1) {
+        struct slice doc;
+        int bad = store_record_doc(scan->pin.value, &doc);
+        ret_record->doc = doc;
+        ret_record->key = (struct slice){0};
+        code = bad < 0 ? bad : 1;
+    }
+    buf_close(&key);
+    return code;
+}
+
+int store_scan_next(struct store_scan *scan, struct store_scan_record *ret_record)
+{
+    for (;;) {
+        store_pin_release(&scan->pin);
+        int code = scan_key(scan);
+        if (code <= 0) {
+            return code;
+        }
+        if (!scan_is_records(scan)) {
+            scan->keys_examined++;
+            code = scan_follow(scan, ret_record);
+            if (code == 0) {
+                continue;
+            }
+            scan->docs_examined += code == 1;
+            return code;
+        }
+        scan_remember(scan, store_view_key(&scan->cursor));
+        scan->docs_examined++;
+        scan->keys_examined += scan->index != NULL;
+        ret_record->key = store_view_key(&scan->cursor);
+        code = store_record_doc(store_view_value(&scan->cursor), &ret_record->doc);
+        return code < 0 ? code : 1;
+    }
+}
+
+int store_fetch(struct store_kv *kv, struct slice key, bool backward, uint32_t keys_count)
+{
+    struct store_cursor *cursor = kv->ops->cursor(kv, NULL, STORE_MAY_WAIT);
+    struct store_pin pin;
+    int code = kv->ops->get(kv, NULL, key, STORE_MAY_WAIT, &pin);
+    if (code == 0) {
+        store_pin_release(&pin);
+    }
+    code = code == -LT_ENOSUCHKEY ? 0 : code;
+    if (code == 0) {
+        code = kv->ops->seek(cursor, key, backward);
+    }
+    for (uint32_t i = 0; i < keys_count && code > 0; i++) {
+        code = kv->ops->step(cursor);
+    }
+    kv->ops->cursor_close(cursor);
+    return code < 0 ? code : 0;
+}

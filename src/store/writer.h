@@ -1,0 +1,78 @@
+/* store/writer.h - the owner's hand: evaluates writes against what is logged, collects effects.
+ *
+ * Invariant   everything put through the writer is in the open entry and in the overlay at once, so
+ *             the next read through writer->view sees it. Taking the entry closes it; its index is
+ *             the one the log gives next.
+ * Thread      the shard's owner only.
+ * Memory      the payload taken belongs to the caller (heap).
+ * Errors      -LT_EAGAIN when something must be read from disk first (writer->view.miss); then
+ *             nothing was written.
+ */
+#ifndef STORE_WRITER_H
+#define STORE_WRITER_H
+
+#include "store/catalog.h"
+#include "store/view.h"
+
+struct store_counts {
+    int64_t documents;
+    int64_t bytes;
+};
+
+struct store_counter; /* counts of one collection, with what is pending */
+
+struct store_writer {
+    struct store_view view; /* over the overlay below */
+    struct store_overlay overlay;
+    struct store_catalog *catalog; /* the newest, pending changes included */
+    const struct store_filter_ops *filter_ops;
+    struct buf effects; /* the open entry; empty when there is none */
+    uint64_t index;     /* the open entry's place in the log */
+    uint64_t clock;     /* hybrid clock of the open entry */
+    uint32_t next_id;   /* for collections and indexes */
+    bool next_id_changed;
+    bool catalog_changed;           /* the open entry changes the catalog */
+    struct store_counter *counters; /* a small hash table by collection id */
+    size_t counters_cap;
+    size_t counters_count;
+    struct buf counters_changed; /* ids (uint32_t) that the open entry changed */
+};
+
+/* Load the catalog from the engine. */
+int store_writer_open(struct store_writer *writer, struct store_kv *kv,
+                      const struct store_filter_ops *filter_ops, struct err *err);
+void store_writer_close(struct store_writer *writer);
+
+/* Start an entry that will get `index`, unless one is open. */
+void store_writer_begin(struct store_writer *writer, uint64_t index, uint64_t clock);
+
+void store_writer_put(struct store_writer *writer, struct slice key, struct slice value);
+void store_writer_delete(struct store_writer *writer, struct slice key);
+
+/* Close the open entry: its payload on the heap, the caller's; an empty slice when nothing was
+ * written. */
+struct slice store_writer_take(struct store_writer *writer);
+
+/* Tell the overlay how far the engine is. */
+void store_writer_applied(struct store_writer *writer, uint64_t index);
+
+/* Change a collection's document count and size; read it first with store_writer_counts. */
+int store_writer_counts(struct store_writer *writer, uint32_t collection_id,
+                        struct store_counts *ret_counts);
+void store_writer_count(struct store_writer *writer, uint32_t collection_id, int64_t documents,
+                        int64_t bytes);
+
+/* A fresh id for a collection or an index. */
+uint32_t store_writer_new_id(struct store_writer *writer);
+
+/* Put a collection described by `description` into the catalog, in place of `old` (NULL: new). */
+int store_writer_put_collection(struct store_writer *writer, struct slice description,
+                                const struct store_collection *old);
+void store_writer_drop_collection(struct store_writer *writer,
+                                  const struct store_collection *collection);
+
+/* The applied counts, as readers see them. Zero for a collection that never had a document. */
+int store_read_counts(struct store_view *view, uint32_t collection_id,
+                      struct store_counts *ret_counts);
+
+#endif
