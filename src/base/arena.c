@@ -131,7 +131,9 @@ void *arena_zero(struct arena *arena, size_t count, size_t size)
 {
     assert(size == 0 || count <= SIZE_MAX / 2 / size);
     void *memory = arena_alloc(arena, count * size);
-    memset(memory, 0, count * size);
+    if (count * size > 0) {
+        memset(memory, 0, count * size);
+    }
     return memory;
 }
 

@@ -125,7 +125,7 @@ static int accumulate_merge(struct query__accumulate *work, struct doc_value val
         return 0;
     }
     if (value.type != DOC_OBJECT) {
-        return err_set(err, 40400,
+        return err_set(err, 5911200,
                        "$mergeObjects requires object inputs, but input %.*s is of "
                        "type %s",
                        SLICE_FMT(query__print(work->eval, value)), doc_type_name(value.type));

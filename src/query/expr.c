@@ -206,7 +206,7 @@ static int expr_parse_call(struct query_context *context, struct doc_value spec,
 int query__field_name(struct slice name, struct err *err)
 {
     if (name.len == 0) {
-        return err_set(err, 40352, "FieldPath cannot be constructed with empty string");
+        return err_set(err, 15998, "FieldPath field names may not be empty strings.");
     }
     if (name.data[0] == '$') {
         return err_set(err, 16410,

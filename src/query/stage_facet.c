@@ -25,9 +25,6 @@ struct facet_state {
 static int facet_parse_one(struct query_stage_parse *parse, struct doc_elem elem,
                            struct facet_parsed *parsed, struct err *err)
 {
-    if (elem.name.len == 0) {
-        return err_set(err, 15998, "FieldPath field names may not be empty strings.");
-    }
     int rc = query__field_name(elem.name, err);
     if (rc < 0) {
         return rc;

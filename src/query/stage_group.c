@@ -130,6 +130,18 @@ static int group_find(struct query_stage_run *self, struct query__accumulator_st
     return 0;
 }
 
+/* In $group, MongoDB's other engine is at work, which has its own numbers for these two. */
+static int group_error(int rc, struct err *err)
+{
+    if (rc == -16610) {
+        return err_set(err, 4848403, "can't $mod by zero");
+    }
+    if (rc == -LT_EBADVALUE && err != NULL && strstr(err->text, "$divide by zero") != NULL) {
+        return err_set(err, 4848401, "can't $divide by zero");
+    }
+    return rc;
+}
+
 static int group_take(struct query_stage_run *self, struct slice doc, struct err *err)
 {
     const struct group_parsed *parsed = self->stage->parsed;
@@ -144,7 +156,7 @@ static int group_take(struct query_stage_run *self, struct slice doc, struct err
     if (rc == 0 && arena_used(&self->hold) > QUERY_STAGE_BYTES_MAX) {
         rc = query__stage_too_large("$group", err);
     }
-    return rc;
+    return group_error(rc, err);
 }
 
 static void group_emit(struct query_stage_run *self, struct slice *ret_doc)

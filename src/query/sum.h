@@ -13,10 +13,11 @@
 #include "doc/value.h"
 
 struct query__sum {
-    __int128 integer; /* all int32 and int64 */
-    double sum;       /* all doubles ... */
-    double rest;      /* ... and what their sum lost */
-    double special;   /* their plain sum, right when it is infinite or NaN */
+    /* all int32 and int64; aligned as arenas are */
+    __int128 integer __attribute__((packed, aligned(8)));
+    double sum;     /* all doubles ... */
+    double rest;    /* ... and what their sum lost */
+    double special; /* their plain sum, right when it is infinite or NaN */
     struct doc_decimal decimal;
     uint64_t count; /* numbers added */
     uint8_t widest; /* DOC_INT32, DOC_INT64, DOC_DOUBLE or DOC_DECIMAL */
