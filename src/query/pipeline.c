@@ -58,13 +58,13 @@ static int pipeline_check_inner(const struct query_stage_parse *parse,
                                 const struct query_stage_ops *ops, struct err *err)
 {
     uint32_t flags = ops->flags;
+    uint32_t direct = QUERY_STAGE_FIRST | QUERY_STAGE_LAST;
+    bool facet = parse->options->place == QUERY_PIPELINE_FACET;
+    if ((facet && (flags & direct)) ||
+        (parse->options->in_facet && (flags & QUERY_STAGE_NO_FACET))) {
+        return err_set(err, 40600, "%s is not allowed to be used within a $facet stage", ops->name);
+    }
     switch (parse->options->place) {
-    case QUERY_PIPELINE_FACET:
-        if (flags & (QUERY_STAGE_FIRST | QUERY_STAGE_NO_FACET | QUERY_STAGE_LAST)) {
-            return err_set(err, 40600, "%s is not allowed to be used within a $facet stage",
-                           ops->name);
-        }
-        return 0;
     case QUERY_PIPELINE_LOOKUP:
     case QUERY_PIPELINE_UNION:
         if (flags & QUERY_STAGE_LAST) {
@@ -203,6 +203,7 @@ int query_stage_parse_sub(struct query_stage_parse *parse, struct doc_value stag
     *options = *parse->options;
     options->nesting++;
     options->place = place;
+    options->in_facet = options->in_facet || place == QUERY_PIPELINE_FACET;
     return query_pipeline_parse(parse->context, doc_value_get_doc(stages), options, ret_pipeline,
                                 err);
 }

@@ -104,6 +104,7 @@ struct query_pipeline_options {
     const struct query_foreign_ops *foreign; /* NULL: no collections but the pipeline's own */
     uint32_t nesting;                        /* pipelines around this one */
     enum query_pipeline_place place;
+    bool in_facet; /* one of the pipelines around is a $facet's */
 };
 
 /* What a stage's parse works on. */

@@ -72,10 +72,25 @@ static int lookup_parse_let(struct query_context *context, struct doc_value let,
     return 0;
 }
 
+static bool lookup_names_documents(struct doc_value stages)
+{
+    if (stages.type != DOC_ARRAY) {
+        return false;
+    }
+    struct doc_value first = doc_first(doc_value_get_doc(stages)).value;
+    return first.type == DOC_OBJECT &&
+           slice_is(doc_first(doc_value_get_doc(first)).name, "$documents");
+}
+
 static int lookup_parse_pipeline(struct query_stage_parse *parse, struct slice spec,
                                  struct lookup_parsed *parsed, struct err *err)
 {
     struct doc_value stages = doc_get_str(spec, "pipeline");
+    if (parsed->from.len == 0 && !lookup_names_documents(stages)) {
+        return err_set(err, LT_EFAILEDTOPARSE,
+                       "$lookup stage without explicit collection must "
+                       "have a pipeline with $documents as first stage");
+    }
     int rc = lookup_parse_let(parse->context, doc_get_str(spec, "let"), parsed, err);
     if (rc == 0 && doc_value_exists(stages)) {
         rc = stages.type != DOC_ARRAY
@@ -97,9 +112,6 @@ static int lookup_check(struct slice spec, const struct lookup_parsed *parsed, s
 {
     bool local = doc_value_exists(doc_get_str(spec, "localField"));
     bool foreign = doc_value_exists(doc_get_str(spec, "foreignField"));
-    if (parsed->from.len == 0 && !lookup_has_documents(parsed->pipeline)) {
-        return err_set(err, LT_EFAILEDTOPARSE, "must specify 'pipeline' when 'from' is empty");
-    }
     if (local != foreign) {
         return err_set(err, LT_EFAILEDTOPARSE,
                        "$lookup requires both or neither of 'localField' "
