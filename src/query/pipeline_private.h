@@ -19,6 +19,7 @@ extern const struct query_stage_ops query__stage_documents;
 extern const struct query_stage_ops query__stage_facet;
 extern const struct query_stage_ops query__stage_group;
 extern const struct query_stage_ops query__stage_limit;
+extern const struct query_stage_ops query__stage_lookup;
 extern const struct query_stage_ops query__stage_match;
 extern const struct query_stage_ops query__stage_project;
 extern const struct query_stage_ops query__stage_redact;
@@ -29,6 +30,7 @@ extern const struct query_stage_ops query__stage_set;
 extern const struct query_stage_ops query__stage_skip;
 extern const struct query_stage_ops query__stage_sort;
 extern const struct query_stage_ops query__stage_sort_by_count;
+extern const struct query_stage_ops query__stage_union_with;
 extern const struct query_stage_ops query__stage_unset;
 extern const struct query_stage_ops query__stage_unwind;
 
@@ -65,6 +67,12 @@ void query__keep_add(struct query__keep *keep, struct slice key, struct slice do
 void query__keep_sort(struct query__keep *keep, uint64_t limit);
 struct slice query__keep_doc(const struct query__keep *keep, uint64_t index);
 void query__keep_close(struct query__keep *keep);
+
+/* The document with the value at a path (its names from `part` on) set, or removed when it is
+ * missing; documents on the way are made where there are none. */
+struct doc_value query__path_set(struct arena *arena, struct slice doc,
+                                 const struct query_expr *path, uint32_t part,
+                                 struct doc_value value);
 
 /* Error 292 in the name of a stage. */
 int query__stage_too_large(const char *name, struct err *err);
