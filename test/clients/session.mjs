@@ -43,7 +43,7 @@ async function types(db) {
   assert.equal(got.long.toString(), '9007199254740993');
   assert.equal(got.decimal.toString(), '0.10');
   assert.equal(got.string, doc.string);
-  assert.deepEqual(Buffer.from(got.binary.buffer ?? got.binary).subarray(0, 3), doc.binary);
+  assert.deepEqual(Buffer.from(got.binary), doc.binary);
   assert.equal(got.regex.source ?? got.regex.pattern, 'a.*b');
   for (const filter of [{ long: doc.long }, { decimal: doc.decimal }, { regex: doc.regex },
     { array: [2] }, { 'object.a.b': null }, { date: { $gte: new Date(0) } }]) {
