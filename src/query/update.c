@@ -48,6 +48,15 @@ static int update_run(const struct query_update *update, struct update_run *run,
     return query__update_tree_apply(update->root, run, doc, ret_doc);
 }
 
+static int update_check_depth(const struct query_update *update, struct slice doc, struct err *err)
+{
+    if (!update->deepens || doc_depth(doc) <= DOC_DEPTH_STORED) {
+        return 0;
+    }
+    return err_set(err, LT_EOVERFLOW, "Document exceeds maximum nested object depth: %d",
+                   DOC_DEPTH_STORED);
+}
+
 /* What was `old_id` must still be; a replacement may leave it out. */
 static int update_check_id(const struct query_update *update, struct doc_value old_id,
                            struct slice *doc, struct update_run *run)
@@ -85,6 +94,9 @@ int query_update_apply(const struct query_update *update, struct query_eval *eva
     int rc = update_run(update, &run, io->doc, &doc);
     if (rc == 0) {
         rc = update_check_id(update, doc_get_str(io->doc, "_id"), &doc, &run);
+    }
+    if (rc == 0) {
+        rc = update_check_depth(update, doc, err);
     }
     if (rc < 0) {
         return rc;
@@ -185,6 +197,9 @@ int query_update_upsert(const struct query_update *update, struct query_eval *ev
     }
     if (rc == 0) {
         rc = update_check_id(update, doc_get_str(start, "_id"), &doc, &run);
+    }
+    if (rc == 0) {
+        rc = update_check_depth(update, doc, err);
     }
     if (rc < 0) {
         return rc;

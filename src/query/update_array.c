@@ -7,6 +7,7 @@
 #include "doc/compare.h"
 #include "doc/path.h"
 #include "doc/view.h"
+#include "query/set.h"
 #include "query/sort.h"
 #include "query/update_private.h"
 
@@ -326,16 +327,6 @@ int query__update_add_to_set_parse(struct query_context *context, struct update_
     return 0;
 }
 
-static bool array_has(const struct array_list *list, struct doc_value value)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (doc_equal(list->items[i], value)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 int query__update_add_to_set(const struct update_op *op, struct update_run *run,
                              struct doc_value old, struct doc_value *ret_value)
 {
@@ -345,15 +336,18 @@ int query__update_add_to_set(const struct update_op *op, struct update_run *run,
     }
     struct arena *arena = run->eval->arena;
     struct array_list list = {0};
+    struct query__set set;
+    query__set_init(&set, arena);
     if (doc_value_exists(old)) {
         array_load(arena, &list, doc_value_get_doc(old));
+        query__set_add_all(&set, old);
     }
     size_t before = list.count;
     struct doc_iter iter;
     struct doc_elem elem;
     doc_iter_init(&iter, *(const struct slice *)op->detail);
     while (doc_iter_next(&iter, &elem)) {
-        if (!array_has(&list, elem.value)) {
+        if (query__set_add(&set, elem.value, NULL)) {
             array_append(arena, &list, elem.value);
         }
     }
@@ -440,25 +434,12 @@ static int array_pulls(const struct update_op *op, struct update_run *run, struc
                : query_match_doc(pull->match, run->eval, doc_value_get_doc(value), NULL, run->err);
 }
 
-static int array_in(const struct update_op *op, struct update_run *run, struct doc_value value)
-{
-    (void)run;
-    struct doc_iter iter;
-    struct doc_elem elem;
-    doc_iter_value(&iter, op->operand);
-    while (doc_iter_next(&iter, &elem)) {
-        if (doc_equal(elem.value, value)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* The array without what `drops` picks. */
+/* The array without what the condition or the list picks. */
 static int array_cull(const struct update_op *op, struct update_run *run, struct doc_value old,
                       struct doc_value *ret_value)
 {
     bool all = op->detail == NULL;
+    struct query__set set;
     if (!doc_value_exists(old)) {
         *ret_value = doc_missing;
         return 0;
@@ -467,13 +448,17 @@ static int array_cull(const struct update_op *op, struct update_run *run, struct
         return err_set(run->err, LT_EBADVALUE, "Cannot apply %s to a non-array value",
                        op->kind->name);
     }
+    if (all) {
+        query__set_init(&set, run->eval->arena);
+        query__set_add_all(&set, op->operand);
+    }
     struct array_list list = {0};
     bool dropped = false;
     struct doc_iter iter;
     struct doc_elem elem;
     doc_iter_value(&iter, old);
     while (doc_iter_next(&iter, &elem)) {
-        int rc = all ? array_in(op, run, elem.value) : array_pulls(op, run, elem.value);
+        int rc = all ? query__set_has(&set, elem.value) : array_pulls(op, run, elem.value);
         if (rc < 0) {
             return rc;
         }

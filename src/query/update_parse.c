@@ -206,9 +206,9 @@ static int parse_hang(struct update_parser *parser, struct update_op *op)
     if (op->operand.type == DOC_OBJECT || op->operand.type == DOC_ARRAY) {
         value = doc_value_get_doc(op->operand);
     }
-    if (value.len > 0 && doc_depth(value) + (int)op->path.count > DOC_DEPTH_STORED) {
-        return err_set(parser->err, LT_EOVERFLOW,
-                       "Document exceeds maximum nested object depth: %d", DOC_DEPTH_STORED);
+    int depth = (int)op->path.count + (value.len > 0 ? doc_depth(value) : 0);
+    if (depth > DOC_DEPTH_STORED / 2 || slice_is(SLICE("$rename"), op->kind->name)) {
+        parser->update->deepens = true;
     }
     return query__update_tree_add(parser->context->arena, parser->update->root, op,
                                   &parser->filters, parser->err);
@@ -324,6 +324,7 @@ static int parse_replacement(struct update_parser *parser, const struct query_up
                 SLICE_FMT(field.name), SLICE_FMT(field.name));
         }
     }
+    parser->update->deepens = true;
     parser->update->replacement = doc_value_get_doc(spec->update);
     return 0;
 }
@@ -334,6 +335,7 @@ static int parse_pipeline(struct update_parser *parser, const struct query_updat
         return err_set(parser->err, LT_EFAILEDTOPARSE,
                        "arrayFilters may not be specified for pipeline-syle updates");
     }
+    parser->update->deepens = true;
     return query_pipeline_update_parse(parser->context, doc_value_get_doc(spec->update),
                                        spec->constants, &parser->update->pipeline, parser->err);
 }

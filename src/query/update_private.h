@@ -69,7 +69,7 @@ struct query_update {
     struct update_node *root; /* operators */
     struct slice replacement; /* data NULL: not a replacement */
     struct query_pipeline_update *pipeline;
-    bool creates_paths;
+    bool deepens; /* the result may nest deeper than a document may */
 };
 
 struct update_filters {

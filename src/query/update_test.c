@@ -181,6 +181,34 @@ TEST(update_positional_operators_pick_elements)
     update_check(&missing, "{}", NULL);
 }
 
+/* Sets a path of `parts` parts in an empty document: 0 or a negative code. */
+static int update_deep(int parts)
+{
+    char spec[900] = "{'$set': {'a";
+    for (int i = 1; i < parts; i++) {
+        strcat(spec, ".a");
+    }
+    strcat(spec, "': 1}}");
+    struct arena arena;
+    arena_init(&arena);
+    struct query_context context = {.arena = &arena};
+    struct query_update *update = NULL;
+    struct query_update_io io = {.doc = doc_value_get_doc(doc_empty_object)};
+    struct query_update_spec change = {.update = doc_value_object(json_doc(&arena, spec))};
+    assert_int_equal(query_update_parse(&context, &change, &update, NULL), 0);
+    struct query_eval eval;
+    query_eval_init(&eval, &context, &arena);
+    int rc = query_update_apply(update, &eval, &io, NULL);
+    arena_close(&arena);
+    return rc;
+}
+
+TEST(update_may_not_nest_deeper_than_a_document)
+{
+    assert_int_equal(update_deep(180), 0);
+    assert_int_equal(update_deep(181), -LT_EOVERFLOW);
+}
+
 TEST(update_replacement_keeps_the_id_in_front)
 {
     static const struct update_case cases[] = {
