@@ -12,6 +12,7 @@
 #include "command/args.h"
 #include "command/handlers.h"
 #include "command/server.h"
+#include "command/session.h"
 #include "doc/view.h"
 
 static const struct command command_table[] = {
@@ -212,7 +213,12 @@ static int command_check(struct command_op *op)
         return err_set(&op->err, LT_EUNAUTHORIZED, "%s may only be run against the admin database.",
                        op->command->name);
     }
-    return command_read_max_time(op);
+    struct doc_value lsid = doc_get_str(op->body, "lsid");
+    uint8_t session[16];
+    if (command_session_id(lsid, session)) {
+        code = command_sessions_use(op->server->sessions, session, op->wall_ms, &op->err);
+    }
+    return code < 0 ? code : command_read_max_time(op);
 }
 
 /* ---- stepping ---- */

@@ -50,8 +50,14 @@ struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns
     cursor->context.now_ms = op->wall_ms;
     cursor->context.cluster_time = atomic_load(&op->server->applied_clock);
     cursor->context.random = command_random(op->server);
+    cursor->server = op->server;
     store_view_init(&cursor->view, op->server->kv, NULL);
     return cursor;
+}
+
+void command_cursor_use(struct command_cursor *cursor, struct store_collection *collection)
+{
+    cursor->collection = collection == NULL ? NULL : store_collection_hold(collection);
 }
 
 void command_cursor_free(struct command_cursor *cursor)
@@ -65,6 +71,7 @@ void command_cursor_free(struct command_cursor *cursor)
     if (cursor->has_read) {
         command_read_close(&cursor->read);
     }
+    store_collection_release(cursor->collection);
     store_view_close(&cursor->view);
     buf_close(&cursor->stash_buf);
     arena_close(&cursor->arena);
@@ -262,6 +269,16 @@ void command_batch_release(struct command_op *op)
     }
 }
 
+struct command_batch *command_batch_new(struct command_op *op, struct command_cursor *cursor,
+                                        int64_t size)
+{
+    struct command_batch *batch = arena_zero(&op->arena, 1, sizeof *batch);
+    *batch = (struct command_batch){cursor, "firstBatch", size, false, 0};
+    op->state = batch;
+    op->release = command_batch_release;
+    return batch;
+}
+
 static int batch_finish(struct command_op *op, struct command_batch *batch)
 {
     struct command_cursor *cursor = batch->cursor;
@@ -285,7 +302,6 @@ int command_batch_fill(struct command_op *op, struct command_batch *batch)
     struct command_cursor *cursor = batch->cursor;
     assert(op->state == batch);
     if (!batch->open) {
-        op->release = command_batch_release;
         doc_build_open(&op->builder, SLICE("cursor"));
         doc_build_open_array(&op->builder, slice_str(batch->name));
         batch->open = true;

@@ -5,6 +5,7 @@
 #include "command/args.h"
 #include "command/handlers.h"
 #include "command/server.h"
+#include "command/version.h"
 #include "doc/validate.h"
 #include "doc/view.h"
 #include "wire/compress.h"
@@ -149,7 +150,7 @@ static void hello_build(struct command_op *op)
     doc_build_i32(&op->builder, "logicalSessionTimeoutMinutes", 30);
     doc_build_i32(&op->builder, "connectionId", op->client->connection_id);
     doc_build_i32(&op->builder, "minWireVersion", 0);
-    doc_build_i32(&op->builder, "maxWireVersion", 21);
+    doc_build_i32(&op->builder, "maxWireVersion", COMMAND_WIRE_VERSION_MAX);
     doc_build_bool(&op->builder, "readOnly", false);
     op->client->compressors =
         wire_compressors_agree(&op->builder, doc_get_str(op->body, "compression"));

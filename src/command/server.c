@@ -2,6 +2,8 @@
 #include "command/server.h"
 
 #include "base/mem.h"
+#include "command/cursor.h"
+#include "command/session.h"
 #include "query/match.h"
 
 /* A parsed partial filter with the arena it lives in. */
@@ -59,10 +61,15 @@ void command_server_init(struct command_server *server)
     pthread_mutex_init(&server->catalog_lock, NULL);
     pthread_mutex_init(&server->ops_lock, NULL);
     server->catalog = store_catalog_new();
+    command_params_init(&server->parameters);
+    server->sessions = command_sessions_new();
+    server->cursors = command_cursors_new();
 }
 
 void command_server_close(struct command_server *server)
 {
+    command_cursors_free(server->cursors);
+    command_sessions_free(server->sessions);
     store_catalog_release(server->catalog);
     pthread_mutex_destroy(&server->catalog_lock);
     pthread_mutex_destroy(&server->ops_lock);

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "command/command.h"
+#include "command/params.h"
 
 struct command_cursors;
 struct command_sessions;
@@ -53,7 +54,7 @@ struct command_server {
     const struct command_host_ops *host_ops;
     void *host;
     /* ---- settings that setParameter changes ---- */
-    struct command_parameters *parameters;
+    struct command_params parameters;
     /* ---- counters ---- */
     struct {
         _Atomic uint64_t insert, query, update, remove, getmore, command;

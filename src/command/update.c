@@ -233,6 +233,10 @@ static int update_step(struct command_op *op)
     state->matched = 0;
     state->modified = 0;
     state->did_upsert = false;
+    if (code < 0 && op->err.info.len > 0) {
+        /* it may lie in the statement's arena, which ends here */
+        op->err.info = arena_copy(&op->arena, op->err.info);
+    }
     update_end_statement(state);
     return code;
 }

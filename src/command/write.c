@@ -6,6 +6,7 @@
 #include "command/server.h"
 #include "doc/validate.h"
 #include "doc/view.h"
+#include "store/describe.h"
 
 void command_results_init(struct command_results *results, struct command_op *op)
 {
@@ -270,44 +271,19 @@ static void write_new_uuid(struct command_server *server, uint8_t uuid[16])
     uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
 }
 
-static void write_build_id_index(struct doc_builder *builder, uint32_t id)
-{
-    doc_build_open(builder, SLICE(""));
-    doc_build_i32(builder, "id", (int32_t)id);
-    doc_build_bool(builder, "ready", true);
-    doc_build_bool(builder, "multikey", false);
-    doc_build_open(builder, SLICE("spec"));
-    doc_build_i32(builder, "v", 2);
-    doc_build_open(builder, SLICE("key"));
-    doc_build_i32(builder, "_id", 1);
-    doc_build_close(builder);
-    doc_build_text(builder, "name", "_id_");
-    doc_build_close(builder);
-    doc_build_close(builder);
-}
-
 int command_create_collection(struct command_op *op, struct slice name, struct slice options)
 {
-    uint32_t id = store_writer_new_id(op->writer);
-    uint8_t uuid[16];
-    struct buf buf;
-    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
-    buf_init(&buf, &op->arena);
-    write_new_uuid(op->server, uuid);
-    doc_build_begin(builder, &buf);
-    doc_build_i32(builder, "id", (int32_t)id);
-    doc_build_string(builder, "db", op->db);
-    doc_build_string(builder, "name", name);
-    doc_build_binary(builder, "uuid", 4, slice_of(uuid, sizeof uuid));
-    doc_build_doc(builder, "options", options);
-    doc_build_open_array(builder, SLICE("indexes"));
-    write_build_id_index(builder, id);
-    doc_build_close(builder);
-    return store_writer_put_collection(op->writer, doc_build_end(builder), NULL);
+    struct store_describe_head head = {
+        .id = store_writer_new_id(op->writer), .db = op->db, .name = name, .options = options};
+    write_new_uuid(op->server, head.uuid);
+    struct store_describe *describe = store_describe_begin(&op->arena, &head);
+    store_describe_id_index(describe, head.id);
+    return store_writer_put_collection(op->writer, store_describe_end(describe), NULL);
 }
 
-static int write_check_target(struct command_op *op, struct slice name)
+int command_check_new_name(struct command_op *op, struct slice ns)
 {
+    struct slice name = slice_from(ns, op->db.len + 1);
     if (memchr(name.data, '$', name.len) != NULL) {
         return err_set(&op->err, LT_EINVALIDNAMESPACE, "Invalid collection name: %.*s",
                        SLICE_FMT(name));
@@ -331,14 +307,14 @@ static int write_check_target(struct command_op *op, struct slice name)
 int command_write_collection(struct command_op *op, struct slice ns, bool create,
                              struct store_collection **ret_collection)
 {
-    struct slice name = slice_from(ns, op->db.len + 1);
-    int code = write_check_target(op, name);
+    int code = command_check_new_name(op, ns);
     if (code < 0) {
         return code;
     }
     struct store_collection *collection = store_catalog_find(op->writer->catalog, ns);
     if (collection == NULL && create) {
-        code = command_create_collection(op, name, doc_value_get_doc(doc_empty_object));
+        code = command_create_collection(op, slice_from(ns, op->db.len + 1),
+                                         doc_value_get_doc(doc_empty_object));
         if (code < 0) {
             return err_set(&op->err, -code, "cannot create collection %.*s", SLICE_FMT(ns));
         }

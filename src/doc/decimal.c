@@ -125,6 +125,7 @@ static int decimal_digits(unsigned __int128 coefficient, char digits[DECIMAL_DIG
 static void decimal_write_scientific(char *text, const char *digits, int count, int adjusted)
 {
     const char *point = count > 1 ? "." : "";
+    assert(adjusted >= DECIMAL_EXPONENT_MIN && adjusted <= 6144);
     snprintf(text, DOC_DECIMAL_TEXT_MAX - 1, "%c%s%sE%+d", digits[0], point, digits + 1, adjusted);
 }
 

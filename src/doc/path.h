@@ -40,7 +40,7 @@ bool doc_path_has_empty_part(const struct doc_path *path);
 /* One value that a path reaches. */
 struct doc_path_hit {
     struct doc_value value; /* doc_missing when a branch ends early */
-    int32_t array_index;    /* position in the outermost array that was passed, or -1 */
+    int32_t array_index;    /* position in the outermost array passed implicitly, or -1 */
     bool through_array;     /* an array was passed implicitly (not by a numeric part) */
     bool at_index;          /* the last part was a numeric index into an array */
 };

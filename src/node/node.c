@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "command/cursor.h"
+#include "command/session.h"
 #include "node/node_private.h"
 
 enum {
@@ -141,7 +143,6 @@ static void node_open_server(struct node *node)
     server->argv = node->config.argv;
     server->parsed = node->config.parsed;
     server->kv = node->kv;
-    server->cursors = command_cursors_new();
     server->log = node->log;
     server->host_ops = &node_host_ops;
     server->host = node;
@@ -152,6 +153,7 @@ static void node_tend(void *context)
     struct node *node = context;
     node__group_tend(&node->group);
     command_cursors_sweep(node->server.cursors, clock_wall_ms());
+    command_sessions_sweep(node->server.sessions, clock_wall_ms());
 }
 
 static int node_open_loops(struct node *node, struct err *err)
@@ -291,7 +293,6 @@ void node_close(struct node *node)
         net_loop_free(node->loops[i]);
     }
     net_server_free(node->net);
-    command_cursors_free(node->server.cursors);
     command_server_close(&node->server);
     if (node->kv != NULL) {
         uint64_t flushed;

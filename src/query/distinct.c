@@ -28,6 +28,8 @@ struct query_distinct *query_distinct_new(struct arena *arena, const struct doc_
 static void distinct_take(struct query_distinct *distinct, struct doc_value value)
 {
     if (doc_value_exists(value) && query__set_add(&distinct->set, value, NULL)) {
+        uint32_t newest = distinct->set.count - 1;
+        distinct->set.values[newest] = doc_value_copy(distinct->arena, value);
         distinct->bytes += value.len + 12;
     }
 }

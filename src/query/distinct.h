@@ -3,7 +3,7 @@
  * Invariant   an array at the end of the path gives its elements, one level; a missing field gives
  *             nothing; equal values of different numeric type are one, the first that was seen.
  * Thread      one at a time.
- * Memory      everything is in the arena given at the start; documents added must live as long.
+ * Memory      everything is in the arena given at the start; new values are copied into it.
  * Errors      -17217 when the values together outgrow a document.
  */
 #ifndef QUERY_DISTINCT_H

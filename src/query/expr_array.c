@@ -239,8 +239,8 @@ static int array_slice(struct query__call *call, struct doc_value *ret_value)
                        "type: %s",
                        doc_type_name(call->args[0].type));
     }
-    int64_t from;
-    int64_t to;
+    int64_t from = 0;
+    int64_t to = 0;
     int64_t size = (int64_t)doc_count(doc_value_get_doc(call->args[0]));
     int rc = array_slice_bounds(call, size, &from, &to);
     if (rc < 0) {

@@ -10,6 +10,7 @@
 #include "doc/json.h"
 #include "doc/key.h"
 #include "doc/view.h"
+#include "store/describe.h"
 #include "store/keys.h"
 
 enum { RECORD_FORMAT = 1 };
@@ -138,8 +139,8 @@ static int record_all_keys(const struct store_write *write, struct slice doc,
         if (collection->indexes[i].is_id) {
             continue;
         }
-        int code = store_index_keys(write->arena, &collection->indexes[i], collection->filter_ops,
-                                    doc, &keys[i], write->err);
+        int code =
+            store_index_keys(write->arena, &collection->indexes[i], doc, &keys[i], write->err);
         if (code < 0) {
             return code;
         }
@@ -180,33 +181,18 @@ static void record_change_entries(const struct store_write *write, const struct 
 static struct slice record_multikey_description(const struct store_write *write, const bool *marks)
 {
     const struct store_collection *collection = write->collection;
-    struct buf *buf = arena_alloc(write->arena, sizeof *buf);
-    struct doc_builder builder;
-    struct doc_iter iter;
-    struct doc_elem elem;
-    buf_init(buf, write->arena);
-    doc_build_begin(&builder, buf);
-    doc_iter_init(&iter, collection->description);
-    while (doc_iter_next(&iter, &elem)) {
-        if (!slice_is(elem.name, "indexes")) {
-            doc_build_value(&builder, elem.name, elem.value);
-        }
-    }
-    doc_build_open_array(&builder, SLICE("indexes"));
+    struct store_describe_head head = store_describe_head_of(collection);
+    struct store_describe *describe = store_describe_begin(write->arena, &head);
     for (uint32_t i = 0; i < collection->indexes_count; i++) {
-        const struct store_index *index = &collection->indexes[i];
-        doc_build_open(&builder, SLICE(""));
-        doc_build_i32(&builder, "id", (int32_t)index->id);
-        doc_build_bool(&builder, "ready", index->ready);
-        doc_build_bool(&builder, "multikey", index->multikey || marks[i]);
-        doc_build_doc(&builder, "spec", index->spec);
-        doc_build_close(&builder);
+        struct store_index index = collection->indexes[i];
+        index.multikey |= marks[i];
+        store_describe_index(describe, &index);
     }
-    doc_build_close(&builder);
-    return doc_build_end(&builder);
+    return store_describe_end(describe);
 }
 
-/* The first array in an index changes how it may be read: the catalog says so from then on. */
+/* The first array in an index changes how it may be read: the catalog says so from then on. Comes
+ * last: write->collection may be gone afterwards. */
 static int record_mark_multikey(const struct store_write *write,
                                 const struct store_index_keys *keys)
 {
@@ -253,7 +239,6 @@ static int record_change(const struct store_write *write, struct slice record_ke
     for (uint32_t i = 0; i < collection->indexes_count && code == 0; i++) {
         code = record_check_keys(write, &collection->indexes[i], &new_keys[i], record_key);
     }
-    code = code < 0 ? code : record_mark_multikey(write, new_keys);
     if (code < 0) {
         return code;
     }
@@ -268,7 +253,7 @@ static int record_change(const struct store_write *write, struct slice record_ke
     }
     store_writer_count(write->writer, collection->id, (new_doc.len > 0) - (old_doc.len > 0),
                        (int64_t)new_doc.len - (int64_t)old_doc.len);
-    return 0;
+    return record_mark_multikey(write, new_keys);
 }
 
 int store_insert(const struct store_write *write, struct slice doc)
@@ -315,16 +300,14 @@ int store_index_add(const struct store_write *write, const struct store_index *i
     struct store_index_keys keys;
     struct store_index_keys *all =
         arena_zero(write->arena, write->collection->indexes_count, sizeof *all);
-    int code = store_index_keys(write->arena, index, write->collection->filter_ops, doc, &keys,
-                                write->err);
+    int code = store_index_keys(write->arena, index, doc, &keys, write->err);
     code = code < 0 ? code : record_check_keys(write, index, &keys, record_key);
     if (code < 0) {
         return code;
     }
-    all[index - write->collection->indexes] = keys;
-    code = record_mark_multikey(write, all);
-    for (uint32_t i = 0; i < keys.count && code == 0; i++) {
+    for (uint32_t i = 0; i < keys.count; i++) {
         record_put_entry(write, index, keys.keys[i], record_key);
     }
-    return code;
+    all[index - write->collection->indexes] = keys;
+    return record_mark_multikey(write, all);
 }

@@ -56,6 +56,12 @@ void store_scan_pause(struct store_scan *scan)
     }
 }
 
+void store_scan_retry(struct store_scan *scan)
+{
+    store_scan_pause(scan);
+    scan->again = scan->last.len > 0;
+}
+
 void store_scan_close(struct store_scan *scan)
 {
     store_scan_pause(scan);
@@ -85,7 +91,8 @@ static int scan_place(struct store_scan *scan)
                          : scan->backward ? range->to
                                           : range->from;
     int code = store_view_seek(&scan->cursor, start, scan->backward);
-    bool skip = resumed || scan->backward; /* `to` is not in the range */
+    bool skip = resumed ? !scan->again : scan->backward; /* `to` is not in the range */
+    scan->again = false;
     if (code > 0 && skip && slice_equal(store_view_key(&scan->cursor), start)) {
         code = store_view_step(&scan->cursor);
     }

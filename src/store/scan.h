@@ -29,6 +29,7 @@ struct store_scan {
 
     uint32_t range;  /* ranges finished */
     struct buf last; /* the key given last; empty: none in this range */
+    bool again;      /* begin at `last`, not after it */
     bool open;
     struct store_view_cursor cursor;
     struct store_pin pin;
@@ -51,6 +52,9 @@ void store_scan_close(struct store_scan *scan);
 
 /* 1 a record, 0 the end, negative. */
 int store_scan_next(struct store_scan *scan, struct store_scan_record *ret_record);
+
+/* The document given last was not dealt with: give it again. Pauses too. */
+void store_scan_retry(struct store_scan *scan);
 
 /* Let go of everything borrowed; the next call goes on where this one was. */
 void store_scan_pause(struct store_scan *scan);

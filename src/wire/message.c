@@ -232,8 +232,8 @@ static int message_parse_query(struct slice message, struct wire_message *ret_me
                                struct err *err)
 {
     struct slice rest = slice_from(message, WIRE_HEADER_SIZE);
-    struct slice collection;
-    struct slice fields;
+    struct slice collection = {0};
+    struct slice fields = {0};
     uint32_t flags = 0;
     uint32_t skip = 0;
     uint32_t to_return = 0;

@@ -1,0 +1,130 @@
+/* command/admin.c - currentOp, killOp and shutdown. */
+#include "command/handlers.h"
+#include "command/server.h"
+#include "command/write.h"
+#include "doc/view.h"
+#include "query/match.h"
+
+/* What one running op shows of itself; under the server's ops lock. */
+static struct slice admin_describe(struct command_op *op, const struct command_op *running,
+                                   struct arena *arena)
+{
+    struct doc_builder *builder = arena_alloc(arena, sizeof *builder);
+    struct buf *buf = arena_alloc(arena, sizeof *buf);
+    uint64_t elapsed_us = op->mono_us > running->started_us ? op->mono_us - running->started_us : 0;
+    struct doc_value target = doc_first(running->body).value;
+    buf_init(buf, arena);
+    doc_build_begin(builder, buf);
+    doc_build_text(builder, "type", "op");
+    doc_build_text(builder, "host", op->server->address);
+    doc_build_text(builder, "client", running->client->peer);
+    doc_build_text(builder, "appName", running->client->app_name);
+    doc_build_i32(builder, "connectionId", running->client->connection_id);
+    doc_build_bool(builder, "active", true);
+    doc_build_i32(builder, "opid", running->opid);
+    doc_build_i64(builder, "secs_running", (int64_t)(elapsed_us / 1000000));
+    doc_build_i64(builder, "microsecs_running", (int64_t)elapsed_us);
+    doc_build_text(builder, "op", "command");
+    struct slice name = target.type == DOC_STRING ? doc_value_get_string(target) : SLICE("$cmd");
+    struct slice ns = arena_format(arena, "%.*s.%.*s", SLICE_FMT(running->db), SLICE_FMT(name));
+    doc_build_string(builder, "ns", ns);
+    if (running->body.len < 1024) {
+        doc_build_doc(builder, "command", running->body);
+    }
+    doc_build_bool(builder, "killPending", atomic_load(&running->killed) != 0);
+    return doc_build_end(builder);
+}
+
+/* The filter of currentOp: its own fields without those every command may have. */
+static struct slice admin_filter(struct command_op *op)
+{
+    static const char *const own[] = {
+        "$all",    "$ownOps",         "$db",       "lsid",        "$clusterTime",
+        "comment", "$readPreference", "maxTimeMS", "$truncateOps"};
+    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
+    struct buf *buf = arena_alloc(&op->arena, sizeof *buf);
+    struct doc_iter iter;
+    struct doc_elem elem;
+    buf_init(buf, &op->arena);
+    doc_build_begin(builder, buf);
+    doc_iter_init(&iter, op->body);
+    doc_iter_next(&iter, &elem);
+    while (doc_iter_next(&iter, &elem)) {
+        bool skip = false;
+        for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+            skip |= slice_is(elem.name, own[i]);
+        }
+        if (!skip) {
+            doc_build_value(builder, elem.name, elem.value);
+        }
+    }
+    return doc_build_end(builder);
+}
+
+int command_current_op(struct command_op *op)
+{
+    struct query_context context = {.arena = &op->arena, .now_ms = op->wall_ms};
+    struct query_match *match;
+    struct query_eval eval;
+    int code = query_match_parse(&context, admin_filter(op), &match, &op->err);
+    if (code < 0) {
+        return code;
+    }
+    query_eval_init(&eval, &context, &op->arena);
+    doc_build_open_array(&op->builder, SLICE("inprog"));
+    pthread_mutex_lock(&op->server->ops_lock);
+    for (struct command_op *running = op->server->ops; running != NULL; running = running->next) {
+        struct slice doc = admin_describe(op, running, &op->arena);
+        eval.root = doc_value_object(doc);
+        if (query_match_doc(match, &eval, doc, NULL, &op->err) > 0) {
+            doc_build_doc(&op->builder, "", doc);
+        }
+    }
+    pthread_mutex_unlock(&op->server->ops_lock);
+    doc_build_close(&op->builder);
+    return 0;
+}
+
+int command_kill_op(struct command_op *op)
+{
+    struct doc_value value = doc_get_str(op->body, "op");
+    int64_t opid;
+    if (!doc_value_exists(value)) {
+        return err_set(&op->err, LT_ENOSUCHKEY, "Missing expected field \"op\"");
+    }
+    if (!doc_value_is_number(value)) {
+        return err_set(&op->err, LT_ETYPEMISMATCH,
+                       "Expected field \"op\" to have numeric type, but found %s",
+                       doc_type_name(value.type));
+    }
+    if (!doc_value_to_i64_exact(value, &opid) || opid < INT32_MIN || opid > UINT32_MAX) {
+        return err_set(&op->err, LT_EBADVALUE, "invalid op : %lld. Op ID cannot be represented",
+                       (long long)doc_value_to_i64_clamped(value));
+    }
+    pthread_mutex_lock(&op->server->ops_lock);
+    for (struct command_op *running = op->server->ops; running != NULL; running = running->next) {
+        if (running->opid == (int32_t)opid) {
+            atomic_store(&running->killed, LT_EINTERRUPTED);
+        }
+    }
+    pthread_mutex_unlock(&op->server->ops_lock);
+    doc_build_text(&op->builder, "info", "attempting to kill op");
+    return 0;
+}
+
+/* Anybody who reaches the port could end the server while there is no access control. */
+static bool admin_is_local(const char *peer)
+{
+    return strncmp(peer, "127.", 4) == 0 || strncmp(peer, "[::1]", 5) == 0;
+}
+
+int command_shutdown(struct command_op *op)
+{
+    if (!admin_is_local(op->client->peer)) {
+        return err_set(&op->err, LT_EUNAUTHORIZED,
+                       "shutdown must run from localhost when running db without auth");
+    }
+    op->close_after = true;
+    op->server->host_ops->shutdown(op->server->host);
+    return 0;
+}

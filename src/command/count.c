@@ -1,0 +1,224 @@
+/* command/count.c - count and distinct. */
+#include <stdlib.h>
+
+#include "command/handlers.h"
+#include "command/read.h"
+#include "command/server.h"
+#include "command/write.h"
+#include "doc/view.h"
+#include "query/distinct.h"
+
+/* What both keep across slices. */
+struct count_state {
+    struct slice ns;
+    struct slice filter;
+    struct doc_value limit;
+    struct doc_value skip;
+    struct doc_value hint;
+    struct doc_value key;
+    struct slice collation;
+    struct query_context context;
+    struct store_view view;
+    struct command_read read;
+    bool reading;
+    int64_t count;
+    int64_t limit_count;
+    int64_t skip_count;
+    struct query_distinct *distinct;
+};
+
+static const struct command_arg count_args[] = {
+    {"query", COMMAND_ARG_DOC, offsetof(struct count_state, filter), 0},
+    {"limit", COMMAND_ARG_VALUE, offsetof(struct count_state, limit), 0},
+    {"skip", COMMAND_ARG_VALUE, offsetof(struct count_state, skip), 0},
+    {"hint", COMMAND_ARG_VALUE, offsetof(struct count_state, hint), 0},
+    {"collation", COMMAND_ARG_DOC, offsetof(struct count_state, collation), 0},
+    {"fields", COMMAND_ARG_IGNORE, 0, 0},
+    {NULL},
+};
+
+static const struct command_arg distinct_args[] = {
+    {"key", COMMAND_ARG_VALUE, offsetof(struct count_state, key), COMMAND_ARG_REQUIRED},
+    {"query", COMMAND_ARG_DOC, offsetof(struct count_state, filter), 0},
+    {"hint", COMMAND_ARG_VALUE, offsetof(struct count_state, hint), 0},
+    {"collation", COMMAND_ARG_DOC, offsetof(struct count_state, collation), 0},
+    {NULL},
+};
+
+static void count_release(struct command_op *op)
+{
+    struct count_state *state = op->state;
+    if (state->reading) {
+        command_read_close(&state->read);
+        state->reading = false;
+    }
+    store_view_close(&state->view);
+}
+
+static int count_number(struct command_op *op, const char *name, struct doc_value value,
+                        int64_t *ret_number)
+{
+    if (doc_value_is_nullish(value)) {
+        return 0;
+    }
+    if (!doc_value_is_number(value)) {
+        return err_set(&op->err, LT_ETYPEMISMATCH,
+                       "BSON field 'count.%s' is the wrong type '%s', expected types '[long, int, "
+                       "decimal, double]'",
+                       name, doc_type_name(value.type));
+    }
+    *ret_number = doc_value_to_i64_clamped(value);
+    return 0;
+}
+
+static int count_open(struct command_op *op, struct count_state *state)
+{
+    struct command_read_spec spec = {
+        .collection = store_catalog_find(op->catalog, state->ns),
+        .filter = state->filter,
+        .hint = state->hint,
+    };
+    state->context = (struct query_context){
+        .arena = &op->arena,
+        .now_ms = op->wall_ms,
+        .cluster_time = atomic_load(&op->server->applied_clock),
+        .random = command_random(op->server),
+    };
+    store_view_init(&state->view, op->server->kv, NULL);
+    op->release = count_release;
+    state->reading = true;
+    int code = command_read_open(&state->read, &state->context, &state->view, &spec, &op->err);
+    if (code == 0) {
+        command_read_begin(&state->read, &state->context);
+    }
+    return code;
+}
+
+static int count_begin(struct command_op *op, const struct command_arg *args)
+{
+    struct count_state *state = arena_zero(&op->arena, 1, sizeof *state);
+    state->filter = doc_value_get_doc(doc_empty_object);
+    int code = command_args(op, args, state);
+    code = code < 0 ? code : command_namespace(op, &state->ns);
+    code = code < 0 ? code : command_check_collation(op, state->collation);
+    code = code < 0 ? code : count_number(op, "limit", state->limit, &state->limit_count);
+    code = code < 0 ? code : count_number(op, "skip", state->skip, &state->skip_count);
+    if (code == 0 && state->skip_count < 0) {
+        code = err_set(&op->err, 51024, "BSON field 'skip' value must be >= 0, actual value '%lld'",
+                       (long long)state->skip_count);
+    }
+    if (code < 0) {
+        return code;
+    }
+    state->limit_count = state->limit_count == INT64_MIN ? INT64_MAX : llabs(state->limit_count);
+    op->state = state;
+    return count_open(op, state);
+}
+
+/* A step of reading ended early: let go, say what is missing. */
+static int count_pause(struct command_op *op, struct count_state *state, int code)
+{
+    command_read_pause(&state->read);
+    return code == -LT_EAGAIN ? command_wants(op, &state->view, state->read.scan.backward) : code;
+}
+
+static int64_t count_clip(const struct count_state *state, int64_t count)
+{
+    count = count > state->skip_count ? count - state->skip_count : 0;
+    return state->limit_count > 0 && count > state->limit_count ? state->limit_count : count;
+}
+
+static void count_reply(struct command_op *op, int64_t count)
+{
+    if (count <= INT32_MAX) {
+        doc_build_i32(&op->builder, "n", (int32_t)count);
+    } else {
+        doc_build_i64(&op->builder, "n", count);
+    }
+}
+
+/* Without a filter the collection's own count is the answer. */
+static int count_all(struct command_op *op, struct count_state *state)
+{
+    struct store_counts counts = {0};
+    int code = 0;
+    if (state->read.collection != NULL) {
+        code = store_read_counts(&state->view, state->read.collection->id, &counts);
+    }
+    if (code < 0) {
+        return count_pause(op, state, code);
+    }
+    count_reply(op, count_clip(state, counts.documents));
+    return 0;
+}
+
+int command_count(struct command_op *op)
+{
+    int code = op->state == NULL ? count_begin(op, count_args) : 0;
+    struct count_state *state = op->state;
+    struct slice doc;
+    if (code < 0) {
+        return code;
+    }
+    if (doc_is_empty(state->filter)) {
+        return count_all(op, state);
+    }
+    int64_t enough = state->limit_count > 0 ? state->limit_count + state->skip_count : INT64_MAX;
+    command_read_slice(&state->read, &op->err);
+    while (state->count < enough) {
+        code = command_read_next(&state->read, &doc);
+        if (code < 0) {
+            return count_pause(op, state, code);
+        }
+        if (code == 0) {
+            break;
+        }
+        state->count++;
+    }
+    count_reply(op, count_clip(state, state->count));
+    return 0;
+}
+
+/* ---- distinct ---- */
+
+static int distinct_begin(struct command_op *op)
+{
+    int code = count_begin(op, distinct_args);
+    struct count_state *state = op->state;
+    if (code < 0) {
+        return code;
+    }
+    if (state->key.type != DOC_STRING) {
+        return err_set(&op->err, LT_ETYPEMISMATCH,
+                       "BSON field 'distinct.key' is the wrong type '%s', expected type 'string'",
+                       doc_type_name(state->key.type));
+    }
+    struct doc_path path;
+    code = doc_path_parse(&op->arena, doc_value_get_string(state->key), &path, &op->err);
+    if (code == 0) {
+        state->distinct = query_distinct_new(&op->arena, &path);
+    }
+    return code;
+}
+
+int command_distinct(struct command_op *op)
+{
+    int code = op->state == NULL ? distinct_begin(op) : 0;
+    struct count_state *state = op->state;
+    struct slice doc;
+    if (code < 0) {
+        return code;
+    }
+    command_read_slice(&state->read, &op->err);
+    while ((code = command_read_next(&state->read, &doc)) > 0) {
+        code = query_distinct_add(state->distinct, doc, &op->err);
+        if (code < 0) {
+            return code;
+        }
+    }
+    if (code < 0) {
+        return count_pause(op, state, code);
+    }
+    doc_build_value(&op->builder, SLICE("values"), query_distinct_values(state->distinct));
+    return 0;
+}

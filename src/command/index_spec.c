@@ -1,0 +1,307 @@
+/* command/index_spec.c - one index specification at a time. */
+#include "command/index_spec.h"
+
+#include "command/write.h"
+#include "doc/compare.h"
+#include "doc/view.h"
+#include "query/match.h"
+
+enum { INDEX_FIELDS_MAX = 32, INDEXES_MAX = 64 };
+
+struct index_args {
+    struct slice key;
+    struct slice name;
+    struct slice partial;
+    struct slice collation;
+    struct doc_value version;
+    struct doc_value unique;
+    struct doc_value sparse;
+    struct doc_value hidden;
+    struct doc_value expire;
+};
+
+static const struct command_arg index_arg_table[] = {
+    {"key", COMMAND_ARG_DOC, offsetof(struct index_args, key), COMMAND_ARG_REQUIRED},
+    {"name", COMMAND_ARG_STRING, offsetof(struct index_args, name), COMMAND_ARG_REQUIRED},
+    {"v", COMMAND_ARG_VALUE, offsetof(struct index_args, version), 0},
+    {"unique", COMMAND_ARG_VALUE, offsetof(struct index_args, unique), 0},
+    {"sparse", COMMAND_ARG_VALUE, offsetof(struct index_args, sparse), 0},
+    {"hidden", COMMAND_ARG_VALUE, offsetof(struct index_args, hidden), 0},
+    {"expireAfterSeconds", COMMAND_ARG_VALUE, offsetof(struct index_args, expire), 0},
+    {"partialFilterExpression", COMMAND_ARG_DOC, offsetof(struct index_args, partial), 0},
+    {"collation", COMMAND_ARG_DOC, offsetof(struct index_args, collation), 0},
+    {"background", COMMAND_ARG_IGNORE, 0, 0},
+    {"ns", COMMAND_ARG_IGNORE, 0, 0},
+    {NULL},
+};
+
+/* ---- the key ---- */
+
+static int index_check_direction(struct command_op *op, struct doc_elem elem)
+{
+    if (elem.value.type == DOC_STRING) {
+        struct slice plugin = doc_value_get_string(elem.value);
+        static const char *const known[] = {"text", "2d", "2dsphere", "hashed", "geoHaystack"};
+        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+            if (slice_is(plugin, known[i])) {
+                return err_set(&op->err, LT_ENOTIMPLEMENTED, "%s indexes are not supported yet",
+                               known[i]);
+            }
+        }
+        return err_set(&op->err, LT_ECANNOTCREATEINDEX, "Unknown index plugin '%.*s'",
+                       SLICE_FMT(plugin));
+    }
+    double direction = doc_value_is_number(elem.value) ? doc_value_to_double(elem.value) : 0;
+    if (!doc_value_is_number(elem.value) || direction == 0 || direction != direction) {
+        return err_set(&op->err, LT_ECANNOTCREATEINDEX,
+                       "Values in v:2 index key pattern cannot be of type %s. Only numbers > 0, "
+                       "numbers < 0, and strings are allowed.",
+                       doc_type_name(elem.value.type));
+    }
+    return 0;
+}
+
+static int index_check_field(struct command_op *op, struct doc_elem elem)
+{
+    struct doc_path path;
+    int code = doc_path_parse(&op->arena, elem.name, &path, NULL);
+    if (code < 0 || doc_path_has_empty_part(&path)) {
+        return err_set(&op->err, LT_ECANNOTCREATEINDEX,
+                       "Index keys cannot be an empty field: '%.*s'", SLICE_FMT(elem.name));
+    }
+    for (uint32_t i = 0; i < path.count; i++) {
+        struct slice part = path.parts[i].name;
+        if (part.data[0] == '$') {
+            bool wildcard = slice_is(part, "$**");
+            return wildcard ? err_set(&op->err, LT_ENOTIMPLEMENTED,
+                                      "wildcard indexes are not supported yet")
+                            : err_set(&op->err, LT_ECANNOTCREATEINDEX,
+                                      "Index key contains an illegal field name: field name starts "
+                                      "with '$'.");
+        }
+    }
+    return index_check_direction(op, elem);
+}
+
+static int index_check_key(struct command_op *op, struct slice key)
+{
+    struct doc_iter iter;
+    struct doc_elem elem;
+    size_t count = doc_count(key);
+    if (count == 0) {
+        return err_set(&op->err, LT_ECANNOTCREATEINDEX, "Index keys cannot be empty.");
+    }
+    if (count > INDEX_FIELDS_MAX) {
+        return err_set(&op->err, 13103, "Index key pattern has too many fields: %zu > %d", count,
+                       INDEX_FIELDS_MAX);
+    }
+    doc_iter_init(&iter, key);
+    while (doc_iter_next(&iter, &elem)) {
+        int code = index_check_field(op, elem);
+        if (code < 0) {
+            return code;
+        }
+    }
+    return 0;
+}
+
+/* ---- the options ---- */
+
+static int index_check_bool(struct command_op *op, const char *name, struct doc_value value)
+{
+    if (!doc_value_exists(value) || value.type == DOC_BOOL || doc_value_is_number(value)) {
+        return 0;
+    }
+    return err_set(&op->err, LT_ETYPEMISMATCH,
+                   "The field '%s' has value of type %s, which is not convertible to bool", name,
+                   doc_type_name(value.type));
+}
+
+static int index_check_partial(struct command_op *op, struct slice filter)
+{
+    struct query_context context = {.arena = &op->arena, .now_ms = op->wall_ms};
+    struct query_match *match;
+    return filter.len == 0 ? 0 : query_match_parse(&context, filter, &match, &op->err);
+}
+
+static bool index_is_id(struct slice key)
+{
+    return doc_count(key) == 1 && slice_is(doc_first(key).name, "_id");
+}
+
+static int index_check_options(struct command_op *op, const struct index_args *args)
+{
+    int64_t version;
+    int code = index_check_bool(op, "unique", args->unique);
+    code = code < 0 ? code : index_check_bool(op, "sparse", args->sparse);
+    code = code < 0 ? code : index_check_bool(op, "hidden", args->hidden);
+    code = code < 0 ? code : index_check_partial(op, args->partial);
+    code = code < 0 ? code : command_check_collation(op, args->collation);
+    if (code < 0) {
+        return code;
+    }
+    if (doc_value_exists(args->version) &&
+        (!doc_value_to_i64_exact(args->version, &version) || (version != 1 && version != 2))) {
+        return err_set(&op->err, LT_ECANNOTCREATEINDEX,
+                       "Invalid index specification: the field 'v' "
+                       "must be 1 or 2");
+    }
+    if (doc_value_truth(args->sparse) && args->partial.len > 0) {
+        return err_set(&op->err, LT_ECANNOTCREATEINDEX,
+                       "cannot mix \"partialFilterExpression\" and \"sparse\" options");
+    }
+    if (index_is_id(args->key) && (doc_value_truth(args->sparse) || args->partial.len > 0 ||
+                                   doc_value_exists(args->hidden))) {
+        return err_set(&op->err, LT_EBADVALUE, "_id index cannot be sparse, partial or hidden");
+    }
+    if (args->name.len == 0 || slice_is(args->name, "*")) {
+        return err_set(&op->err, LT_ECANNOTCREATEINDEX, "The index name '%.*s' is not valid",
+                       SLICE_FMT(args->name));
+    }
+    if (doc_value_exists(args->expire)) {
+        return err_set(&op->err, LT_ENOTIMPLEMENTED, "TTL indexes are not supported yet");
+    }
+    return 0;
+}
+
+/* ---- a whole specification ---- */
+
+/* As listIndexes shows it: v, key, name, then the options that were given. */
+static struct slice index_build_spec(struct command_op *op, struct slice from,
+                                     const struct index_args *args)
+{
+    static const char *const kept[] = {"unique", "sparse", "hidden", "partialFilterExpression"};
+    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
+    struct buf *buf = arena_alloc(&op->arena, sizeof *buf);
+    buf_init(buf, &op->arena);
+    doc_build_begin(builder, buf);
+    doc_build_i32(builder, "v", 2);
+    doc_build_doc(builder, "key", args->key);
+    doc_build_string(builder, "name", args->name);
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        struct doc_value value = doc_get_str(from, kept[i]);
+        if (doc_value_is_number(value)) {
+            value = doc_value_bool(doc_value_truth(value));
+        }
+        bool is_false = value.type == DOC_BOOL && !doc_value_get_bool(value);
+        if (doc_value_exists(value) && !(is_false && i == 2)) {
+            doc_build_value(builder, slice_str(kept[i]), value);
+        }
+    }
+    return doc_build_end(builder);
+}
+
+static int index_parse(struct command_op *op, struct slice spec, struct command_index *ret_index)
+{
+    static const struct command_args_spec table = {"createIndexes.indexes", index_arg_table, false,
+                                                   false};
+    struct index_args args = {0};
+    int code = command_args_read(&table, spec, &args, &op->err);
+    if (code == -40415) {
+        return err_set(&op->err, LT_EINVALIDINDEXSPECIFICATIONOPTION,
+                       "The field is not valid for an index specification: %.*s",
+                       (int)sizeof op->err.text / 2, op->err.text);
+    }
+    if (code == -40414) {
+        return err_set(&op->err, LT_EFAILEDTOPARSE,
+                       "The '%s' field is a required property of an index specification",
+                       args.key.len == 0 ? "key" : "name");
+    }
+    code = code < 0 ? code : index_check_key(op, args.key);
+    code = code < 0 ? code : index_check_options(op, &args);
+    if (code < 0) {
+        return code;
+    }
+    *ret_index = (struct command_index){args.name, args.key, index_build_spec(op, spec, &args)};
+    return 0;
+}
+
+int command_index_parse_all(struct command_op *op, struct slice list,
+                            struct command_index **ret_specs, uint32_t *ret_count)
+{
+    struct doc_iter iter;
+    struct doc_elem elem;
+    uint32_t count = (uint32_t)doc_count(list);
+    struct command_index *specs = arena_zero(&op->arena, count, sizeof *specs);
+    if (count == 0) {
+        return err_set(&op->err, LT_EBADVALUE, "Must specify at least one index to create");
+    }
+    doc_iter_init(&iter, list);
+    for (uint32_t i = 0; doc_iter_next(&iter, &elem); i++) {
+        if (elem.value.type != DOC_OBJECT) {
+            return err_set(&op->err, LT_ETYPEMISMATCH,
+                           "BSON field 'createIndexes.indexes.%u' is the wrong type '%s', expected "
+                           "type 'object'",
+                           i, doc_type_name(elem.value.type));
+        }
+        int code = index_parse(op, doc_value_get_doc(elem.value), &specs[i]);
+        if (code < 0) {
+            return code;
+        }
+    }
+    *ret_specs = specs;
+    *ret_count = count;
+    return 0;
+}
+
+/* 0 not there, 1 there just so, negative a conflict. */
+static int index_compare(struct command_op *op, const struct store_index *old,
+                         const struct command_index *new)
+{
+    bool same_name = slice_equal(old->name, new->name);
+    bool same_key = doc_compare_docs(old->key, new->key) == 0;
+    bool same_partial = true;
+    if (same_key) {
+        struct doc_value partial = doc_get_str(new->spec, "partialFilterExpression");
+        bool has = doc_value_exists(partial);
+        same_partial = has == (old->partial.len > 0) &&
+                       (!has || doc_compare_docs(old->partial, doc_value_get_doc(partial)) == 0);
+    }
+    if (same_key && index_is_id(old->key)) {
+        return 1;
+    }
+    bool same_options = doc_compare_docs(old->spec, new->spec) == 0;
+    if (same_name && same_key && same_options) {
+        return 1;
+    }
+    if (same_name) {
+        return err_set(&op->err, LT_EINDEXKEYSPECSCONFLICT,
+                       "An existing index has the same name as the requested index. When index "
+                       "names are not specified, they are auto generated and can cause conflicts. "
+                       "Please refer to our documentation. Requested index: %.*s",
+                       SLICE_FMT(new->name));
+    }
+    if (same_key && same_partial) {
+        return err_set(&op->err, LT_EINDEXOPTIONSCONFLICT,
+                       "Index already exists with a different name: %.*s", SLICE_FMT(old->name));
+    }
+    return 0;
+}
+
+int command_index_drop_existing(struct command_op *op, const struct store_collection *collection,
+                                struct command_index *specs, uint32_t *count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < *count; i++) {
+        int found = 0;
+        for (uint32_t k = 0; k < collection->indexes_count && found == 0; k++) {
+            found = index_compare(op, &collection->indexes[k], &specs[i]);
+        }
+        if (found < 0) {
+            return found;
+        }
+        for (uint32_t k = 0; k < kept && found == 0; k++) {
+            found = doc_compare_docs(specs[k].spec, specs[i].spec) == 0;
+        }
+        if (found == 0) {
+            specs[kept++] = specs[i];
+        }
+    }
+    *count = kept;
+    if (collection->indexes_count + kept > INDEXES_MAX) {
+        return err_set(&op->err, LT_ECANNOTCREATEINDEX,
+                       "add index fails, too many indexes for %.*s: the limit is %d",
+                       SLICE_FMT(collection->ns), INDEXES_MAX);
+    }
+    return 0;
+}

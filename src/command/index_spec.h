@@ -1,0 +1,28 @@
+/* command/index_spec.h - checking what createIndexes is asked for.
+ *
+ * Invariant   a spec that passed has v, key, name and only options that are honoured.
+ * Thread      pure.
+ * Memory      the op's arena.
+ * Errors      67 CannotCreateIndex, 197 unknown option, 85 and 86 conflicts, 14 and 40414 as usual.
+ */
+#ifndef COMMAND_INDEX_SPEC_H
+#define COMMAND_INDEX_SPEC_H
+
+#include "command/command.h"
+
+struct command_index {
+    struct slice name;
+    struct slice key;
+    struct slice spec; /* as it will be stored and listed */
+};
+
+/* Parse every element of `list`. */
+int command_index_parse_all(struct command_op *op, struct slice list,
+                            struct command_index **ret_specs, uint32_t *ret_count);
+
+/* Take out the specs that are there already; 85 or 86 when one is there otherwise, 67 when there
+ * would be too many. */
+int command_index_drop_existing(struct command_op *op, const struct store_collection *collection,
+                                struct command_index *specs, uint32_t *count);
+
+#endif

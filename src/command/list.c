@@ -1,0 +1,275 @@
+/* command/list.c - listDatabases, listCollections and listIndexes.
+ *
+ * The last two give their results through a cursor, as every driver expects. The results are made
+ * at once: a catalog is small. */
+#include "command/cursor.h"
+#include "command/handlers.h"
+#include "command/write.h"
+#include "doc/view.h"
+
+/* ---- results made beforehand, given through a cursor ---- */
+
+struct list_results {
+    struct buf docs; /* one after another, in the cursor's arena */
+    size_t at;
+    struct query_match *match; /* NULL: all */
+    struct query_eval eval;
+};
+
+static int list_next(struct command_cursor *cursor, struct slice *ret_doc, struct err *err)
+{
+    struct list_results *results = cursor->plan;
+    while (results->at < results->docs.len) {
+        uint32_t len = doc_load_u32(results->docs.data + results->at);
+        *ret_doc = slice_of(results->docs.data + results->at, len);
+        results->at += len;
+        if (results->match == NULL) {
+            return 1;
+        }
+        results->eval.root = doc_value_object(*ret_doc);
+        int code = query_match_doc(results->match, &results->eval, *ret_doc, NULL, err);
+        if (code != 0) {
+            return code;
+        }
+    }
+    return 0;
+}
+
+struct list_cursor_args {
+    struct slice filter;
+    struct slice cursor;
+    bool name_only;
+    bool authorized;
+};
+
+static int64_t list_batch_size(struct slice cursor_options)
+{
+    struct doc_value size = doc_missing;
+    if (cursor_options.len > 0) {
+        size = doc_get_str(cursor_options, "batchSize");
+    }
+    return doc_value_is_number(size) ? doc_value_to_i64_clamped(size) : -1;
+}
+
+/* Begin a cursor over results that the caller then fills in. */
+static int list_begin(struct command_op *op, struct slice ns, const struct list_cursor_args *args,
+                      struct command_batch **ret_batch)
+{
+    struct command_cursor *cursor = command_cursor_new(op, ns);
+    struct list_results *results = arena_zero(&cursor->arena, 1, sizeof *results);
+    buf_init(&results->docs, &cursor->arena);
+    cursor->plan = results;
+    cursor->next = list_next;
+    *ret_batch = command_batch_new(op, cursor, list_batch_size(args->cursor));
+    if (args->filter.len == 0) {
+        return 0;
+    }
+    struct slice filter = arena_copy(&cursor->arena, args->filter);
+    int code = query_match_parse(&cursor->context, filter, &results->match, &op->err);
+    if (code == 0) {
+        query_eval_init(&results->eval, &cursor->context, &cursor->arena);
+    }
+    return code;
+}
+
+/* ---- listCollections ---- */
+
+static const struct command_arg list_collections_args[] = {
+    {"filter", COMMAND_ARG_DOC, offsetof(struct list_cursor_args, filter), 0},
+    {"cursor", COMMAND_ARG_DOC, offsetof(struct list_cursor_args, cursor), 0},
+    {"nameOnly", COMMAND_ARG_BOOL, offsetof(struct list_cursor_args, name_only), 0},
+    {"authorizedCollections", COMMAND_ARG_BOOL, offsetof(struct list_cursor_args, authorized), 0},
+    {NULL},
+};
+
+static void list_collection(struct doc_builder *builder, const struct store_collection *collection,
+                            bool name_only)
+{
+    doc_build_string(builder, "name", collection->name);
+    doc_build_text(builder, "type", "collection");
+    if (name_only) {
+        return;
+    }
+    doc_build_doc(builder, "options", collection->options);
+    doc_build_open(builder, SLICE("info"));
+    doc_build_bool(builder, "readOnly", false);
+    doc_build_binary(builder, "uuid", 4, slice_of(collection->uuid, 16));
+    doc_build_close(builder);
+    doc_build_doc(builder, "idIndex", collection->indexes[0].spec);
+}
+
+int command_list_collections(struct command_op *op)
+{
+    struct list_cursor_args args = {0};
+    struct command_batch *batch = op->state;
+    if (batch != NULL) {
+        return command_batch_fill(op, batch);
+    }
+    int code = command_args(op, list_collections_args, &args);
+    struct slice ns = arena_format(&op->arena, "%.*s.$cmd.listCollections", SLICE_FMT(op->db));
+    code = code < 0 ? code : list_begin(op, ns, &args, &batch);
+    if (code < 0) {
+        return code;
+    }
+    struct list_results *results = batch->cursor->plan;
+    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
+    uint32_t count;
+    uint32_t first = store_catalog_db(op->catalog, op->db, &count);
+    for (uint32_t i = first; i < first + count; i++) {
+        doc_build_begin(builder, &results->docs);
+        list_collection(builder, op->catalog->collections[i], args.name_only);
+        doc_build_end(builder);
+    }
+    return command_batch_fill(op, batch);
+}
+
+/* ---- listIndexes ---- */
+
+static const struct command_arg list_indexes_args[] = {
+    {"cursor", COMMAND_ARG_DOC, offsetof(struct list_cursor_args, cursor), 0},
+    {"includeBuildUUIDs", COMMAND_ARG_IGNORE, 0, 0},
+    {"includeIndexBuildInfo", COMMAND_ARG_IGNORE, 0, 0},
+    {NULL},
+};
+
+int command_list_indexes(struct command_op *op)
+{
+    struct list_cursor_args args = {0};
+    struct command_batch *batch = op->state;
+    struct slice ns;
+    if (batch != NULL) {
+        return command_batch_fill(op, batch);
+    }
+    int code = command_args(op, list_indexes_args, &args);
+    code = code < 0 ? code : command_namespace(op, &ns);
+    if (code < 0) {
+        return code;
+    }
+    const struct store_collection *collection = store_catalog_find(op->catalog, ns);
+    if (collection == NULL) {
+        return err_set(&op->err, LT_ENAMESPACENOTFOUND, "ns does not exist: %.*s", SLICE_FMT(ns));
+    }
+    code = list_begin(op, ns, &args, &batch);
+    if (code < 0) {
+        return code;
+    }
+    struct list_results *results = batch->cursor->plan;
+    for (uint32_t i = 0; i < collection->indexes_count; i++) {
+        if (collection->indexes[i].ready) {
+            buf_append_slice(&results->docs, collection->indexes[i].spec);
+        }
+    }
+    return command_batch_fill(op, batch);
+}
+
+/* ---- listDatabases ---- */
+
+struct list_databases_args {
+    struct slice filter;
+    bool name_only;
+    bool authorized;
+};
+
+static const struct command_arg list_databases_args[] = {
+    {"filter", COMMAND_ARG_DOC, offsetof(struct list_databases_args, filter), 0},
+    {"nameOnly", COMMAND_ARG_BOOL, offsetof(struct list_databases_args, name_only), 0},
+    {"authorizedDatabases", COMMAND_ARG_BOOL, offsetof(struct list_databases_args, authorized), 0},
+    {NULL},
+};
+
+/* The bytes of the documents of a database's collections. */
+static int list_database_size(struct command_op *op, uint32_t first, uint32_t count,
+                              int64_t *ret_bytes)
+{
+    struct store_view view;
+    int code = 0;
+    *ret_bytes = 0;
+    store_view_init(&view, op->server->kv, NULL);
+    for (uint32_t i = first; i < first + count && code == 0; i++) {
+        struct store_counts counts;
+        code = store_read_counts(&view, op->catalog->collections[i]->id, &counts);
+        *ret_bytes += counts.bytes;
+    }
+    if (code == -LT_EAGAIN) {
+        code = command_wants(op, &view, false);
+    }
+    store_view_close(&view);
+    return code;
+}
+
+struct list_databases_state {
+    struct list_databases_args args;
+    struct query_context context;
+    struct query_match *match;
+    struct query_eval eval;
+    struct buf docs; /* made before the reply is begun: a miss starts over */
+    int64_t total;
+};
+
+static int list_database(struct command_op *op, struct list_databases_state *state, uint32_t first,
+                         uint32_t count)
+{
+    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
+    size_t start = state->docs.len;
+    int64_t bytes = 0;
+    int code = state->args.name_only ? 0 : list_database_size(op, first, count, &bytes);
+    if (code < 0) {
+        return code;
+    }
+    doc_build_begin(builder, &state->docs);
+    doc_build_string(builder, "name", op->catalog->collections[first]->db);
+    if (!state->args.name_only) {
+        doc_build_i64(builder, "sizeOnDisk", bytes);
+        doc_build_bool(builder, "empty", false);
+    }
+    struct slice doc = doc_build_end(builder);
+    if (state->match != NULL) {
+        state->eval.root = doc_value_object(doc);
+        code = query_match_doc(state->match, &state->eval, doc, NULL, &op->err);
+        if (code <= 0) {
+            state->docs.len = start;
+            return code;
+        }
+    }
+    state->total += bytes;
+    return 0;
+}
+
+static int list_databases_begin(struct command_op *op, struct list_databases_state *state)
+{
+    int code = command_args(op, list_databases_args, &state->args);
+    state->context = (struct query_context){.arena = &op->arena, .now_ms = op->wall_ms};
+    buf_init(&state->docs, &op->arena);
+    if (code == 0 && state->args.filter.len > 0) {
+        code = query_match_parse(&state->context, state->args.filter, &state->match, &op->err);
+        query_eval_init(&state->eval, &state->context, &op->arena);
+    }
+    return code;
+}
+
+int command_list_databases(struct command_op *op)
+{
+    struct list_databases_state state = {0};
+    int code = list_databases_begin(op, &state);
+    for (uint32_t i = 0; i < op->catalog->count && code == 0;) {
+        uint32_t count;
+        uint32_t first = store_catalog_db(op->catalog, op->catalog->collections[i]->db, &count);
+        code = list_database(op, &state, first, count);
+        i = first + count;
+    }
+    if (code < 0) {
+        return code;
+    }
+    doc_build_open_array(&op->builder, SLICE("databases"));
+    for (size_t at = 0; at < state.docs.len;) {
+        uint32_t len = doc_load_u32(state.docs.data + at);
+        doc_build_doc(&op->builder, "", slice_of(state.docs.data + at, len));
+        at += len;
+    }
+    doc_build_close(&op->builder);
+    if (!state.args.name_only) {
+        doc_build_i64(&op->builder, "totalSize", state.total);
+        doc_build_i64(&op->builder, "totalSizeMb", state.total >> 20);
+    }
+    return 0;
+}

@@ -1,0 +1,22 @@
+/* command/version.h - the MongoDB version whose behaviour this server shows.
+ *
+ * Invariant   version and wire version belong together: drivers switch features on by them.
+ * Thread      constants.
+ * Memory      none.
+ * Errors      none.
+ * Source      MONGODB.md 2.4: 7.0 and wire version 21 until the bulkWrite command works.
+ */
+#ifndef COMMAND_VERSION_H
+#define COMMAND_VERSION_H
+
+enum {
+    COMMAND_MONGODB_MAJOR = 7,
+    COMMAND_MONGODB_MINOR = 0,
+    COMMAND_MONGODB_PATCH = 0,
+    COMMAND_WIRE_VERSION_MAX = 21,
+};
+
+#define COMMAND_MONGODB_VERSION "7.0.0"
+#define COMMAND_FEATURE_VERSION "7.0"
+
+#endif
