@@ -203,12 +203,17 @@ TEST(pipeline_joins_other_collections)
     PIPELINE_CASES(cases);
 }
 
-TEST(pipeline_bucket_auto_cuts_equal_parts)
+TEST(pipeline_bucket_auto_cuts_equal_parts_or_rounds_them)
 {
     static const struct pipeline_case cases[] = {
         {"{'p': [{'$bucketAuto': {'groupBy': '$a', 'buckets': 2}}]}",
          "{'d': [{'a': 1}, {'a': 2}, {'a': 2}, {'a': 3}]}",
          "{'_id':{'min':1,'max':3},'count':3}{'_id':{'min':3,'max':3},'count':1}", 0},
+        {"{'p': [{'$bucketAuto': {'groupBy': '$a', 'buckets': 3, 'granularity': 'POWERSOF2'}}]}",
+         "{'d': [{'a': 1}, {'a': 10}, {'a': 100}, {'a': 1000}]}",
+         "{'_id':{'min':0.5,'max':2},'count':1}{'_id':{'min':2,'max':16},'count':1}"
+         "{'_id':{'min':16,'max':1024},'count':2}",
+         0},
     };
     PIPELINE_CASES(cases);
 }

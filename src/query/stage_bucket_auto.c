@@ -4,6 +4,7 @@
 
 #include "doc/key.h"
 #include "query/accumulate.h"
+#include "query/granularity.h"
 #include "query/pipeline_private.h"
 
 struct auto_parsed {
@@ -11,6 +12,7 @@ struct auto_parsed {
     int64_t buckets;
     struct query__accumulator *accumulators;
     uint32_t count;
+    const struct query__granularity *series; /* NULL: bounds are values of documents */
 };
 
 struct auto_state {
@@ -19,6 +21,7 @@ struct auto_state {
     uint64_t at;        /* first document of the next bucket */
     uint64_t size;      /* documents a bucket, if all values differ */
     int64_t emitted;
+    double bound; /* with a series: where the bucket before ended */
     bool sorted;
 };
 
@@ -113,8 +116,12 @@ static int auto_option(struct query_stage_parse *parse, struct doc_elem elem,
                        "found type: %s.",
                        doc_type_name(elem.value.type));
     }
-    return err_set(err, 40257, "Unknown rounding granularity '%.*s'",
-                   SLICE_FMT(doc_value_get_string(elem.value)));
+    parsed->series = query__granularity_find(doc_value_get_string(elem.value));
+    if (parsed->series == NULL) {
+        return err_set(err, 40257, "Unknown rounding granularity '%.*s'",
+                       SLICE_FMT(doc_value_get_string(elem.value)));
+    }
+    return 0;
 }
 
 static int auto_parse(struct query_stage_parse *parse, struct doc_value spec, struct err *err)
@@ -163,6 +170,31 @@ static int auto_value(struct query_stage_run *self, struct slice doc, struct doc
     return rc;
 }
 
+/* Values that a series can round: numbers, not NaN, not negative. */
+static int auto_check(const struct auto_parsed *parsed, struct doc_value value, struct err *err)
+{
+    if (parsed->series == NULL) {
+        return 0;
+    }
+    if (!doc_value_is_number(value)) {
+        return err_set(err, 40258,
+                       "$bucketAuto can specify a 'granularity' with numeric boundaries "
+                       "only, but found a value with type: %s",
+                       doc_type_name(value.type));
+    }
+    double number = doc_value_to_double(value);
+    if (isnan(number)) {
+        return err_set(err, 40259,
+                       "$bucketAuto can specify a 'granularity' with numeric boundaries "
+                       "only, but found a NaN");
+    }
+    return number < 0 ? err_set(err, 40260,
+                                "$bucketAuto can specify a 'granularity' with "
+                                "non-negative numbers only, but found a negative "
+                                "number")
+                      : 0;
+}
+
 static int auto_fill(struct query_stage_run *self, struct err *err)
 {
     const struct auto_parsed *parsed = self->stage->parsed;
@@ -179,6 +211,7 @@ static int auto_fill(struct query_stage_run *self, struct err *err)
             return 0;
         }
         rc = rc < 0 ? rc : auto_value(self, doc, &value, err);
+        rc = rc < 0 ? rc : auto_check(parsed, value, err);
         if (rc < 0) {
             return rc;
         }
@@ -236,15 +269,22 @@ static int auto_accumulate(struct query_stage_run *self, uint64_t end,
     return 0;
 }
 
-static int auto_id(struct query_stage_run *self, uint64_t end, struct doc_value *ret_id,
-                   struct err *err)
+static int auto_id(struct query_stage_run *self, uint64_t end, const double bounds[2],
+                   struct doc_value *ret_id, struct err *err)
 {
+    const struct auto_parsed *parsed = self->stage->parsed;
     struct auto_state *state = self->state;
     struct doc_value low;
     struct doc_value high;
     uint64_t last = end < state->keep.count ? end : end - 1;
-    int rc = auto_value(self, query__keep_doc(&state->keep, state->at), &low, err);
-    rc = rc < 0 ? rc : auto_value(self, query__keep_doc(&state->keep, last), &high, err);
+    int rc = 0;
+    if (parsed->series != NULL) {
+        low = query__granularity_value(parsed->series, bounds[0], self->eval->arena);
+        high = query__granularity_value(parsed->series, bounds[1], self->eval->arena);
+    } else {
+        rc = auto_value(self, query__keep_doc(&state->keep, state->at), &low, err);
+        rc = rc < 0 ? rc : auto_value(self, query__keep_doc(&state->keep, last), &high, err);
+    }
     if (rc < 0) {
         return rc;
     }
@@ -256,6 +296,34 @@ static int auto_id(struct query_stage_run *self, uint64_t end, struct doc_value 
     return 0;
 }
 
+/* With a series: move the end to the rounded bound above the last value. */
+static int auto_round(struct query_stage_run *self, uint64_t *end, double bounds[2],
+                      struct err *err)
+{
+    const struct auto_parsed *parsed = self->stage->parsed;
+    struct auto_state *state = self->state;
+    struct doc_value value;
+    int rc = auto_value(self, query__keep_doc(&state->keep, state->at), &value, err);
+    if (rc < 0) {
+        return rc;
+    }
+    double first = doc_value_to_double(value);
+    bounds[0] = state->emitted > 0 ? state->bound : query__granularity_down(parsed->series, first);
+    rc = auto_value(self, query__keep_doc(&state->keep, *end - 1), &value, err);
+    if (rc < 0) {
+        return rc;
+    }
+    bounds[1] = query__granularity_up(parsed->series, doc_value_to_double(value));
+    state->bound = bounds[1];
+    for (; *end < state->keep.count; (*end)++) {
+        rc = auto_value(self, query__keep_doc(&state->keep, *end), &value, err);
+        if (rc < 0 || doc_value_to_double(value) >= bounds[1]) {
+            break;
+        }
+    }
+    return rc;
+}
+
 static int auto_emit(struct query_stage_run *self, struct slice *ret_doc, struct err *err)
 {
     const struct auto_parsed *parsed = self->stage->parsed;
@@ -264,10 +332,12 @@ static int auto_emit(struct query_stage_run *self, struct slice *ret_doc, struct
     arena_reset(&state->arena);
     struct query__accumulator_state *states =
         arena_zero(&state->arena, parsed->count, sizeof *states);
-    int rc = auto_accumulate(self, end, states, err);
+    double bounds[2] = {0, 0};
+    int rc = parsed->series == NULL ? 0 : auto_round(self, &end, bounds, err);
+    rc = rc < 0 ? rc : auto_accumulate(self, end, states, err);
     query_stage_fresh(self);
     struct doc_value id;
-    rc = rc < 0 ? rc : auto_id(self, end, &id, err);
+    rc = rc < 0 ? rc : auto_id(self, end, bounds, &id, err);
     if (rc < 0) {
         return rc;
     }
