@@ -8,13 +8,14 @@
 #include "query/pipeline_private.h"
 
 static const struct query_stage_ops *const pipeline_stages[] = {
-    &query__stage_match,        &query__stage_project, &query__stage_add_fields,
-    &query__stage_set,          &query__stage_unset,   &query__stage_group,
-    &query__stage_sort,         &query__stage_limit,   &query__stage_skip,
-    &query__stage_count,        &query__stage_unwind,  &query__stage_replace_root,
-    &query__stage_replace_with, &query__stage_sample,  &query__stage_sort_by_count,
-    &query__stage_facet,        &query__stage_bucket,  &query__stage_documents,
-    &query__stage_redact,       &query__stage_lookup,  &query__stage_union_with,
+    &query__stage_match,        &query__stage_project,    &query__stage_add_fields,
+    &query__stage_set,          &query__stage_unset,      &query__stage_group,
+    &query__stage_sort,         &query__stage_limit,      &query__stage_skip,
+    &query__stage_count,        &query__stage_unwind,     &query__stage_replace_root,
+    &query__stage_replace_with, &query__stage_sample,     &query__stage_sort_by_count,
+    &query__stage_facet,        &query__stage_bucket,     &query__stage_documents,
+    &query__stage_redact,       &query__stage_lookup,     &query__stage_bucket_auto,
+    &query__stage_graph_lookup, &query__stage_union_with,
 };
 
 static const struct query_pipeline_options pipeline_plain = {0};

@@ -14,9 +14,11 @@
 
 extern const struct query_stage_ops query__stage_add_fields;
 extern const struct query_stage_ops query__stage_bucket;
+extern const struct query_stage_ops query__stage_bucket_auto;
 extern const struct query_stage_ops query__stage_count;
 extern const struct query_stage_ops query__stage_documents;
 extern const struct query_stage_ops query__stage_facet;
+extern const struct query_stage_ops query__stage_graph_lookup;
 extern const struct query_stage_ops query__stage_group;
 extern const struct query_stage_ops query__stage_limit;
 extern const struct query_stage_ops query__stage_lookup;
@@ -73,6 +75,16 @@ void query__keep_close(struct query__keep *keep);
 struct doc_value query__path_set(struct arena *arena, struct slice doc,
                                  const struct query_expr *path, uint32_t part,
                                  struct doc_value value);
+
+/* A doc_path_cb that adds the values a path reaches, arrays element by element, to the
+ * query__list that is its context. */
+bool query__filter_value(void *context, const struct doc_path_hit *hit);
+/* The filter by which a field equals one of the values, of which there is at least one. */
+struct slice query__filter_any(struct arena *arena, struct slice field, struct doc_value values);
+/* Open a run over another collection, or over none when `from` is empty. */
+int query__foreign_open(const struct query_pipeline_options *options,
+                        const struct query_foreign *foreign, const struct query_eval *eval,
+                        struct query_run **ret_run, struct err *err);
 
 /* Error 292 in the name of a stage. */
 int query__stage_too_large(const char *name, struct err *err);

@@ -50,8 +50,50 @@ static int pipeline_drain(struct arena *arena, struct query_run *run, struct buf
     }
 }
 
+/* Every collection holds the documents that are in the arena given as owner. */
+struct pipeline_foreign {
+    struct pipeline_source source;
+    const struct query_match *filter;
+    struct query_eval eval;
+};
+
+static int pipeline_foreign_next(void *context, struct slice *ret_doc, struct err *err)
+{
+    struct pipeline_foreign *foreign = context;
+    for (;;) {
+        int rc = pipeline_source_next(&foreign->source, ret_doc, err);
+        if (rc <= 0 || foreign->filter == NULL) {
+            return rc;
+        }
+        rc = query_match_doc(foreign->filter, &foreign->eval, *ret_doc, NULL, err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+}
+
+static int pipeline_foreign_open(void *owner, const struct query_foreign *foreign,
+                                 const struct query_eval *eval, struct query_run **ret_run,
+                                 struct err *err)
+{
+    static const struct query_source_ops ops = {pipeline_foreign_next};
+    static const struct query_pipeline empty = {0};
+    (void)err;
+    struct pipeline_foreign *source = arena_zero(owner, 1, sizeof *source);
+    struct slice docs = json_doc(owner, "{'d': [{'_id': 1, 'p': 2}, {'_id': 2, 'p': 3}, "
+                                        "{'_id': 3}]}");
+    doc_iter_value(&source->source.iter, doc_get_str(docs, "d"));
+    source->filter = foreign->filter;
+    source->eval = *eval;
+    source->eval.arena = owner;
+    *ret_run = query_run_new(foreign->pipeline == NULL ? &empty : foreign->pipeline, 0, eval,
+                             (struct query_source){&ops, source});
+    return 0;
+}
+
 static void pipeline_check(const struct pipeline_case *c)
 {
+    static const struct query_foreign_ops foreign = {pipeline_foreign_open};
     static const struct query_source_ops ops = {pipeline_source_next};
     struct arena arena;
     struct err err = {0};
@@ -61,7 +103,8 @@ static void pipeline_check(const struct pipeline_case *c)
     struct query_context context = {.arena = &arena, .random = 3};
     struct query_pipeline *pipeline = NULL;
     struct slice stages = doc_value_get_doc(doc_get_str(json_doc(&arena, c->stages), "p"));
-    int rc = query_pipeline_parse(&context, stages, NULL, &pipeline, &err);
+    struct query_pipeline_options options = {.foreign = &foreign, .owner = &arena};
+    int rc = query_pipeline_parse(&context, stages, &options, &pipeline, &err);
     if (rc == 0) {
         struct query_eval eval;
         query_eval_init(&eval, &context, &arena);
@@ -136,6 +179,41 @@ TEST(pipeline_redact_descends_and_prunes)
         {"{'p': [{'$redact': {'$cond': ['$hide', '$$PRUNE', '$$DESCEND']}}]}",
          "{'d': [{'a': {'hide': true}, 'b': [{'hide': true}, {'c': 1}]}, {'hide': true}]}",
          "{'b':[{'c':1}]}", 0},
+    };
+    PIPELINE_CASES(cases);
+}
+
+TEST(pipeline_joins_other_collections)
+{
+    static const struct pipeline_case cases[] = {
+        {"{'p': [{'$lookup': {'from': 'x', 'localField': 'a', 'foreignField': '_id', 'as': 'j'}}]}",
+         "{'d': [{'a': 2}, {'a': [1, 3]}, {'a': 9}]}",
+         "{'a':2,'j':[{'_id':2,'p':3}]}{'a':[1,3],'j':[{'_id':1,'p':2},{'_id':3}]}{'a':9,'j':[]}",
+         0},
+        {"{'p': [{'$lookup': {'from': 'x', 'let': {'v': '$a'}, 'pipeline': [{'$match': {'$expr': "
+         "{'$gt': ['$_id', '$$v']}}}, {'$count': 'n'}], 'as': 'j'}}]}",
+         "{'d': [{'a': 1}, {'a': 2}]}", "{'a':1,'j':[{'n':2}]}{'a':2,'j':[{'n':1}]}", 0},
+        {"{'p': [{'$unionWith': {'coll': 'x', 'pipeline': [{'$limit': 1}]}}]}", "{'d': [{'a': 1}]}",
+         "{'a':1}{'_id':1,'p':2}", 0},
+        {"{'p': [{'$graphLookup': {'from': 'x', 'startWith': '$a', 'connectFromField': 'p', "
+         "'connectToField': '_id', 'as': 'g', 'depthField': 'd', 'maxDepth': 1}}]}",
+         "{'d': [{'a': 1}]}", "{'a':1,'g':[{'_id':1,'p':2,'d':0},{'_id':2,'p':3,'d':1}]}", 0},
+        {"{'p': [{'$lookup': {'from': 'x', 'localField': 'a', 'as': 'j'}}]}", "{'d': []}", "", 9},
+    };
+    PIPELINE_CASES(cases);
+}
+
+TEST(pipeline_bucket_auto_cuts_equal_parts_or_rounds_them)
+{
+    static const struct pipeline_case cases[] = {
+        {"{'p': [{'$bucketAuto': {'groupBy': '$a', 'buckets': 2}}]}",
+         "{'d': [{'a': 1}, {'a': 2}, {'a': 2}, {'a': 3}]}",
+         "{'_id':{'min':1,'max':3},'count':3}{'_id':{'min':3,'max':3},'count':1}", 0},
+        {"{'p': [{'$bucketAuto': {'groupBy': '$a', 'buckets': 3, 'granularity': 'POWERSOF2'}}]}",
+         "{'d': [{'a': 1}, {'a': 10}, {'a': 100}, {'a': 1000}]}",
+         "{'_id':{'min':0.5,'max':2},'count':1}{'_id':{'min':2,'max':16},'count':1}"
+         "{'_id':{'min':16,'max':1024},'count':2}",
+         0},
     };
     PIPELINE_CASES(cases);
 }

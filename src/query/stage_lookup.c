@@ -188,7 +188,7 @@ static int lookup_parse(struct query_stage_parse *parse, struct doc_value spec, 
 
 /* ---- running ---- */
 
-static bool lookup_local_value(void *context, const struct doc_path_hit *hit)
+bool query__filter_value(void *context, const struct doc_path_hit *hit)
 {
     struct query__list *values = context;
     if (hit->value.type == DOC_ARRAY) {
@@ -204,40 +204,45 @@ static bool lookup_local_value(void *context, const struct doc_path_hit *hit)
     return false;
 }
 
-/* {foreign: {$eq: value}} for each local value, any of which will do. */
+struct slice query__filter_any(struct arena *arena, struct slice field, struct doc_value values)
+{
+    struct query__list alternatives;
+    query__list_begin(&alternatives, arena, DOC_ARRAY);
+    struct doc_iter iter;
+    doc_iter_value(&iter, values);
+    struct doc_elem elem;
+    struct doc_value filter = doc_missing;
+    while (doc_iter_next(&iter, &elem)) {
+        struct query__list equal;
+        struct query__list one;
+        query__list_begin(&equal, arena, DOC_OBJECT);
+        query__list_field(&equal, SLICE("$eq"), elem.value);
+        query__list_begin(&one, arena, DOC_OBJECT);
+        query__list_field(&one, field, query__list_end(&equal));
+        filter = query__list_end(&one);
+        query__list_add(&alternatives, filter);
+    }
+    assert(alternatives.count > 0);
+    if (alternatives.count > 1) {
+        struct query__list either;
+        query__list_begin(&either, arena, DOC_OBJECT);
+        query__list_field(&either, SLICE("$or"), query__list_end(&alternatives));
+        filter = query__list_end(&either);
+    }
+    return doc_value_get_doc(filter);
+}
+
 static struct slice lookup_filter_doc(struct query_stage_run *self, struct slice doc)
 {
     const struct lookup_parsed *parsed = self->stage->parsed;
     struct lookup_state *state = self->state;
     struct query__list values;
     query__list_begin(&values, &state->arena, DOC_ARRAY);
-    doc_path_visit(&parsed->local, doc, lookup_local_value, &values);
+    doc_path_visit(&parsed->local, doc, query__filter_value, &values);
     if (values.count == 0) {
         query__list_add(&values, doc_null);
     }
-    struct query__list alternatives;
-    query__list_begin(&alternatives, &state->arena, DOC_ARRAY);
-    struct doc_iter iter;
-    doc_iter_value(&iter, query__list_end(&values));
-    struct doc_elem elem;
-    struct doc_value filter = doc_missing;
-    while (doc_iter_next(&iter, &elem)) {
-        struct query__list equal;
-        struct query__list field;
-        query__list_begin(&equal, &state->arena, DOC_OBJECT);
-        query__list_field(&equal, SLICE("$eq"), elem.value);
-        query__list_begin(&field, &state->arena, DOC_OBJECT);
-        query__list_field(&field, parsed->foreign, query__list_end(&equal));
-        filter = query__list_end(&field);
-        query__list_add(&alternatives, filter);
-    }
-    if (alternatives.count > 1) {
-        struct query__list either;
-        query__list_begin(&either, &state->arena, DOC_OBJECT);
-        query__list_field(&either, SLICE("$or"), query__list_end(&alternatives));
-        filter = query__list_end(&either);
-    }
-    return doc_value_get_doc(filter);
+    return query__filter_any(&state->arena, parsed->foreign, query__list_end(&values));
 }
 
 static int lookup_filter(struct query_stage_run *self, struct slice doc,
@@ -269,9 +274,9 @@ static int lookup_let(struct query_stage_run *self, struct err *err)
     return 0;
 }
 
-static int lookup_open(const struct query_pipeline_options *options,
-                       const struct query_foreign *foreign, const struct query_eval *eval,
-                       struct query_run **ret_run, struct err *err)
+int query__foreign_open(const struct query_pipeline_options *options,
+                        const struct query_foreign *foreign, const struct query_eval *eval,
+                        struct query_run **ret_run, struct err *err)
 {
     if (foreign->from.len == 0) {
         *ret_run = query_run_new(foreign->pipeline, 0, eval, (struct query_source){0});
@@ -298,7 +303,7 @@ static int lookup_begin(struct query_stage_run *self, struct slice doc, struct e
     }
     struct query_foreign foreign = {parsed->from, filter, parsed->pipeline};
     query__list_begin(&state->found, &state->arena, DOC_ARRAY);
-    return lookup_open(parsed->options, &foreign, self->eval, &state->run, err);
+    return query__foreign_open(parsed->options, &foreign, self->eval, &state->run, err);
 }
 
 static int lookup_collect(struct query_stage_run *self, struct err *err)
@@ -448,7 +453,8 @@ static int lookup_union_next(struct query_stage_run *self, struct slice *ret_doc
         state->own_done = true;
     }
     if (state->run == NULL) {
-        int rc = lookup_open(parsed->options, &parsed->foreign, self->eval, &state->run, err);
+        int rc =
+            query__foreign_open(parsed->options, &parsed->foreign, self->eval, &state->run, err);
         if (rc < 0) {
             return rc;
         }
