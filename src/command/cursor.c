@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "command/stages.h"
 #include "command/write.h"
 #include "doc/validate.h"
 
@@ -142,13 +143,20 @@ int command_cursor_take(struct command_op *op, int64_t id, struct command_cursor
     return code;
 }
 
+/* Let go of what is borrowed from the engine. */
+static void cursor_pause(struct command_cursor *cursor)
+{
+    if (cursor->has_read) {
+        command_read_pause(&cursor->read);
+    }
+    command_foreign_pause(cursor);
+}
+
 /* Put it to rest, or free it when it is finished or was killed meanwhile. */
 static void cursor_give_back(struct command_op *op, struct command_cursor *cursor)
 {
     struct command_cursors *cursors = op->server->cursors;
-    if (cursor->has_read) {
-        command_read_pause(&cursor->read);
-    }
+    cursor_pause(cursor);
     store_view_close(&cursor->view);
     buf_init(&cursor->view.miss, NULL);
     pthread_mutex_lock(&cursors->lock);
@@ -311,9 +319,7 @@ int command_batch_fill(struct command_op *op, struct command_batch *batch)
     }
     int code = batch_run(op, batch);
     if (code == -LT_EAGAIN || code == -LT_EYIELD) {
-        if (cursor->has_read) {
-            command_read_pause(&cursor->read);
-        }
+        cursor_pause(cursor);
         return code == -LT_EAGAIN ? command_wants(op, &cursor->view, cursor->read.scan.backward)
                                   : code;
     }

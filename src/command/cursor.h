@@ -27,6 +27,7 @@ struct command_cursor {
     bool has_read; /* `read` is open */
     /* The next result: 1, 0 the end, negative as command_read_next. */
     int (*next)(struct command_cursor *cursor, struct slice *ret_doc, struct err *err);
+    struct command_foreign *foreign;              /* reads of other collections that are open */
     void *plan;                                   /* what `next` needs besides */
     void (*close)(struct command_cursor *cursor); /* gives back what `plan` holds; or NULL */
     bool exhausted;

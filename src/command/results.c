@@ -101,6 +101,7 @@ int command_results_pipeline(struct command_op *op, struct command_cursor *curso
                              struct slice stages)
 {
     struct command_results_plan *plan = cursor->plan;
-    struct query_pipeline_options options = command_stage_options(cursor);
-    return query_pipeline_parse(&cursor->context, stages, &options, &plan->pipeline, &op->err);
+    plan->options = command_stage_options(cursor);
+    return query_pipeline_parse(&cursor->context, stages, &plan->options, &plan->pipeline,
+                                &op->err);
 }

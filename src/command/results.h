@@ -14,8 +14,9 @@
 #include "query/project.h"
 
 struct command_results_plan {
-    struct query_pipeline *pipeline; /* NULL: documents as they are read */
-    uint32_t first_stage;            /* the stages before are the plan's work */
+    struct query_pipeline_options options; /* the pipeline's, which looks at them while it runs */
+    struct query_pipeline *pipeline;       /* NULL: documents as they are read */
+    uint32_t first_stage;                  /* the stages before are the plan's work */
     struct query_run *run;
     struct query_project *project;
     int64_t skip;

@@ -154,5 +154,6 @@ struct query_pipeline_options command_stage_options(struct command_cursor *curso
         .stages = stages_list,
         .stages_count = sizeof stages_list / sizeof stages_list[0],
         .owner = cursor,
+        .foreign = &command_foreign_ops,
     };
 }

@@ -14,4 +14,9 @@
 /* Options that make the stages known, with the cursor as their owner. */
 struct query_pipeline_options command_stage_options(struct command_cursor *cursor);
 
+/* Let go of what the cursor's reads of other collections borrow. */
+void command_foreign_pause(struct command_cursor *cursor);
+
+extern const struct query_foreign_ops command_foreign_ops;
+
 #endif

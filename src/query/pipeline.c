@@ -353,6 +353,9 @@ void query_run_close(struct query_run *run)
         }
         arena_close(&stage->hold);
     }
+    if (run->source.ops != NULL && run->source.ops->close != NULL) {
+        run->source.ops->close(run->source.context);
+    }
     arena_close(&run->scratch);
     mem_free(run);
 }

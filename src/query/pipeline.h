@@ -35,6 +35,8 @@ struct query_source_ops {
     /* 1 and a document, valid until the next call; 0 at the end; negative: -LT_EYIELD, -LT_EAGAIN
      * (call again) or an error. */
     int (*next)(void *context, struct slice *ret_doc, struct err *err);
+    /* Optional: the run that pulled from it is closed. */
+    void (*close)(void *context);
 };
 
 struct query_source {
