@@ -242,6 +242,7 @@ int node_open(const struct node_config *config, struct node **ret_node, struct e
 
 int node_start(struct node *node, struct err *err)
 {
+    node__group_begin(&node->group);
     for (uint32_t i = 0; i < node->loops_count; i++) {
         char name[24];
         snprintf(name, sizeof name, "lt-loop-%u", i);
