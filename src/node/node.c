@@ -206,10 +206,11 @@ static int node_listen(struct node *node, struct err *err)
             snprintf(host, sizeof host, "localhost");
         }
     }
+    bool is_v6 = node->config.advertise == NULL && strchr(host, ':') != NULL;
     bool has_port = node->config.advertise != NULL && strchr(host, ':') != NULL;
     struct buf address;
     buf_init(&address, NULL);
-    buf_format(&address, "%s", host);
+    buf_format(&address, is_v6 ? "[%s]" : "%s", host);
     if (!has_port) {
         buf_format(&address, ":%u", net_server_port(node->net));
     }
