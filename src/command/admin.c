@@ -112,8 +112,18 @@ int command_kill_op(struct command_op *op)
     return 0;
 }
 
+/* Anybody who reaches the port could end the server while there is no access control. */
+static bool admin_is_local(const char *peer)
+{
+    return strncmp(peer, "127.", 4) == 0 || strncmp(peer, "[::1]", 5) == 0;
+}
+
 int command_shutdown(struct command_op *op)
 {
+    if (!admin_is_local(op->client->peer)) {
+        return err_set(&op->err, LT_EUNAUTHORIZED,
+                       "shutdown must run from localhost when running db without auth");
+    }
     op->close_after = true;
     op->server->host_ops->shutdown(op->server->host);
     return 0;

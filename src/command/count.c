@@ -1,4 +1,6 @@
 /* command/count.c - count and distinct. */
+#include <stdlib.h>
+
 #include "command/handlers.h"
 #include "command/read.h"
 #include "command/server.h"
@@ -108,7 +110,7 @@ static int count_begin(struct command_op *op, const struct command_arg *args)
     if (code < 0) {
         return code;
     }
-    state->limit_count = state->limit_count < 0 ? -state->limit_count : state->limit_count;
+    state->limit_count = state->limit_count == INT64_MIN ? INT64_MAX : llabs(state->limit_count);
     op->state = state;
     return count_open(op, state);
 }

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "command/stages.h"
 #include "command/write.h"
 #include "doc/validate.h"
 
@@ -50,8 +51,14 @@ struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns
     cursor->context.now_ms = op->wall_ms;
     cursor->context.cluster_time = atomic_load(&op->server->applied_clock);
     cursor->context.random = command_random(op->server);
+    cursor->server = op->server;
     store_view_init(&cursor->view, op->server->kv, NULL);
     return cursor;
+}
+
+void command_cursor_use(struct command_cursor *cursor, struct store_collection *collection)
+{
+    cursor->collection = collection == NULL ? NULL : store_collection_hold(collection);
 }
 
 void command_cursor_free(struct command_cursor *cursor)
@@ -65,6 +72,7 @@ void command_cursor_free(struct command_cursor *cursor)
     if (cursor->has_read) {
         command_read_close(&cursor->read);
     }
+    store_collection_release(cursor->collection);
     store_view_close(&cursor->view);
     buf_close(&cursor->stash_buf);
     arena_close(&cursor->arena);
@@ -135,13 +143,20 @@ int command_cursor_take(struct command_op *op, int64_t id, struct command_cursor
     return code;
 }
 
+/* Let go of what is borrowed from the engine. */
+static void cursor_pause(struct command_cursor *cursor)
+{
+    if (cursor->has_read) {
+        command_read_pause(&cursor->read);
+    }
+    command_foreign_pause(cursor);
+}
+
 /* Put it to rest, or free it when it is finished or was killed meanwhile. */
 static void cursor_give_back(struct command_op *op, struct command_cursor *cursor)
 {
     struct command_cursors *cursors = op->server->cursors;
-    if (cursor->has_read) {
-        command_read_pause(&cursor->read);
-    }
+    cursor_pause(cursor);
     store_view_close(&cursor->view);
     buf_init(&cursor->view.miss, NULL);
     pthread_mutex_lock(&cursors->lock);
@@ -262,6 +277,16 @@ void command_batch_release(struct command_op *op)
     }
 }
 
+struct command_batch *command_batch_new(struct command_op *op, struct command_cursor *cursor,
+                                        int64_t size)
+{
+    struct command_batch *batch = arena_zero(&op->arena, 1, sizeof *batch);
+    *batch = (struct command_batch){cursor, "firstBatch", size, false, 0};
+    op->state = batch;
+    op->release = command_batch_release;
+    return batch;
+}
+
 static int batch_finish(struct command_op *op, struct command_batch *batch)
 {
     struct command_cursor *cursor = batch->cursor;
@@ -285,7 +310,6 @@ int command_batch_fill(struct command_op *op, struct command_batch *batch)
     struct command_cursor *cursor = batch->cursor;
     assert(op->state == batch);
     if (!batch->open) {
-        op->release = command_batch_release;
         doc_build_open(&op->builder, SLICE("cursor"));
         doc_build_open_array(&op->builder, slice_str(batch->name));
         batch->open = true;
@@ -295,9 +319,7 @@ int command_batch_fill(struct command_op *op, struct command_batch *batch)
     }
     int code = batch_run(op, batch);
     if (code == -LT_EAGAIN || code == -LT_EYIELD) {
-        if (cursor->has_read) {
-            command_read_pause(&cursor->read);
-        }
+        cursor_pause(cursor);
         return code == -LT_EAGAIN ? command_wants(op, &cursor->view, cursor->read.scan.backward)
                                   : code;
     }

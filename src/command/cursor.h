@@ -21,10 +21,13 @@ struct command_cursor {
     struct arena arena;
     struct query_context context;
     struct store_view view;
+    struct command_server *server;
+    struct store_collection *collection; /* held; NULL: there is none */
     struct command_read read;
     bool has_read; /* `read` is open */
     /* The next result: 1, 0 the end, negative as command_read_next. */
     int (*next)(struct command_cursor *cursor, struct slice *ret_doc, struct err *err);
+    struct command_foreign *foreign;              /* reads of other collections that are open */
     void *plan;                                   /* what `next` needs besides */
     void (*close)(struct command_cursor *cursor); /* gives back what `plan` holds; or NULL */
     bool exhausted;
@@ -47,6 +50,9 @@ void command_cursors_free(struct command_cursors *cursors);
 struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns);
 void command_cursor_free(struct command_cursor *cursor);
 
+/* Hold the collection that the cursor is about; getMore fails when it is gone. May be NULL. */
+void command_cursor_use(struct command_cursor *cursor, struct store_collection *collection);
+
 /* Write {cursor: {<batch_name>: [...], id, ns}} into the reply: as many results as `batch_size`
  * (negative: what fits) and 16 MB allow. -LT_EYIELD and -LT_EAGAIN: call again with the same
  * arguments. When it is done the cursor has been freed, or rests in the table. */
@@ -57,6 +63,9 @@ struct command_batch {
     bool open;        /* the reply has been begun */
     int64_t count;
 };
+/* The first batch of a new cursor, as the op's state. */
+struct command_batch *command_batch_new(struct command_op *op, struct command_cursor *cursor,
+                                        int64_t size);
 /* Kill the cursor of the batch in op->state: what op->release does while a batch is filled. */
 void command_batch_release(struct command_op *op);
 int command_batch_fill(struct command_op *op, struct command_batch *batch);

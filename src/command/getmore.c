@@ -34,7 +34,8 @@ static int getmore_check(struct command_op *op, const struct getmore_args *args,
         return err_set(&op->err, LT_EBADVALUE,
                        "cannot set maxTimeMS on getMore command for a non-awaitData cursor");
     }
-    struct store_collection *had = cursor->has_read ? cursor->read.collection : NULL;
+    const struct store_collection *had =
+        cursor->collection != NULL ? cursor->collection : cursor->read.collection;
     if (had != NULL && store_catalog_find_uuid(op->catalog, had->uuid) == NULL) {
         return err_set(&op->err, LT_EQUERYPLANKILLED, "collection dropped. UUID of %.*s is gone",
                        SLICE_FMT(cursor->ns));
@@ -58,11 +59,9 @@ static int getmore_begin(struct command_op *op, struct command_batch **ret_batch
     if (code < 0) {
         return code;
     }
-    struct command_batch *batch = arena_zero(&op->arena, 1, sizeof *batch);
-    *batch = (struct command_batch){cursor, "nextBatch", args.batch_size > 0 ? args.batch_size : -1,
-                                    false, 0};
-    op->state = batch;
-    op->release = command_batch_release;
+    struct command_batch *batch =
+        command_batch_new(op, cursor, args.batch_size > 0 ? args.batch_size : -1);
+    batch->name = "nextBatch";
     code = getmore_check(op, &args, cursor);
     *ret_batch = batch;
     return code;

@@ -57,14 +57,10 @@ static int list_begin(struct command_op *op, struct slice ns, const struct list_
 {
     struct command_cursor *cursor = command_cursor_new(op, ns);
     struct list_results *results = arena_zero(&cursor->arena, 1, sizeof *results);
-    struct command_batch *batch = arena_zero(&op->arena, 1, sizeof *batch);
     buf_init(&results->docs, &cursor->arena);
     cursor->plan = results;
     cursor->next = list_next;
-    *batch = (struct command_batch){cursor, "firstBatch", list_batch_size(args->cursor), false, 0};
-    op->state = batch;
-    op->release = command_batch_release;
-    *ret_batch = batch;
+    *ret_batch = command_batch_new(op, cursor, list_batch_size(args->cursor));
     if (args->filter.len == 0) {
         return 0;
     }

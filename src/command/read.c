@@ -71,6 +71,23 @@ int command_read_open(struct command_read *read, struct query_context *context,
     return 0;
 }
 
+int command_read_open_match(struct command_read *read, struct query_context *context,
+                            struct arena *arena, struct query_match *match,
+                            struct store_collection *collection)
+{
+    struct command_read_spec spec = {.collection = collection, .hint = doc_missing};
+    struct query_context planning = *context;
+    planning.arena = arena;
+    *read = (struct command_read){.arena = arena, .match = match, .array_index = -1};
+    arena_init(&read->scratch);
+    store_skip_init(&read->seen);
+    int code = read_plan(read, &planning, &spec, NULL);
+    if (code == 0 && collection != NULL) {
+        read->collection = store_collection_hold(collection);
+    }
+    return code;
+}
+
 void command_read_begin(struct command_read *read, struct query_context *context)
 {
     query_eval_init(&read->eval, context, context->arena);

@@ -50,6 +50,12 @@ int command_read_open(struct command_read *read, struct query_context *context,
                       struct err *err);
 void command_read_close(struct command_read *read);
 
+/* The same with a filter that is parsed already; it lives in an arena of its own, given as `arena`.
+ */
+int command_read_open_match(struct command_read *read, struct query_context *context,
+                            struct arena *arena, struct query_match *match,
+                            struct store_collection *collection);
+
 /* After all parsing in the context is done. */
 void command_read_begin(struct command_read *read, struct query_context *context);
 

@@ -82,40 +82,50 @@ int command_server_status(struct command_op *op)
 
 /* ---- sizes ---- */
 
-static uint64_t status_range_size(struct command_op *op, uint32_t id)
+static uint64_t status_range_size(struct store_kv *kv, uint32_t id)
 {
-    struct store_kv *kv = op->server->kv;
     struct buf from;
     struct buf to;
-    buf_init(&from, &op->arena);
-    buf_init(&to, &op->arena);
+    buf_init(&from, NULL);
+    buf_init(&to, NULL);
     store_key_id(&from, id);
     store_key_id(&to, id + 1);
-    return kv->ops->size(kv, buf_slice(&from), buf_slice(&to));
+    uint64_t size = kv->ops->size(kv, buf_slice(&from), buf_slice(&to));
+    buf_close(&from);
+    buf_close(&to);
+    return size;
 }
 
-int command_collection_stats(struct command_op *op, const struct store_collection *collection,
+int command_collection_stats(struct store_view *view, const struct store_collection *collection,
                              struct command_stats *ret_stats)
 {
-    struct store_view view;
     struct store_counts counts = {0};
     *ret_stats = (struct command_stats){0};
     if (collection == NULL) {
         return 0;
     }
+    int code = store_read_counts(view, collection->id, &counts);
+    ret_stats->documents = counts.documents;
+    ret_stats->bytes = counts.bytes;
+    ret_stats->indexes = collection->indexes_count;
+    ret_stats->storage_bytes = (int64_t)status_range_size(view->kv, collection->id);
+    for (uint32_t i = 1; i < collection->indexes_count; i++) {
+        ret_stats->index_bytes += (int64_t)status_range_size(view->kv, collection->indexes[i].id);
+    }
+    return code;
+}
+
+/* The same for a command, which keeps no view. */
+static int status_collection(struct command_op *op, const struct store_collection *collection,
+                             struct command_stats *ret_stats)
+{
+    struct store_view view;
     store_view_init(&view, op->server->kv, NULL);
-    int code = store_read_counts(&view, collection->id, &counts);
+    int code = command_collection_stats(&view, collection, ret_stats);
     if (code == -LT_EAGAIN) {
         code = command_wants(op, &view, false);
     }
     store_view_close(&view);
-    ret_stats->documents = counts.documents;
-    ret_stats->bytes = counts.bytes;
-    ret_stats->indexes = collection->indexes_count;
-    ret_stats->storage_bytes = (int64_t)status_range_size(op, collection->id);
-    for (uint32_t i = 1; i < collection->indexes_count; i++) {
-        ret_stats->index_bytes += (int64_t)status_range_size(op, collection->indexes[i].id);
-    }
     return code;
 }
 
@@ -129,7 +139,7 @@ static void status_number(struct doc_builder *builder, const char *name, int64_t
     }
 }
 
-void command_build_stats(struct command_op *op, struct doc_builder *builder,
+void command_build_stats(struct store_view *view, struct doc_builder *builder,
                          const struct store_collection *collection,
                          const struct command_stats *stats, int64_t scale)
 {
@@ -146,7 +156,7 @@ void command_build_stats(struct command_op *op, struct doc_builder *builder,
     doc_build_open(builder, SLICE("indexSizes"));
     for (uint32_t i = 0; collection != NULL && i < collection->indexes_count; i++) {
         const struct store_index *index = &collection->indexes[i];
-        int64_t size = index->is_id ? 0 : (int64_t)status_range_size(op, index->id);
+        int64_t size = index->is_id ? 0 : (int64_t)status_range_size(view->kv, index->id);
         char name[256];
         snprintf(name, sizeof name, "%.*s", SLICE_FMT(index->name));
         status_number(builder, name, size / scale);
@@ -190,12 +200,15 @@ int command_coll_stats(struct command_op *op)
         return code;
     }
     const struct store_collection *collection = store_catalog_find(op->catalog, ns);
-    code = command_collection_stats(op, collection, &stats);
+    code = status_collection(op, collection, &stats);
     if (code < 0) {
         return code;
     }
+    struct store_view view;
+    store_view_init(&view, op->server->kv, NULL);
     doc_build_string(&op->builder, "ns", ns);
-    command_build_stats(op, &op->builder, collection, &stats, args.scale);
+    command_build_stats(&view, &op->builder, collection, &stats, args.scale);
+    store_view_close(&view);
     return 0;
 }
 
@@ -211,7 +224,7 @@ int command_db_stats(struct command_op *op)
     uint32_t first = store_catalog_db(op->catalog, op->db, &count);
     for (uint32_t i = first; i < first + count; i++) {
         struct command_stats stats;
-        code = command_collection_stats(op, op->catalog->collections[i], &stats);
+        code = status_collection(op, op->catalog->collections[i], &stats);
         if (code < 0) {
             return code;
         }

@@ -18,12 +18,12 @@ struct command_stats {
     int64_t indexes;
 };
 
-/* Zeroes for NULL. */
-int command_collection_stats(struct command_op *op, const struct store_collection *collection,
+/* Zeroes for NULL. -LT_EAGAIN: the view says what is missing. */
+int command_collection_stats(struct store_view *view, const struct store_collection *collection,
                              struct command_stats *ret_stats);
 
 /* The fields that collStats and $collStats share. */
-void command_build_stats(struct command_op *op, struct doc_builder *builder,
+void command_build_stats(struct store_view *view, struct doc_builder *builder,
                          const struct store_collection *collection,
                          const struct command_stats *stats, int64_t scale);
 

@@ -6,7 +6,6 @@
 
 #include "command/server.h"
 #include "doc/view.h"
-#include "query/expr.h"
 
 void command_target_init(struct command_op *op, struct command_target *target, struct slice let)
 {
@@ -175,36 +174,4 @@ int command_target_again(struct command_op *op, struct command_target *target, s
     target->again.len = 0;
     buf_append_slice(&target->again, target_record_key(target, doc));
     return command_wants(op, &op->writer->view, false);
-}
-
-int command_let(struct command_op *op, struct query_context *context, struct slice let)
-{
-    struct doc_iter iter;
-    struct doc_elem elem;
-    struct buf *buf = arena_alloc(context->arena, sizeof *buf);
-    struct doc_builder *builder = arena_alloc(context->arena, sizeof *builder);
-    struct query_eval eval;
-    if (let.len == 0) {
-        return 0;
-    }
-    buf_init(buf, context->arena);
-    doc_build_begin(builder, buf);
-    doc_iter_init(&iter, let);
-    while (doc_iter_next(&iter, &elem)) {
-        struct query_expr *expr;
-        struct doc_value value;
-        int code = query_expr_parse(context, elem.value, &expr, &op->err);
-        if (code < 0) {
-            return code;
-        }
-        query_eval_init(&eval, context, context->arena);
-        eval.root = doc_empty_object;
-        code = query_expr_eval(expr, &eval, &value, &op->err);
-        if (code < 0) {
-            return code;
-        }
-        doc_build_value(builder, elem.name, doc_value_exists(value) ? value : doc_null);
-    }
-    context->let = doc_build_end(builder);
-    return 0;
 }

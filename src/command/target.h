@@ -54,7 +54,4 @@ int command_target_next(struct command_op *op, struct command_target *target,
 /* The write of `doc` has to wait: returns what command_wants returns. */
 int command_target_again(struct command_op *op, struct command_target *target, struct slice doc);
 
-/* Constant values for a command's `let`: expressions without fields. */
-int command_let(struct command_op *op, struct query_context *context, struct slice let);
-
 #endif

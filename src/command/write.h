@@ -10,6 +10,7 @@
 #define COMMAND_WRITE_H
 
 #include "command/args.h"
+#include "query/context.h"
 #include "store/record.h"
 
 enum { COMMAND_BATCH_MAX = 100000, COMMAND_SLICE_DOCS = 128 };
@@ -67,6 +68,9 @@ int command_prepare_document(struct command_op *op, struct slice doc, struct are
 
 /* Remember which key op waits for, from the writer's view: returns -LT_EAGAIN. */
 int command_wants(struct command_op *op, const struct store_view *view, bool backward);
+
+/* Constant values for a command's `let`: expressions without fields. */
+int command_let(struct command_op *op, struct query_context *context, struct slice let);
 
 /* The next number of the server's random sequence, and a fresh ObjectId. */
 uint64_t command_random(struct command_server *server);

@@ -73,7 +73,8 @@ void doc__json_double(double number, char text[DOC__JSON_DOUBLE_MAX])
         }
     }
     if (strpbrk(text, ".eEni") == NULL) {
-        strcat(text, ".0");
+        size_t len = strlen(text);
+        memcpy(text + len, ".0", sizeof ".0");
     }
 }
 

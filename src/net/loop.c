@@ -112,7 +112,10 @@ void net_loop_free(struct net_loop *loop)
 static void *loop_run(void *context)
 {
     struct net_loop *loop = context;
+    loop->self = pthread_self();
+    atomic_store(&loop->running, true);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
+    atomic_store(&loop->running, false);
     return NULL;
 }
 
@@ -154,7 +157,7 @@ void net_loop_stop(struct net_loop *loop)
 
 bool net_loop_is_here(const struct net_loop *loop)
 {
-    return !loop->started || pthread_equal(pthread_self(), loop->thread);
+    return !atomic_load(&loop->running) || pthread_equal(pthread_self(), loop->self);
 }
 
 static void loop_timer_fired(uv_timer_t *uv)

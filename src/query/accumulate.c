@@ -83,9 +83,24 @@ static struct doc_value accumulate_deviation_result(struct query__accumulate *wo
 
 /* ---- one value ---- */
 
+/* A copy in the room, which grows by doubling: what is left behind stays in proportion. */
+static uint8_t *accumulate_copy(struct arena *hold, struct query__room *room, struct slice bytes)
+{
+    if (bytes.len > room->size || room->bytes == NULL) {
+        room->size = bytes.len > 2 * room->size ? bytes.len : 2 * room->size;
+        room->bytes = arena_alloc(hold, room->size);
+    }
+    if (bytes.len > 0) {
+        memmove(room->bytes, bytes.data, bytes.len);
+    }
+    return room->bytes;
+}
+
 static void accumulate_replace(struct query__accumulate *work, struct doc_value value)
 {
-    work->state->value = doc_value_copy(work->hold, value);
+    struct slice bytes = slice_of(value.data, value.len);
+    value.data = accumulate_copy(work->hold, &work->state->room, bytes);
+    work->state->value = value;
     work->state->seen = true;
 }
 
@@ -146,9 +161,23 @@ static struct doc_value accumulate_merge_result(struct query__accumulate *work)
 static struct query__accumulated *accumulate_keep(struct query__accumulate *work,
                                                   struct doc_value value)
 {
-    struct query__accumulated *item = arena_zero(work->hold, 1, sizeof *item);
-    item->value = doc_value_copy(work->hold, value);
+    struct query__accumulated *item = work->state->spare;
+    if (item == NULL) {
+        item = arena_zero(work->hold, 1, sizeof *item);
+    } else {
+        work->state->spare = item->next;
+        item->next = NULL;
+    }
+    struct slice bytes = slice_of(value.data, value.len);
+    value.data = accumulate_copy(work->hold, &item->value_room, bytes);
+    item->value = value;
     return item;
+}
+
+static void accumulate_drop(struct query__accumulator_state *state, struct query__accumulated *item)
+{
+    item->next = state->spare;
+    state->spare = item;
 }
 
 static void accumulate_append(struct query__accumulator_state *state,
@@ -269,8 +298,10 @@ static int accumulate_end_n(struct query__accumulate *work, struct doc_value val
     }
     accumulate_append(state, accumulate_keep(work, doc_value_exists(value) ? value : doc_null));
     if (full) {
-        state->first = state->first->next;
+        struct query__accumulated *oldest = state->first;
+        state->first = oldest->next;
         state->count--;
+        accumulate_drop(state, oldest);
     }
     return 0;
 }
@@ -295,6 +326,7 @@ static void accumulate_insert(struct query__accumulator_state *state,
         while ((*at)->next != NULL) {
             at = &(*at)->next;
         }
+        accumulate_drop(state, *at);
         *at = NULL;
         state->count--;
     }
@@ -324,7 +356,7 @@ static int accumulate_sorted(struct query__accumulate *work, struct doc_value va
     }
     struct query__accumulated *item =
         accumulate_keep(work, doc_value_exists(value) ? value : doc_null);
-    item->key = arena_copy(work->hold, buf_slice(&key));
+    item->key = slice_of(accumulate_copy(work->hold, &item->key_room, buf_slice(&key)), key.len);
     accumulate_insert(work->state, item, work->accumulator->op->sign);
     return 0;
 }

@@ -24,16 +24,25 @@ struct query__accumulator {
     struct query_sort *sort; /* of $top and its kind; else NULL */
 };
 
+/* Memory that is used again when a value takes the place of another. */
+struct query__room {
+    uint8_t *bytes;
+    size_t size;
+};
+
 /* A value kept, with its sort key. */
 struct query__accumulated {
     struct query__accumulated *next;
     struct doc_value value;
     struct slice key;
+    struct query__room value_room;
+    struct query__room key_room;
 };
 
 struct query__accumulator_state {
     struct query__sum sum;
-    struct doc_value value; /* the one of $first, $last, $min, $max, $mergeObjects */
+    struct doc_value value;  /* the one of $first, $last, $min, $max, $mergeObjects */
+    struct query__room room; /* where value lies */
     bool seen;
     double mean;    /* of the deviations */
     double squares; /* likewise */
@@ -42,6 +51,7 @@ struct query__accumulator_state {
     struct query__set set;
     struct query__accumulated *first; /* values kept, in order */
     struct query__accumulated *last;
+    struct query__accumulated *spare; /* dropped, to be used again */
 };
 
 /* Parse `{$op: ...}`. */

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "doc/value.h"
 
+struct query__zone;
 struct query_scope; /* variables that $let, $map and `let` bring into view (expr_private.h) */
 
 struct query_context {
@@ -23,6 +24,7 @@ struct query_context {
     struct query_scope *scope; /* innermost variables in view; NULL at the top */
     uint32_t slots_count;      /* variable slots handed out; an evaluation needs as many */
     uint32_t depth;            /* nesting of what is being parsed */
+    struct query__zone *zones; /* time zones opened so far (date.h) */
 };
 
 struct query_eval {

@@ -159,29 +159,48 @@ static UCalendar *zone_calendar(struct slice name)
     return U_FAILURE(status) ? NULL : calendar;
 }
 
-int query__zone_open(struct query__zone *zone, struct slice name, struct err *err)
+const struct query__zone query__zone_utc = {0};
+
+bool query__zone_fixed(struct slice name, struct query__zone *ret_zone)
 {
-    *zone = (struct query__zone){0};
+    *ret_zone = (struct query__zone){0};
     if (slice_is(name, "UTC") || slice_is(name, "GMT") || slice_is(name, "Z")) {
-        return 0;
+        return true;
     }
     bool sign = name.len > 0 && (name.data[0] == '+' || name.data[0] == '-');
-    if (sign && zone_parse_offset(name, &zone->offset_ms)) {
-        return 0;
-    }
-    zone->calendar = zone_calendar(name);
-    if (zone->calendar == NULL) {
-        return err_set(err, 40485, "unrecognized time zone identifier: \"%.*s\"", SLICE_FMT(name));
-    }
-    return 0;
+    return sign && zone_parse_offset(name, &ret_zone->offset_ms);
 }
 
-void query__zone_close(struct query__zone *zone)
+static void zone_release(void *calendar)
 {
-    if (zone->calendar != NULL) {
-        ucal_close(zone->calendar);
-        zone->calendar = NULL;
+    ucal_close(calendar);
+}
+
+int query__zone_find(struct query_context *context, struct slice name,
+                     const struct query__zone **ret_zone, struct err *err)
+{
+    for (const struct query__zone *zone = context->zones; zone != NULL; zone = zone->next) {
+        if (slice_equal(zone->name, name)) {
+            *ret_zone = zone;
+            return 0;
+        }
     }
+    struct query__zone found;
+    if (!query__zone_fixed(name, &found)) {
+        found.calendar = zone_calendar(name);
+        if (found.calendar == NULL) {
+            return err_set(err, 40485, "unrecognized time zone identifier: \"%.*s\"",
+                           SLICE_FMT(name));
+        }
+        arena_on_drop(context->arena, zone_release, found.calendar);
+    }
+    struct query__zone *zone = arena_alloc(context->arena, sizeof *zone);
+    *zone = found;
+    zone->name = arena_copy(context->arena, name);
+    zone->next = context->zones;
+    context->zones = zone;
+    *ret_zone = zone;
+    return 0;
 }
 
 int64_t query__zone_offset(const struct query__zone *zone, int64_t utc_ms)

@@ -2,15 +2,15 @@
  *
  * Invariant   the Gregorian calendar, extended backwards; times are milliseconds since 1970 UTC.
  *             Every int64 can be split and joined again.
- * Thread      pure; a zone belongs to one thread.
- * Memory      a zone holds ICU's calendar: query__zone_close it.
+ * Thread      pure; a zone belongs to its context's thread.
+ * Memory      a zone and ICU's calendar for it go with context->arena.
  * Errors      40485 for an unknown zone.
  */
 #ifndef QUERY_DATE_H
 #define QUERY_DATE_H
 
 #include "base/buf.h"
-#include "base/err.h"
+#include "query/context.h"
 
 enum { QUERY__DAY_MS = 86400000, QUERY__HOUR_MS = 3600000, QUERY__MINUTE_MS = 60000 };
 
@@ -46,12 +46,20 @@ void query__date_write(struct buf *buf, int64_t ms);
 
 struct query__zone {
     int64_t offset_ms; /* when calendar is NULL */
-    void *calendar;
+    void *calendar;    /* ICU's */
+    struct slice name;
+    struct query__zone *next; /* of the context's list */
 };
 
-/* "", "UTC", "Europe/Berlin", "+02:00", "-0530", "+03". */
-int query__zone_open(struct query__zone *zone, struct slice name, struct err *err);
-void query__zone_close(struct query__zone *zone);
+/* "UTC", "Europe/Berlin", "+02:00", "-0530", "+03". The context remembers the zones it has opened
+ * and closes them with its arena. */
+int query__zone_find(struct query_context *context, struct slice name,
+                     const struct query__zone **ret_zone, struct err *err);
+
+/* A zone of fixed offset from UTC, as above; false for other names. */
+bool query__zone_fixed(struct slice name, struct query__zone *ret_zone);
+
+extern const struct query__zone query__zone_utc;
 
 /* Local time minus UTC, at a moment. */
 int64_t query__zone_offset(const struct query__zone *zone, int64_t utc_ms);

@@ -308,8 +308,7 @@ static int convert_date(struct query__conversion *to, struct doc_value value,
         rc = convert_integer(to, value, &ms);
         break;
     case DOC_STRING: {
-        static const struct query__zone utc = {0};
-        if (!query__date_read(doc_value_get_string(value), &utc, &ms)) {
+        if (!query__date_read(doc_value_get_string(value), &query__zone_utc, &ms)) {
             rc = err_set(to->err, LT_ECONVERSIONFAILURE,
                          "Error parsing date string '%.*s' in "
                          "$convert with no onError value",

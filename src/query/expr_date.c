@@ -1,6 +1,4 @@
-/* query/expr_date.c - parts of dates: $year ... $isoWeek, $dateToParts, $dateFromParts.
- *
- * An operator that takes a time zone opens it for the one evaluation. */
+/* query/expr_date.c - parts of dates: $year ... $isoWeek, $dateToParts, $dateFromParts. */
 #include "query/expr_date.h"
 
 /* ---- what all date operators share ---- */
@@ -27,10 +25,10 @@ int query__date_value(struct query__call *call, uint32_t index, int code, int64_
     }
 }
 
-int query__date_zone(struct query__call *call, uint32_t index, struct query__zone *ret_zone)
+int query__date_zone(struct query__call *call, uint32_t index, const struct query__zone **ret_zone)
 {
     if (index >= call->count || call->expr->args[index] == NULL) {
-        *ret_zone = (struct query__zone){0};
+        *ret_zone = &query__zone_utc;
         return 0;
     }
     struct doc_value value = call->args[index];
@@ -38,7 +36,7 @@ int query__date_zone(struct query__call *call, uint32_t index, struct query__zon
         return err_set(call->err, 40517, "timezone must evaluate to a string, found %s",
                        doc_type_name(value.type));
     }
-    return query__zone_open(ret_zone, doc_value_get_string(value), call->err);
+    return query__zone_find(call->eval->context, doc_value_get_string(value), ret_zone, call->err);
 }
 
 bool query__date_any_null(const struct query__call *call, const uint32_t *indexes, uint32_t count)
@@ -123,7 +121,7 @@ static int64_t date_part(int variant, int64_t local)
 static int date_part_call(struct query__call *call, struct doc_value *ret_value)
 {
     int64_t ms;
-    struct query__zone zone;
+    const struct query__zone *zone;
     if (doc_value_is_nullish(call->args[DATE_DATE])) {
         *ret_value = doc_null;
         return 0;
@@ -140,12 +138,11 @@ static int date_part_call(struct query__call *call, struct doc_value *ret_value)
     rc = query__date_value(call, DATE_DATE, 16006, &ms);
     if (rc == 0) {
         int16_t variant = call->expr->op->variant;
-        int64_t part = date_part(variant, ms + query__zone_offset(&zone, ms));
+        int64_t part = date_part(variant, ms + query__zone_offset(zone, ms));
         bool is_long = variant == DATE_ISO_YEAR;
         *ret_value = is_long ? doc_value_i64(call->eval->arena, part)
                              : doc_value_integer(call->eval->arena, part);
     }
-    query__zone_close(&zone);
     return rc;
 }
 
@@ -195,18 +192,17 @@ static int date_to_parts(struct query__call *call, struct doc_value *ret_value)
                        doc_type_name(iso.type));
     }
     int64_t ms;
-    struct query__zone zone;
+    const struct query__zone *zone;
     int rc = query__date_zone(call, DATE_ZONE, &zone);
     if (rc < 0) {
         return rc;
     }
     rc = query__date_value(call, DATE_DATE, 16006, &ms);
     if (rc == 0) {
-        int64_t local = ms + query__zone_offset(&zone, ms);
+        int64_t local = ms + query__zone_offset(zone, ms);
         *ret_value =
             date_parts_list(call->eval->arena, local, iso_given && doc_value_get_bool(iso));
     }
-    query__zone_close(&zone);
     return rc;
 }
 
@@ -343,11 +339,10 @@ static int date_from_parts(struct query__call *call, struct doc_value *ret_value
         *ret_value = doc_null;
         return 0;
     }
-    struct query__zone zone;
+    const struct query__zone *zone;
     rc = query__date_zone(call, PART_ZONE, &zone);
     if (rc == 0) {
-        *ret_value = doc_value_date(call->eval->arena, query__zone_to_utc(&zone, local));
-        query__zone_close(&zone);
+        *ret_value = doc_value_date(call->eval->arena, query__zone_to_utc(zone, local));
     }
     return rc;
 }

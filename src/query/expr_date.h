@@ -1,6 +1,6 @@
 /* query/expr_date.h - arguments that date operators share.
  *
- * Invariant   a zone that was opened is closed by the same evaluation.
+ * Invariant   none beyond the functions'.
  * Thread      pure.
  * Memory      none.
  * Errors      as said.
@@ -15,7 +15,7 @@
 int query__date_value(struct query__call *call, uint32_t index, int code, int64_t *ret_ms);
 
 /* The zone that an argument names, UTC when it was not given; 40517 when it is no string. */
-int query__date_zone(struct query__call *call, uint32_t index, struct query__zone *ret_zone);
+int query__date_zone(struct query__call *call, uint32_t index, const struct query__zone **ret_zone);
 
 /* Is one of these arguments given, and null or missing? */
 bool query__date_any_null(const struct query__call *call, const uint32_t *indexes, uint32_t count);

@@ -177,7 +177,7 @@ static int date_add(struct query__call *call, struct doc_value *ret_value)
     int64_t ms;
     enum math_unit unit;
     int64_t amount;
-    struct query__zone zone;
+    const struct query__zone *zone;
     int rc = date_add_check(call, &ms, &unit, &amount);
     rc = rc < 0 ? rc : query__date_zone(call, ADD_ZONE, &zone);
     if (rc < 0) {
@@ -190,12 +190,11 @@ static int date_add(struct query__call *call, struct doc_value *ret_value)
     if (amount > limit || amount < -limit) {
         rc = err_set(call->err, 5976500, "invalid %s 'amount' parameter value: %lld %s",
                      call->expr->op->name, (long long)amount, math_units[unit].name);
-    } else if (!date_add_local(&zone, ms, unit, amount, &moved)) {
+    } else if (!date_add_local(zone, ms, unit, amount, &moved)) {
         rc = err_set(call->err, 5166406, "%s overflowed", call->expr->op->name);
     } else {
         *ret_value = doc_value_date(call->eval->arena, moved);
     }
-    query__zone_close(&zone);
     return rc;
 }
 
@@ -263,13 +262,12 @@ static int date_diff(struct query__call *call, struct doc_value *ret_value)
     }
     int64_t week_start;
     rc = date_start_of_week(call, DIFF_WEEK, unit, &week_start);
-    struct query__zone zone;
+    const struct query__zone *zone;
     rc = rc < 0 ? rc : query__date_zone(call, DIFF_ZONE, &zone);
     if (rc < 0) {
         return rc;
     }
-    rc = date_diff_of(call, &zone, unit, week_start, ret_value);
-    query__zone_close(&zone);
+    rc = date_diff_of(call, zone, unit, week_start, ret_value);
     return rc;
 }
 
@@ -358,7 +356,7 @@ static int date_trunc(struct query__call *call, struct doc_value *ret_value)
     }
     int64_t ms;
     int64_t bin_and_week[2];
-    struct query__zone zone;
+    const struct query__zone *zone;
     rc = query__date_value(call, TRUNC_DATE, 5439012, &ms);
     rc = rc < 0 ? rc : date_bin_size(call, &bin_and_week[0]);
     rc = rc < 0 ? rc : date_start_of_week(call, TRUNC_WEEK, unit, &bin_and_week[1]);
@@ -367,12 +365,11 @@ static int date_trunc(struct query__call *call, struct doc_value *ret_value)
         return rc;
     }
     int64_t start;
-    if (date_trunc_local(&zone, ms, unit, bin_and_week, &start)) {
+    if (date_trunc_local(zone, ms, unit, bin_and_week, &start)) {
         *ret_value = doc_value_date(call->eval->arena, start);
     } else {
         rc = err_set(call->err, 5439006, "$dateTrunc: the date is out of range");
     }
-    query__zone_close(&zone);
     return rc;
 }
 

@@ -156,18 +156,17 @@ static int text_to_string(struct query__call *call, struct doc_value *ret_value)
         return 0;
     }
     int64_t ms;
-    struct query__zone zone;
+    const struct query__zone *zone;
     int rc = query__date_zone(call, TEXT_ZONE, &zone);
     if (rc < 0) {
         return rc;
     }
     rc = query__date_value(call, TEXT_DATE, 16006, &ms);
     if (rc == 0) {
-        int64_t offset = query__zone_offset(&zone, ms);
+        int64_t offset = query__zone_offset(zone, ms);
         struct text_moment at = {query__date_split(ms + offset), ms + offset, offset};
         rc = text_write(call, format, &at, ret_value);
     }
-    query__zone_close(&zone);
     return rc;
 }
 
@@ -218,13 +217,10 @@ static bool text_zone(struct text_reader *reader, bool *ret_zoned, int64_t *ret_
         reader->at = reader->text.len;
         return true;
     }
-    bool sign = rest.data[0] == '+' || rest.data[0] == '-';
-    if ((!sign && !slice_is(rest, "GMT") && !slice_is(rest, "UTC")) ||
-        query__zone_open(&zone, rest, NULL) < 0) {
+    if (!query__zone_fixed(rest, &zone)) {
         return false;
     }
     *ret_offset = zone.offset_ms;
-    query__zone_close(&zone);
     reader->at = reader->text.len;
     return true;
 }
@@ -458,7 +454,7 @@ static int text_from_string(struct query__call *call, struct doc_value *ret_valu
             return rc;
         }
     }
-    struct query__zone zone = {0};
+    const struct query__zone *zone = &query__zone_utc;
     bool zone_null = query__date_any_null(call, (uint32_t[]){READ_ZONE}, 1);
     int rc = zone_null ? 0 : query__date_zone(call, READ_ZONE, &zone);
     if (rc < 0) {
@@ -472,13 +468,12 @@ static int text_from_string(struct query__call *call, struct doc_value *ret_valu
         *ret_value = doc_null;
     } else if (text.type == DOC_STRING &&
                (formatted ? text_read_format(doc_value_get_string(text),
-                                             doc_value_get_string(format), &zone, &ms)
-                          : query__date_read(doc_value_get_string(text), &zone, &ms))) {
+                                             doc_value_get_string(format), zone, &ms)
+                          : query__date_read(doc_value_get_string(text), zone, &ms))) {
         *ret_value = doc_value_date(call->eval->arena, ms);
     } else {
         rc = text_from_error(call, ret_value);
     }
-    query__zone_close(&zone);
     return rc;
 }
 

@@ -112,6 +112,9 @@ static int math_one(struct query__call *call, struct doc_value *ret_value)
     struct arena *arena = call->eval->arena;
     if (value.type == DOC_DECIMAL) {
         struct doc_decimal number = doc_value_get_decimal(value);
+        if (function->keeps_int && doc_decimal_is_infinite(number)) { /* as MongoDB rounds it */
+            doc_decimal_of_text(SLICE("NaN"), &number);
+        }
         *ret_value = doc_value_decimal(arena, doc_decimal_call(function->of_decimal, number));
     } else {
         *ret_value = doc_value_double(arena, function->of_double(doc_value_to_double(value)));

@@ -8,13 +8,14 @@
 #include "query/pipeline_private.h"
 
 static const struct query_stage_ops *const pipeline_stages[] = {
-    &query__stage_match,        &query__stage_project, &query__stage_add_fields,
-    &query__stage_set,          &query__stage_unset,   &query__stage_group,
-    &query__stage_sort,         &query__stage_limit,   &query__stage_skip,
-    &query__stage_count,        &query__stage_unwind,  &query__stage_replace_root,
-    &query__stage_replace_with, &query__stage_sample,  &query__stage_sort_by_count,
-    &query__stage_facet,        &query__stage_bucket,  &query__stage_documents,
-    &query__stage_redact,
+    &query__stage_match,        &query__stage_project,    &query__stage_add_fields,
+    &query__stage_set,          &query__stage_unset,      &query__stage_group,
+    &query__stage_sort,         &query__stage_limit,      &query__stage_skip,
+    &query__stage_count,        &query__stage_unwind,     &query__stage_replace_root,
+    &query__stage_replace_with, &query__stage_sample,     &query__stage_sort_by_count,
+    &query__stage_facet,        &query__stage_bucket,     &query__stage_documents,
+    &query__stage_redact,       &query__stage_lookup,     &query__stage_bucket_auto,
+    &query__stage_graph_lookup, &query__stage_union_with,
 };
 
 static const struct query_pipeline_options pipeline_plain = {0};
@@ -53,24 +54,50 @@ void query_stage_add(struct query_stage_parse *parse, const struct query_stage_o
     pipeline->stages[pipeline->count++] = (struct query_stage){ops, parsed};
 }
 
+/* Stages that may not be in a pipeline inside a stage. */
+static int pipeline_check_inner(const struct query_stage_parse *parse,
+                                const struct query_stage_ops *ops, struct err *err)
+{
+    uint32_t flags = ops->flags;
+    uint32_t direct = QUERY_STAGE_FIRST | QUERY_STAGE_LAST;
+    bool facet = parse->options->place == QUERY_PIPELINE_FACET;
+    if ((facet && (flags & direct)) ||
+        (parse->options->in_facet && (flags & QUERY_STAGE_NO_FACET))) {
+        return err_set(err, 40600, "%s is not allowed to be used within a $facet stage", ops->name);
+    }
+    switch (parse->options->place) {
+    case QUERY_PIPELINE_LOOKUP:
+    case QUERY_PIPELINE_UNION:
+        if (flags & QUERY_STAGE_LAST) {
+            bool lookup = parse->options->place == QUERY_PIPELINE_LOOKUP;
+            return err_set(err, lookup ? 51047 : 31441,
+                           "%s is not allowed within a $%s's sub-pipeline", ops->name,
+                           lookup ? "lookup" : "unionWith");
+        }
+        return 0;
+    case QUERY_PIPELINE_UPDATE:
+        if (!(flags & QUERY_STAGE_UPDATE)) {
+            return err_set(err, LT_EINVALIDOPTIONS, "%s is not allowed to be used within an update",
+                           ops->name);
+        }
+        return 0;
+    default:
+        return 0;
+    }
+}
+
 static int pipeline_check_place(const struct query_stage_parse *parse,
                                 const struct query_stage_ops *ops, struct err *err)
 {
-    const struct query_pipeline_options *options = parse->options;
-    uint32_t flags = ops->flags;
-    if (options->in_facet &&
-        (flags & (QUERY_STAGE_FIRST | QUERY_STAGE_NO_FACET | QUERY_STAGE_LAST))) {
-        return err_set(err, 40600, "%s is not allowed to be used within a $facet stage", ops->name);
+    int rc = pipeline_check_inner(parse, ops, err);
+    uint32_t count = parse->pipeline->count;
+    if (rc < 0 || count == 0) {
+        return rc;
     }
-    if (options->is_update && !(flags & QUERY_STAGE_UPDATE)) {
-        return err_set(err, LT_EINVALIDOPTIONS, "%s is not allowed to be used within an update",
-                       ops->name);
-    }
-    if ((flags & QUERY_STAGE_FIRST) && parse->pipeline->count > 0) {
+    if (ops->flags & QUERY_STAGE_FIRST) {
         return err_set(err, 40602, "%s is only valid as the first stage in a pipeline.", ops->name);
     }
-    uint32_t count = parse->pipeline->count;
-    if (count > 0 && (parse->pipeline->stages[count - 1].ops->flags & QUERY_STAGE_LAST)) {
+    if (parse->pipeline->stages[count - 1].ops->flags & QUERY_STAGE_LAST) {
         return err_set(err, 40601, "%s can only be the final stage in the pipeline",
                        parse->pipeline->stages[count - 1].ops->name);
     }
@@ -93,7 +120,8 @@ static int pipeline_parse_stage(struct query_stage_parse *parse, struct doc_valu
                                 struct err *err)
 {
     if (stage.type != DOC_OBJECT) {
-        return err_set(err, parse->options->in_facet ? 40171 : LT_ETYPEMISMATCH,
+        return err_set(err,
+                       parse->options->place == QUERY_PIPELINE_FACET ? 40171 : LT_ETYPEMISMATCH,
                        "Each element of the 'pipeline' array must be an object");
     }
     if (doc_count(doc_value_get_doc(stage)) != 1) {
@@ -168,13 +196,15 @@ int query_pipeline_parse(struct query_context *context, struct slice stages,
     return 0;
 }
 
-int query_stage_parse_sub(struct query_stage_parse *parse, struct doc_value stages, bool in_facet,
-                          struct query_pipeline **ret_pipeline, struct err *err)
+int query_stage_parse_sub(struct query_stage_parse *parse, struct doc_value stages,
+                          enum query_pipeline_place place, struct query_pipeline **ret_pipeline,
+                          struct err *err)
 {
     struct query_pipeline_options *options = arena_alloc(parse->context->arena, sizeof *options);
     *options = *parse->options;
     options->nesting++;
-    options->in_facet = in_facet;
+    options->place = place;
+    options->in_facet = options->in_facet || place == QUERY_PIPELINE_FACET;
     return query_pipeline_parse(parse->context, doc_value_get_doc(stages), options, ret_pipeline,
                                 err);
 }
@@ -322,6 +352,9 @@ void query_run_close(struct query_run *run)
             stage->stage->ops->close(stage);
         }
         arena_close(&stage->hold);
+    }
+    if (run->source.ops != NULL && run->source.ops->close != NULL) {
+        run->source.ops->close(run->source.context);
     }
     arena_close(&run->scratch);
     mem_free(run);

@@ -28,12 +28,15 @@ struct query_pipeline;
 struct query_run;
 struct query_stage_run;
 struct query_stage_parse;
+struct query_foreign;
 
 /* Where documents come from. */
 struct query_source_ops {
     /* 1 and a document, valid until the next call; 0 at the end; negative: -LT_EYIELD, -LT_EAGAIN
      * (call again) or an error. */
     int (*next)(void *context, struct slice *ret_doc, struct err *err);
+    /* Optional: the run that pulled from it is closed. */
+    void (*close)(void *context);
 };
 
 struct query_source {
@@ -73,13 +76,37 @@ struct query_pipeline {
     uint32_t count;
 };
 
+/* Other collections, for $lookup and $unionWith. */
+struct query_foreign_ops {
+    /* Make a run of `pipeline` (may be NULL: no stages) over the documents of collection `from`
+     * that `filter` (may be NULL) lets through. Both live longer than the run. `eval` holds the
+     * outer variables; copy it. A collection that does not exist is empty. */
+    int (*open)(void *owner, const struct query_foreign *foreign, const struct query_eval *eval,
+                struct query_run **ret_run, struct err *err);
+};
+
+struct query_foreign {
+    struct slice from;
+    const struct query_match *filter;
+    const struct query_pipeline *pipeline;
+};
+
+enum query_pipeline_place {
+    QUERY_PIPELINE_TOP,
+    QUERY_PIPELINE_UPDATE, /* only QUERY_STAGE_UPDATE stages */
+    QUERY_PIPELINE_FACET,
+    QUERY_PIPELINE_LOOKUP,
+    QUERY_PIPELINE_UNION,
+};
+
 struct query_pipeline_options {
     const struct query_stage_ops *const *stages; /* more kinds of stages */
     uint32_t stages_count;
-    void *owner;      /* handed to their parse as parse->options->owner */
-    uint32_t nesting; /* pipelines around this one */
-    bool in_facet;
-    bool is_update; /* only QUERY_STAGE_UPDATE stages */
+    void *owner; /* handed to foreign->open; their parse finds it in parse->options */
+    const struct query_foreign_ops *foreign; /* NULL: no collections but the pipeline's own */
+    uint32_t nesting;                        /* pipelines around this one */
+    enum query_pipeline_place place;
+    bool in_facet; /* one of the pipelines around is a $facet's */
 };
 
 /* What a stage's parse works on. */
@@ -117,8 +144,9 @@ int query_stage_parse_as(struct query_stage_parse *parse, const char *name, stru
                          struct err *err);
 
 /* For a stage's parse: parse a pipeline inside this one, with the same kinds of stages. */
-int query_stage_parse_sub(struct query_stage_parse *parse, struct doc_value stages, bool in_facet,
-                          struct query_pipeline **ret_pipeline, struct err *err);
+int query_stage_parse_sub(struct query_stage_parse *parse, struct doc_value stages,
+                          enum query_pipeline_place place, struct query_pipeline **ret_pipeline,
+                          struct err *err);
 
 /* ---- what the planner reads ---- */
 

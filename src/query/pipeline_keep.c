@@ -1,4 +1,5 @@
-/* query/pipeline_keep.c - documents that a stage holds, each in one piece of heap memory. */
+/* query/pipeline_keep.c - documents that a stage holds, each in one piece of heap memory; and what
+ * else stages share. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -55,6 +56,22 @@ void query__keep_close(struct query__keep *keep)
     }
     mem_free(keep->items);
     *keep = (struct query__keep){0};
+}
+
+struct doc_value query__path_set(struct arena *arena, struct slice doc,
+                                 const struct query_expr *path, uint32_t part,
+                                 struct doc_value value)
+{
+    if (part + 1 < path->names_count) {
+        struct doc_value inner = doc_get(doc, path->names[part]);
+        bool nested = inner.type == DOC_OBJECT;
+        if (!nested && !doc_value_exists(value)) {
+            return doc_value_object(doc);
+        }
+        struct slice inner_doc = doc_value_get_doc(nested ? inner : doc_empty_object);
+        value = query__path_set(arena, inner_doc, path, part + 1, value);
+    }
+    return query__object_with(arena, doc, path->names[part], value);
 }
 
 int query__stage_too_large(const char *name, struct err *err)

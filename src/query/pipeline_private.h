@@ -14,11 +14,14 @@
 
 extern const struct query_stage_ops query__stage_add_fields;
 extern const struct query_stage_ops query__stage_bucket;
+extern const struct query_stage_ops query__stage_bucket_auto;
 extern const struct query_stage_ops query__stage_count;
 extern const struct query_stage_ops query__stage_documents;
 extern const struct query_stage_ops query__stage_facet;
+extern const struct query_stage_ops query__stage_graph_lookup;
 extern const struct query_stage_ops query__stage_group;
 extern const struct query_stage_ops query__stage_limit;
+extern const struct query_stage_ops query__stage_lookup;
 extern const struct query_stage_ops query__stage_match;
 extern const struct query_stage_ops query__stage_project;
 extern const struct query_stage_ops query__stage_redact;
@@ -29,6 +32,7 @@ extern const struct query_stage_ops query__stage_set;
 extern const struct query_stage_ops query__stage_skip;
 extern const struct query_stage_ops query__stage_sort;
 extern const struct query_stage_ops query__stage_sort_by_count;
+extern const struct query_stage_ops query__stage_union_with;
 extern const struct query_stage_ops query__stage_unset;
 extern const struct query_stage_ops query__stage_unwind;
 
@@ -65,6 +69,22 @@ void query__keep_add(struct query__keep *keep, struct slice key, struct slice do
 void query__keep_sort(struct query__keep *keep, uint64_t limit);
 struct slice query__keep_doc(const struct query__keep *keep, uint64_t index);
 void query__keep_close(struct query__keep *keep);
+
+/* The document with the value at a path (its names from `part` on) set, or removed when it is
+ * missing; documents on the way are made where there are none. */
+struct doc_value query__path_set(struct arena *arena, struct slice doc,
+                                 const struct query_expr *path, uint32_t part,
+                                 struct doc_value value);
+
+/* A doc_path_cb that adds the values a path reaches, arrays element by element, to the
+ * query__list that is its context. */
+bool query__filter_value(void *context, const struct doc_path_hit *hit);
+/* The filter by which a field equals one of the values, of which there is at least one. */
+struct slice query__filter_any(struct arena *arena, struct slice field, struct doc_value values);
+/* Open a run over another collection, or over none when `from` is empty. */
+int query__foreign_open(const struct query_pipeline_options *options,
+                        const struct query_foreign *foreign, const struct query_eval *eval,
+                        struct query_run **ret_run, struct err *err);
 
 /* Error 292 in the name of a stage. */
 int query__stage_too_large(const char *name, struct err *err);

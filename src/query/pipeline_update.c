@@ -30,7 +30,7 @@ int query_pipeline_update_parse(struct query_context *context, struct slice stag
 {
     struct query_pipeline_update *update = arena_zero(context->arena, 1, sizeof *update);
     struct query_pipeline_options *options = arena_zero(context->arena, 1, sizeof *options);
-    options->is_update = true;
+    options->place = QUERY_PIPELINE_UPDATE;
     struct slice let = context->let;
     context->let = update_let(context, constants);
     int rc = query_pipeline_parse(context, stages, options, &update->pipeline, err);

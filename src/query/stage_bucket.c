@@ -35,6 +35,11 @@ static int bucket_constant(struct query_stage_parse *parse, struct doc_value *va
                            struct err *err)
 {
     struct query_expr *expr = NULL;
+    if (value->type == DOC_STRING && slice_starts(doc_value_get_string(*value), SLICE("$"))) {
+        return err_set(err, code,
+                       "The $bucket 'boundaries' and 'default' must be constant "
+                       "expressions");
+    }
     int rc = query_expr_parse(parse->context, *value, &expr, err);
     if (rc < 0) {
         return rc;

@@ -34,7 +34,8 @@ static int facet_parse_one(struct query_stage_parse *parse, struct doc_elem elem
                        SLICE_FMT(elem.name), doc_type_name(elem.value.type));
     }
     parsed->names[parsed->count] = elem.name;
-    return query_stage_parse_sub(parse, elem.value, true, &parsed->pipelines[parsed->count++], err);
+    return query_stage_parse_sub(parse, elem.value, QUERY_PIPELINE_FACET,
+                                 &parsed->pipelines[parsed->count++], err);
 }
 
 static int facet_parse(struct query_stage_parse *parse, struct doc_value spec, struct err *err)

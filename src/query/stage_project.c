@@ -38,16 +38,27 @@ static int project_parse_add(struct query_stage_parse *parse, struct doc_value s
 static int project_unset_field(struct query__list *list, struct doc_value name, struct err *err)
 {
     static const struct doc_value exclude = {(const uint8_t *)"\0\0\0", 4, DOC_INT32};
-    if (name.type != DOC_STRING) {
-        return err_set(err, 31120,
-                       "$unset specification must be a string or an array containing "
-                       "only string values");
-    }
     struct slice text = doc_value_get_string(name);
     if (memchr(text.data, '\0', text.len) != NULL) {
         return err_set(err, 9527900, "$unset field names must not contain null bytes");
     }
     query__list_field(list, text, exclude);
+    return 0;
+}
+
+/* Are all names strings? Asked before anything else is said of them. */
+static int project_unset_types(struct doc_value names, struct err *err)
+{
+    struct doc_iter iter;
+    doc_iter_value(&iter, names);
+    struct doc_elem elem;
+    while (doc_iter_next(&iter, &elem)) {
+        if (elem.value.type != DOC_STRING) {
+            return err_set(err, 31120,
+                           "$unset specification must be a string or an array "
+                           "containing only string values");
+        }
+    }
     return 0;
 }
 
@@ -68,6 +79,7 @@ static int project_parse_unset(struct query_stage_parse *parse, struct doc_value
     if (spec.type == DOC_STRING) {
         rc = project_unset_field(&list, spec, err);
     } else {
+        rc = project_unset_types(spec, err);
         struct doc_iter iter;
         doc_iter_value(&iter, spec);
         struct doc_elem elem;

@@ -110,24 +110,6 @@ static int unwind_parse(struct query_stage_parse *parse, struct doc_value spec, 
     return rc;
 }
 
-/* The document with the value at a path set, or removed when it is missing. Documents on the way
- * are made where there are none. */
-static struct doc_value unwind_with(struct arena *arena, struct slice doc,
-                                    const struct query_expr *path, uint32_t part,
-                                    struct doc_value value)
-{
-    if (part + 1 < path->names_count) {
-        struct doc_value inner = doc_get(doc, path->names[part]);
-        bool nested = inner.type == DOC_OBJECT;
-        if (!nested && !doc_value_exists(value)) {
-            return doc_value_object(doc);
-        }
-        struct slice inner_doc = doc_value_get_doc(nested ? inner : doc_empty_object);
-        value = unwind_with(arena, inner_doc, path, part + 1, value);
-    }
-    return query__object_with(arena, doc, path->names[part], value);
-}
-
 static struct doc_value unwind_get(const struct query_expr *path, struct slice doc)
 {
     struct doc_value value = doc_value_object(doc);
@@ -145,10 +127,10 @@ static struct slice unwind_result(struct query_stage_run *self, struct slice doc
 {
     const struct unwind_parsed *parsed = self->stage->parsed;
     struct arena *arena = self->eval->arena;
-    doc = doc_value_get_doc(unwind_with(arena, doc, parsed->path, 0, value));
+    doc = doc_value_get_doc(query__path_set(arena, doc, parsed->path, 0, value));
     if (parsed->index != NULL) {
         struct doc_value number = index < 0 ? doc_null : doc_value_i64(arena, index);
-        doc = doc_value_get_doc(unwind_with(arena, doc, parsed->index, 0, number));
+        doc = doc_value_get_doc(query__path_set(arena, doc, parsed->index, 0, number));
     }
     return doc;
 }

@@ -52,7 +52,8 @@ static int catalog_index(struct store_collection *collection, struct slice entry
     struct doc_value partial = doc_get_str(index->spec, "partialFilterExpression");
     if (partial.type == DOC_OBJECT) {
         index->partial = doc_value_get_doc(partial);
-        index->filter = collection->filter_ops->parse(index->partial);
+        index->filter_ops = collection->filter_ops;
+        index->filter = index->filter_ops->parse(index->partial);
     }
     return catalog_fields(collection, index);
 }

@@ -34,10 +34,11 @@ struct store_index_field {
 struct store_index {
     uint32_t id;
     struct slice name;
-    struct slice key;     /* {a: 1, b: -1} */
-    struct slice spec;    /* as listIndexes shows it */
-    struct slice partial; /* partialFilterExpression, or empty */
-    void *filter;         /* its parsed form, or NULL */
+    struct slice key;                          /* {a: 1, b: -1} */
+    struct slice spec;                         /* as listIndexes shows it */
+    struct slice partial;                      /* partialFilterExpression, or empty */
+    void *filter;                              /* its parsed form, or NULL */
+    const struct store_filter_ops *filter_ops; /* of `filter` */
     struct store_index_field *fields;
     uint32_t fields_count;
     bool is_id; /* the records themselves, ordered by _id */

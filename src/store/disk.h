@@ -18,9 +18,8 @@ struct store_disk_ops {
     int (*open)(struct store_disk *disk, const char *name, bool create, int *ret_file);
     void (*close)(struct store_disk *disk, int file);
     int (*size)(struct store_disk *disk, int file, uint64_t *ret_size);
-    /* Fewer bytes than asked for only at the end of the file. */
-    int (*read)(struct store_disk *disk, int file, uint64_t at, void *data, size_t len,
-                size_t *ret_len);
+    /* *len bytes, and says how many it were: fewer only at the end of the file. */
+    int (*read)(struct store_disk *disk, int file, uint64_t at, void *data, size_t *len);
     int (*write)(struct store_disk *disk, int file, uint64_t at, struct slice data);
     /* Reserve zeroed space, so that a later write need not grow the file. */
     int (*reserve)(struct store_disk *disk, int file, uint64_t size);

@@ -52,13 +52,12 @@ static int disk_size(struct store_disk *disk, int file, uint64_t *ret_size)
     return 0;
 }
 
-static int disk_read(struct store_disk *disk, int file, uint64_t at, void *data, size_t len,
-                     size_t *ret_len)
+static int disk_read(struct store_disk *disk, int file, uint64_t at, void *data, size_t *len)
 {
     (void)disk;
     size_t done = 0;
-    while (done < len) {
-        ssize_t got = pread(file, (uint8_t *)data + done, len - done, (off_t)(at + done));
+    while (done < *len) {
+        ssize_t got = pread(file, (uint8_t *)data + done, *len - done, (off_t)(at + done));
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -70,7 +69,7 @@ static int disk_read(struct store_disk *disk, int file, uint64_t at, void *data,
         }
         done += (size_t)got;
     }
-    *ret_len = done;
+    *len = done;
     return 0;
 }
 

@@ -164,12 +164,11 @@ static uint32_t keys_distinct(struct slice *keys, uint32_t count)
     return kept;
 }
 
-int store_index_keys(struct arena *arena, const struct store_index *index,
-                     const struct store_filter_ops *filter_ops, struct slice doc,
+int store_index_keys(struct arena *arena, const struct store_index *index, struct slice doc,
                      struct store_index_keys *ret_keys, struct err *err)
 {
     *ret_keys = (struct store_index_keys){0};
-    if (index->filter != NULL && !filter_ops->matches(index->filter, doc)) {
+    if (index->filter != NULL && !index->filter_ops->matches(index->filter, doc)) {
         return 0;
     }
     struct keys_build build = {.arena = arena, .index = index, .err = err};

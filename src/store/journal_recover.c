@@ -179,14 +179,14 @@ static int recover_load(struct recover *recover, int file)
 {
     const struct store_disk_ops *ops = recover->journal->disk->ops;
     uint64_t size;
-    size_t got = 0;
     int code = ops->size(recover->journal->disk, file, &size);
     if (code < 0) {
         return code;
     }
-    uint8_t *data = mem_alloc(size);
-    code = ops->read(recover->journal->disk, file, 0, data, size, &got);
-    recover->bytes = slice_of(data, got);
+    size_t len = size;
+    uint8_t *data = mem_alloc(len);
+    code = ops->read(recover->journal->disk, file, 0, data, &len);
+    recover->bytes = slice_of(data, len);
     return code;
 }
 

@@ -139,8 +139,8 @@ static int record_all_keys(const struct store_write *write, struct slice doc,
         if (collection->indexes[i].is_id) {
             continue;
         }
-        int code = store_index_keys(write->arena, &collection->indexes[i], collection->filter_ops,
-                                    doc, &keys[i], write->err);
+        int code =
+            store_index_keys(write->arena, &collection->indexes[i], doc, &keys[i], write->err);
         if (code < 0) {
             return code;
         }
@@ -300,8 +300,7 @@ int store_index_add(const struct store_write *write, const struct store_index *i
     struct store_index_keys keys;
     struct store_index_keys *all =
         arena_zero(write->arena, write->collection->indexes_count, sizeof *all);
-    int code = store_index_keys(write->arena, index, write->collection->filter_ops, doc, &keys,
-                                write->err);
+    int code = store_index_keys(write->arena, index, doc, &keys, write->err);
     code = code < 0 ? code : record_check_keys(write, index, &keys, record_key);
     if (code < 0) {
         return code;

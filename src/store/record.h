@@ -30,12 +30,11 @@ struct store_index_keys {
     uint32_t count;
     bool multikey; /* an array was expanded */
 };
-int store_index_keys(struct arena *arena, const struct store_index *index,
-                     const struct store_filter_ops *filter_ops, struct slice doc,
+int store_index_keys(struct arena *arena, const struct store_index *index, struct slice doc,
                      struct store_index_keys *ret_keys, struct err *err);
 
-/* A document as a writer handles it. The catalog may change with a write (an index becomes multikey):
- * look the collection up again for the next one. */
+/* A document as a writer handles it. The catalog may change with a write (an index becomes
+ * multikey): look the collection up again for the next one. */
 struct store_write {
     struct store_writer *writer;
     struct store_collection *collection;

@@ -1,0 +1,180 @@
+/* command/aggregate.c - the aggregate command.
+ *
+ * A leading $match is the reader's filter, so that an index can serve it; a $sort after it is left
+ * out when the index delivers its order. The rest runs as a pipeline over what is read. */
+#include "command/handlers.h"
+#include "command/results.h"
+#include "command/write.h"
+#include "doc/view.h"
+
+struct aggregate_args {
+    struct slice pipeline;
+    struct slice cursor;
+    struct slice let;
+    struct slice collation;
+    struct doc_value hint;
+    bool explain;
+    bool bypass;
+};
+
+static const struct command_arg aggregate_arg_table[] = {
+    {"pipeline", COMMAND_ARG_ARRAY, offsetof(struct aggregate_args, pipeline),
+     COMMAND_ARG_REQUIRED},
+    {"cursor", COMMAND_ARG_DOC, offsetof(struct aggregate_args, cursor), 0},
+    {"let", COMMAND_ARG_DOC, offsetof(struct aggregate_args, let), 0},
+    {"collation", COMMAND_ARG_DOC, offsetof(struct aggregate_args, collation), 0},
+    {"hint", COMMAND_ARG_VALUE, offsetof(struct aggregate_args, hint), 0},
+    {"explain", COMMAND_ARG_STRICT_BOOL, offsetof(struct aggregate_args, explain), 0},
+    {"bypassDocumentValidation", COMMAND_ARG_BOOL, offsetof(struct aggregate_args, bypass), 0},
+    {"allowDiskUse", COMMAND_ARG_IGNORE, 0, 0},
+    {"fromMongos", COMMAND_ARG_IGNORE, 0, 0},
+    {"needsMerge", COMMAND_ARG_IGNORE, 0, 0},
+    {"exchange", COMMAND_ARG_IGNORE, 0, 0},
+    {"runtimeConstants", COMMAND_ARG_IGNORE, 0, 0},
+    {"collectionUUID", COMMAND_ARG_IGNORE, 0, 0},
+    {NULL},
+};
+
+/* "db.coll", or for {aggregate: 1} "db.$cmd.aggregate". */
+static int aggregate_namespace(struct command_op *op, struct slice *ret_ns, bool *ret_is_db)
+{
+    struct doc_value first = doc_first(op->body).value;
+    *ret_is_db = false;
+    if (!doc_value_is_number(first)) {
+        return command_namespace(op, ret_ns);
+    }
+    if (doc_value_to_double(first) != 1) {
+        return err_set(&op->err, LT_EFAILEDTOPARSE,
+                       "Invalid command format: the 'aggregate' field must specify a collection "
+                       "name or 1");
+    }
+    *ret_is_db = true;
+    *ret_ns = arena_format(&op->arena, "%.*s.$cmd.aggregate", SLICE_FMT(op->db));
+    return 0;
+}
+
+static int aggregate_batch_size(struct command_op *op, const struct aggregate_args *args,
+                                int64_t *ret_size)
+{
+    *ret_size = COMMAND_FIRST_BATCH;
+    if (args->cursor.len == 0) {
+        return err_set(&op->err, LT_EFAILEDTOPARSE,
+                       "The 'cursor' option is required, except for aggregate with the explain "
+                       "argument");
+    }
+    struct command_arg table[] = {{"batchSize", COMMAND_ARG_INT, 0, COMMAND_ARG_NOT_NEGATIVE},
+                                  {NULL}};
+    struct command_args_spec spec = {"cursor", table, false, false};
+    return command_args_read(&spec, args->cursor, ret_size, &op->err);
+}
+
+/* The filter of a first stage {$match: ...}, or an empty one. */
+static struct slice aggregate_leading_filter(struct slice pipeline)
+{
+    struct doc_value first = doc_array_at(pipeline, 0);
+    struct doc_value filter = doc_missing;
+    if (first.type == DOC_OBJECT) {
+        filter = doc_get_str(doc_value_get_doc(first), "$match");
+    }
+    return doc_value_get_doc(filter.type == DOC_OBJECT ? filter : doc_empty_object);
+}
+
+/* The pattern of a $sort at position `at`, or nothing. */
+static struct slice aggregate_sort_at(struct slice pipeline, uint32_t at)
+{
+    struct doc_value stage = doc_array_at(pipeline, at);
+    struct doc_value sort = doc_missing;
+    if (stage.type == DOC_OBJECT) {
+        sort = doc_get_str(doc_value_get_doc(stage), "$sort");
+    }
+    return sort.type == DOC_OBJECT ? doc_value_get_doc(sort) : (struct slice){0};
+}
+
+static bool aggregate_has_source(const struct query_pipeline *pipeline)
+{
+    return pipeline->count > 0 && (pipeline->stages[0].ops->flags & QUERY_STAGE_FIRST) != 0;
+}
+
+/* Open the reader for what comes before the pipeline's own work. */
+static int aggregate_read(struct command_op *op, struct command_cursor *cursor,
+                          const struct aggregate_args *args, struct slice stages)
+{
+    struct command_results_plan *plan = cursor->plan;
+    bool filters = query_pipeline_leading_match(plan->pipeline) != NULL;
+    uint64_t limit;
+    struct command_read_spec spec = {
+        .collection = cursor->collection,
+        .filter = filters ? aggregate_leading_filter(stages) : doc_value_get_doc(doc_empty_object),
+        .hint =
+            doc_value_exists(args->hint) ? doc_value_copy(&cursor->arena, args->hint) : doc_missing,
+    };
+    bool sorts = query_pipeline_leading_sort(plan->pipeline, &limit) != NULL;
+    if (sorts) {
+        spec.sort = aggregate_sort_at(stages, filters);
+    }
+    cursor->has_read = true;
+    int code = command_read_open(&cursor->read, &cursor->context, &cursor->view, &spec, &op->err);
+    if (code < 0) {
+        return code;
+    }
+    plan->first_stage = filters;
+    if (sorts && spec.sort.len > 0 && command_read_is_sorted(&cursor->read)) {
+        plan->first_stage++;
+    }
+    return 0;
+}
+
+static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
+                          const struct aggregate_args *args, bool is_db)
+{
+    struct command_results_plan *plan = command_results_plan_new(cursor);
+    struct slice stages = arena_copy(&cursor->arena, args->pipeline);
+    command_cursor_use(cursor, store_catalog_find(op->catalog, cursor->ns));
+    int code = command_let(op, &cursor->context, arena_copy(&cursor->arena, args->let));
+    code = code < 0 ? code : command_results_pipeline(op, cursor, stages);
+    if (code < 0) {
+        return code;
+    }
+    bool has_source = aggregate_has_source(plan->pipeline);
+    if (is_db && !has_source) {
+        return err_set(&op->err, LT_EINVALIDNAMESPACE,
+                       "{aggregate: 1} is not valid for '%s'; a collection is required.",
+                       plan->pipeline->count > 0 ? plan->pipeline->stages[0].ops->name : "[]");
+    }
+    return has_source ? 0 : aggregate_read(op, cursor, args, stages);
+}
+
+static int aggregate_begin(struct command_op *op, struct command_batch **ret_batch)
+{
+    struct aggregate_args args = {0};
+    struct slice ns;
+    bool is_db;
+    int64_t batch_size;
+    int code = command_args(op, aggregate_arg_table, &args);
+    code = code < 0 ? code : aggregate_namespace(op, &ns, &is_db);
+    code = code < 0 ? code : aggregate_batch_size(op, &args, &batch_size);
+    code = code < 0 ? code : command_check_collation(op, args.collation);
+    if (code == 0 && args.explain) {
+        code = err_set(&op->err, LT_ENOTIMPLEMENTED,
+                       "aggregate: use the explain command instead of the explain option");
+    }
+    if (code < 0) {
+        return code;
+    }
+    struct command_cursor *cursor = command_cursor_new(op, ns);
+    code = aggregate_plan(op, cursor, &args, is_db);
+    if (code < 0) {
+        command_cursor_free(cursor);
+        return code;
+    }
+    command_results_begin(cursor);
+    *ret_batch = command_batch_new(op, cursor, batch_size);
+    return 0;
+}
+
+int command_aggregate(struct command_op *op)
+{
+    struct command_batch *batch = op->state;
+    int code = batch == NULL ? aggregate_begin(op, &batch) : 0;
+    return code < 0 ? code : command_batch_fill(op, batch);
+}

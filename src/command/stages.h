@@ -1,0 +1,22 @@
+/* command/stages.h - the pipeline stages that need the store.
+ *
+ * Invariant   each reads applied data through its cursor's view.
+ * Thread      the cursor's.
+ * Memory      the cursor's arena.
+ * Errors      as query/pipeline.h.
+ */
+#ifndef COMMAND_STAGES_H
+#define COMMAND_STAGES_H
+
+#include "command/cursor.h"
+#include "query/pipeline.h"
+
+/* Options that make the stages known, with the cursor as their owner. */
+struct query_pipeline_options command_stage_options(struct command_cursor *cursor);
+
+/* Let go of what the cursor's reads of other collections borrow. */
+void command_foreign_pause(struct command_cursor *cursor);
+
+extern const struct query_foreign_ops command_foreign_ops;
+
+#endif

@@ -1,0 +1,9 @@
+#!/bin/sh
+# tools/lint.sh - house rules, formatting, and both compilers with all warnings.
+set -eu
+cd "$(dirname "$0")/.."
+./dev build debug
+./dev build clang
+python3 tools/tidy.py . build/debug
+find src test bench -name '*.[ch]' -print0 | xargs -0 -r clang-format-14 --dry-run --Werror
+echo "lint: clean"
