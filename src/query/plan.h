@@ -1,9 +1,12 @@
 /* query/plan.h - which indexes answer a filter and a sort.
  *
- * Invariant   a plan is complete: every document that matches is in one of its branches; the filter
- *             is still applied to what it delivers. `sorted` plans have one branch in sort order,
- * or branches whose concatenation is. Thread      pure. Memory      see query/context.h. Errors
- * -LT_EBADVALUE for a hint that names no index; 291 when a hinted index cannot answer.
+ * Invariant   a plan is complete: every document that matches is in one of its branches (unless a
+ *             hint forces an index that leaves documents out); the filter is still applied to what
+ *             it delivers. Ranges of a branch are disjoint and ascend; what they hold, in key
+ *             order, or all of it backward, is the requested sort when `sorted`.
+ * Thread      pure.
+ * Memory      see query/context.h.
+ * Errors      BadValue for a hint that names no index, FailedToParse for one that could not.
  */
 #ifndef QUERY_PLAN_H
 #define QUERY_PLAN_H
@@ -18,7 +21,7 @@ struct query_plan_index {
     bool is_id;
     bool unique;
     bool sparse;
-    bool multikey;
+    bool multikey;        /* an array was met on one of its paths, or stepped through by position */
     bool unusable;        /* hidden or not ready: not to be planned with, nor hinted at */
     struct slice partial; /* its filter document; empty: none */
 };
@@ -31,18 +34,18 @@ struct query_plan_range {
 
 struct query_plan_branch {
     int32_t index;                   /* position in the request's indexes; -1: the collection */
-    struct query_plan_range *ranges; /* none: everything */
+    struct query_plan_range *ranges; /* none: everything; an empty one: nothing */
     uint32_t ranges_count;
     bool backward;
     bool point;          /* exactly one _id: ranges[0].from is its whole key */
-    struct slice bounds; /* for explain: {a: ["[1, 1]"]} */
+    struct slice bounds; /* when asked for: {a: ["[1, 1]"]}; empty for the collection */
 };
 
 struct query_plan {
     struct query_plan_branch *branches;
     uint32_t branches_count; /* 0: nothing can match */
     bool sorted;
-    bool overlap; /* branches, or entries of a multikey index, may give a document twice */
+    bool overlap; /* several branches may give a document twice */
 };
 
 struct query_plan_request {
@@ -51,6 +54,12 @@ struct query_plan_request {
     const struct query_plan_index *indexes;
     uint32_t indexes_count;
     struct doc_value hint; /* name, key pattern, {$natural: ±1}, or missing */
+    bool explain;          /* fill in the branches' bounds */
+};
+
+enum {
+    QUERY_PLAN_RANGES_MAX = 1000,   /* of combined points of several fields */
+    QUERY_PLAN_BRANCHES_MAX = 1000, /* beyond it an $or is not planned with */
 };
 
 int query_plan_make(struct query_context *context, const struct query_plan_request *request,
