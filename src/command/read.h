@@ -69,8 +69,7 @@ void command_read_slice(struct command_read *read, struct err *err);
 void command_read_pause(struct command_read *read);
 
 /* Index entries and documents looked at so far. */
-void command_read_examined(const struct command_read *read, uint64_t *ret_keys,
-                           uint64_t *ret_docs);
+void command_read_examined(const struct command_read *read, uint64_t *ret_keys, uint64_t *ret_docs);
 
 /* Does the plan deliver spec->sort by itself? */
 static inline bool command_read_is_sorted(const struct command_read *read)

@@ -1,0 +1,11 @@
+/* tool/import.c - a place for the importing program. */
+#include <stdio.h>
+
+#include "tool/tool.h"
+
+int tool_import(int argc, char **argv)
+{
+    (void)argc;
+    fprintf(stderr, "%s: not in this version\n", argv[0]);
+    return 2;
+}
