@@ -60,7 +60,7 @@ static bool plan_by_id(struct planner *planner, struct query_plan *ret_plan)
     const struct query_plan_request *request = planner->request;
     const struct query_match *equality = plan_id_equality(request->match);
     int32_t index = plan_id_index(request);
-    if (equality == NULL || index < 0 || request->explain || doc_value_exists(request->hint)) {
+    if (equality == NULL || index < 0 || doc_value_exists(request->hint)) {
         return false;
     }
     struct arena *arena = planner->context->arena;
@@ -82,6 +82,9 @@ static bool plan_by_id(struct planner *planner, struct query_plan *ret_plan)
 static int plan_hint_natural(struct planner *planner, struct doc_value value, struct err *err)
 {
     int64_t way = 0;
+    if (doc_count(doc_value_get_doc(planner->request->hint)) > 1) {
+        return err_set(err, LT_EBADVALUE, "$natural hint must stand alone");
+    }
     if (!doc_value_is_number(value) || !doc_value_to_i64_exact(value, &way) ||
         (way != 1 && way != -1)) {
         return err_set(err, LT_EBADVALUE, "$natural hint must be 1 or -1");
@@ -147,9 +150,9 @@ static struct query_plan_branch plan_branch(const struct planner *planner,
     struct query_plan_branch branch = {.backward = fit->backward};
     branch.index = (int32_t)(fit->index - planner->indexes);
     query__plan_ranges(planner->context->arena, fit, &branch);
-    if (planner->request->explain) {
-        branch.bounds = query__plan_describe(planner->context->arena, fit);
-    }
+    struct plan_fit *copy = arena_zero(planner->context->arena, 1, sizeof *copy);
+    *copy = *fit;
+    branch.fit = copy;
     return branch;
 }
 

@@ -14,6 +14,8 @@
 #include "query/match.h"
 #include "query/sort.h"
 
+struct plan_fit;
+
 /* An index as the planner sees it. */
 struct query_plan_index {
     struct slice name;
@@ -37,8 +39,8 @@ struct query_plan_branch {
     struct query_plan_range *ranges; /* none: everything; an empty one: nothing */
     uint32_t ranges_count;
     bool backward;
-    bool point;          /* exactly one _id: ranges[0].from is its whole key */
-    struct slice bounds; /* when asked for: {a: ["[1, 1]"]}; empty for the collection */
+    bool point;                 /* exactly one _id: ranges[0].from is its whole key */
+    const struct plan_fit *fit; /* what query_plan_bounds looks at */
 };
 
 struct query_plan {
@@ -54,7 +56,6 @@ struct query_plan_request {
     const struct query_plan_index *indexes;
     uint32_t indexes_count;
     struct doc_value hint; /* name, key pattern, {$natural: ±1}, or missing */
-    bool explain;          /* fill in the branches' bounds */
 };
 
 enum {
@@ -64,5 +65,8 @@ enum {
 
 int query_plan_make(struct query_context *context, const struct query_plan_request *request,
                     struct query_plan *ret_plan, struct err *err);
+
+/* For explain: {a: ["[1, 1]"], b: ["[MinKey, MaxKey]"]}; empty for the collection. */
+struct slice query_plan_bounds(struct arena *arena, const struct query_plan_branch *branch);
 
 #endif

@@ -118,7 +118,5 @@ void query__plan_fit(struct arena *arena, const struct plan_index *index,
 /* ---- plan_ranges.c ---- */
 void query__plan_ranges(struct arena *arena, const struct plan_fit *fit,
                         struct query_plan_branch *branch);
-/* {a: ["[1, 1]"], b: ["[MinKey, MaxKey]"]} */
-struct slice query__plan_describe(struct arena *arena, const struct plan_fit *fit);
 
 #endif

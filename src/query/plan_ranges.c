@@ -5,6 +5,7 @@
  * turned over: keys before it are behind its complement. */
 #include "doc/build.h"
 #include "doc/json.h"
+#include "doc/key.h"
 #include "query/plan_private.h"
 
 static struct slice ranges_complement(struct arena *arena, struct slice at)
@@ -158,30 +159,64 @@ static void ranges_write_interval(struct buf *text, const struct plan_interval *
     buf_append_byte(text, last->inclusive ? ']' : ')');
 }
 
-struct slice query__plan_describe(struct arena *arena, const struct plan_fit *fit)
+static void ranges_describe_field(struct doc_builder *builder, const struct plan_fit *fit,
+                                  uint32_t at)
 {
+    const struct plan_bounds *bounds = &fit->fields[at];
+    bool flip = fit->index->fields[at].descending != fit->backward;
+    for (uint32_t i = 0; i < bounds->count; i++) {
+        struct buf text;
+        buf_init(&text, builder->buf->arena);
+        ranges_write_interval(&text, &bounds->items[flip ? bounds->count - 1 - i : i], flip);
+        doc_build_string(builder, "", buf_slice(&text));
+    }
+}
+
+/* One _id: its key says all. */
+static void ranges_describe_id(struct arena *arena, struct doc_builder *builder,
+                               const struct query_plan_branch *branch)
+{
+    struct slice key = branch->ranges[0].from;
+    struct doc_value value;
+    struct buf text;
+    buf_init(&text, arena);
+    int code = doc_key_decode(&key, false, arena, &value, NULL);
+    assert(code == 0);
+    (void)code;
+    struct plan_interval item = {{key, value, true}, {key, value, true}, true};
+    ranges_write_interval(&text, &item, false);
+    doc_build_open_array(builder, SLICE("_id"));
+    doc_build_string(builder, "", buf_slice(&text));
+    doc_build_close(builder);
+}
+
+struct slice query_plan_bounds(struct arena *arena, const struct query_plan_branch *branch)
+{
+    const struct plan_fit *fit = branch->fit;
     struct doc_builder *builder = arena_alloc(arena, sizeof *builder);
     struct buf *buf = arena_alloc(arena, sizeof *buf);
+    bool open = false; /* what follows is not bounded */
+    if (branch->index < 0) {
+        return (struct slice){0};
+    }
     buf_init(buf, arena);
     doc_build_begin(builder, buf);
-    bool open = false;
+    if (branch->point) {
+        ranges_describe_id(arena, builder, branch);
+        return doc_build_end(builder);
+    }
     for (uint32_t i = 0; i < fit->index->fields_count; i++) {
         const struct plan_field *field = &fit->index->fields[i];
-        const struct plan_bounds *bounds = &fit->fields[i];
         bool flip = field->descending != fit->backward;
         open |= fit->used[i] == 0;
         doc_build_open_array(builder, field->path);
         if (open) {
             doc_build_text(builder, "", flip ? "[MaxKey, MinKey]" : "[MinKey, MaxKey]");
-        }
-        for (uint32_t j = 0; j < bounds->count && !open; j++) {
-            struct buf text;
-            buf_init(&text, arena);
-            ranges_write_interval(&text, &bounds->items[flip ? bounds->count - 1 - j : j], flip);
-            doc_build_string(builder, "", buf_slice(&text));
+        } else {
+            ranges_describe_field(builder, fit, i);
         }
         doc_build_close(builder);
-        open |= !query__plan_is_points(bounds);
+        open |= !query__plan_is_points(&fit->fields[i]);
     }
     return doc_build_end(builder);
 }

@@ -36,8 +36,7 @@ static int plan_text(struct arena *arena, const struct plan_table *table,
                                          .sort = sort,
                                          .indexes = table->indexes,
                                          .indexes_count = table->count,
-                                         .hint = table->hint,
-                                         .explain = true};
+                                         .hint = table->hint};
     int code = query_plan_make(&context, &request, &plan, &err);
     if (code < 0) {
         return code;
@@ -48,8 +47,8 @@ static int plan_text(struct arena *arena, const struct plan_table *table,
             branch->index < 0 ? SLICE("collection") : table->indexes[branch->index].name;
         buf_format(&text, "%s%.*s%s", i > 0 ? " | " : "", SLICE_FMT(name),
                    branch->backward ? " <" : "");
-        if (branch->bounds.len > 0) {
-            buf_format(&text, " %s", json_text(arena, branch->bounds));
+        if (branch->index >= 0) {
+            buf_format(&text, " %s", json_text(arena, query_plan_bounds(arena, branch)));
         }
     }
     buf_format(&text, "%s", plan.sorted && sort != NULL ? " sorted" : "");
