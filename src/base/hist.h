@@ -32,8 +32,8 @@ uint64_t hist_min(const struct hist *hist);
 uint64_t hist_max(const struct hist *hist);
 double hist_mean(const struct hist *hist);
 
-/* The value that `percent` (0..100) of all values do not exceed, rounded up within its bucket, never
- * above hist_max; 0 when there is none. */
+/* The value that `percent` (0..100) of all values do not exceed, rounded up within its bucket,
+ * never above hist_max; 0 when there is none. */
 uint64_t hist_percentile(const struct hist *hist, double percent);
 
 #endif
