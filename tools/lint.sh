@@ -5,5 +5,5 @@ cd "$(dirname "$0")/.."
 ./dev build debug
 ./dev build clang
 python3 tools/tidy.py . build/debug
-find src test bench -name '*.[ch]' -print0 | xargs -0 -r clang-format-14 --dry-run --Werror
+git ls-files -z 'src/*.[ch]' 'test/*.[ch]' | xargs -0 -r clang-format-14 --dry-run --Werror
 echo "lint: clean"

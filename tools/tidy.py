@@ -49,9 +49,10 @@ def rooms(root):
 
 
 def sources(root):
-    for folder in ("src", "test", "bench"):
+    for folder in ("src", "test"):
         for path in sorted((root / folder).rglob("*.[ch]")):
-            yield path
+            if "node_modules" not in path.parts:
+                yield path
 
 
 def check_rooms(root, table, say):

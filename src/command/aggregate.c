@@ -2,6 +2,7 @@
  *
  * A leading $match is the reader's filter, so that an index can serve it; a $sort after it is left
  * out when the index delivers its order. The rest runs as a pipeline over what is read. */
+#include "command/explain.h"
 #include "command/handlers.h"
 #include "command/results.h"
 #include "command/write.h"
@@ -144,37 +145,72 @@ static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
     return has_source ? 0 : aggregate_read(op, cursor, args, stages);
 }
 
-static int aggregate_begin(struct command_op *op, struct command_batch **ret_batch)
+/* What an explained aggregate may not say. */
+static int aggregate_check_explain(struct command_op *op)
 {
-    struct aggregate_args args = {0};
+    if (doc_value_exists(doc_get_str(op->body, "writeConcern"))) {
+        return err_set(&op->err, LT_EFAILEDTOPARSE,
+                       "Aggregation explain does not support the 'writeConcern' option");
+    }
+    if (doc_value_truth(doc_get_str(op->body, "apiStrict"))) {
+        return err_set(&op->err, LT_EAPISTRICTERROR,
+                       "aggregate with 'explain: true' is not in API Version 1");
+    }
+    return 0;
+}
+
+/* `ret_size` NULL: to be explained. */
+static int aggregate_open(struct command_op *op, const struct aggregate_args *args,
+                          struct command_cursor **ret_cursor, int64_t *ret_size)
+{
     struct slice ns;
     bool is_db;
-    int64_t batch_size;
-    int code = command_args(op, aggregate_arg_table, &args);
-    code = code < 0 ? code : aggregate_namespace(op, &ns, &is_db);
-    code = code < 0 ? code : aggregate_batch_size(op, &args, &batch_size);
-    code = code < 0 ? code : command_check_collation(op, args.collation);
-    if (code == 0 && args.explain) {
-        code = err_set(&op->err, LT_ENOTIMPLEMENTED,
-                       "aggregate: use the explain command instead of the explain option");
+    int code = aggregate_namespace(op, &ns, &is_db);
+    if (code == 0 && ret_size != NULL) {
+        code = aggregate_batch_size(op, args, ret_size);
     }
+    code = code < 0 ? code : command_check_collation(op, args->collation);
     if (code < 0) {
         return code;
     }
     struct command_cursor *cursor = command_cursor_new(op, ns);
-    code = aggregate_plan(op, cursor, &args, is_db);
+    code = aggregate_plan(op, cursor, args, is_db);
     if (code < 0) {
         command_cursor_free(cursor);
         return code;
     }
     command_results_begin(cursor);
-    *ret_batch = command_batch_new(op, cursor, batch_size);
+    *ret_cursor = cursor;
     return 0;
+}
+
+int command_aggregate_open(struct command_op *op, struct command_cursor **ret_cursor)
+{
+    struct aggregate_args args = {0};
+    int code = command_args(op, aggregate_arg_table, &args);
+    code = code < 0 ? code : aggregate_check_explain(op);
+    return code < 0 ? code : aggregate_open(op, &args, ret_cursor, NULL);
+}
+
+static int aggregate_begin(struct command_op *op)
+{
+    struct aggregate_args args = {0};
+    struct command_cursor *cursor;
+    int64_t batch_size;
+    int code = command_args(op, aggregate_arg_table, &args);
+    if (code == 0 && doc_get_str(op->body, "explain").type == DOC_NULL) {
+        code = err_set(&op->err, LT_ETYPEMISMATCH,
+                       "BSON field 'aggregate.explain' is the wrong type 'null', expected type "
+                       "'bool'");
+    }
+    if (code < 0 || args.explain) {
+        return code < 0 ? code : command_explain_aggregate(op);
+    }
+    code = aggregate_open(op, &args, &cursor, &batch_size);
+    return code < 0 ? code : command_batch_fill(op, command_batch_new(op, cursor, batch_size));
 }
 
 int command_aggregate(struct command_op *op)
 {
-    struct command_batch *batch = op->state;
-    int code = batch == NULL ? aggregate_begin(op, &batch) : 0;
-    return code < 0 ? code : command_batch_fill(op, batch);
+    return op->state == NULL ? aggregate_begin(op) : command_batch_fill(op, op->state);
 }

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "command/args.h"
+#include "command/concern.h"
 #include "command/handlers.h"
 #include "command/server.h"
 #include "command/session.h"
@@ -127,6 +128,9 @@ static void command_build_times(struct command_op *op)
 
 static void command_finish(struct command_op *op, bool ok)
 {
+    if (ok) {
+        command_build_concern_error(op);
+    }
     doc_build_double(&op->builder, "ok", ok ? 1.0 : 0.0);
     if (!ok) {
         char scratch[32];
@@ -218,6 +222,7 @@ static int command_check(struct command_op *op)
     if (command_session_id(lsid, session)) {
         code = command_sessions_use(op->server->sessions, session, op->wall_ms, &op->err);
     }
+    code = code < 0 ? code : command_check_concerns(op);
     return code < 0 ? code : command_read_max_time(op);
 }
 

@@ -28,12 +28,13 @@ struct command_session;
 enum command_state { COMMAND_DONE, COMMAND_YIELD, COMMAND_FETCH, COMMAND_SLEEP };
 
 enum command_flags {
-    COMMAND_READ = 1 << 0,    /* reads data: counted, may be killed */
-    COMMAND_WRITE = 1 << 1,   /* stepped by the owner */
-    COMMAND_ADMIN = 1 << 2,   /* on the admin database only */
-    COMMAND_NO_AUTH = 1 << 3, /* allowed before login */
-    COMMAND_HELLO = 1 << 4,   /* allowed as OP_QUERY; never compressed */
-    COMMAND_LAX = 1 << 5,     /* unknown fields are ignored */
+    COMMAND_READ = 1 << 0,                /* reads data: counted, may be killed */
+    COMMAND_WRITE = 1 << 1,               /* stepped by the owner */
+    COMMAND_ADMIN = 1 << 2,               /* on the admin database only */
+    COMMAND_NO_AUTH = 1 << 3,             /* allowed before login */
+    COMMAND_HELLO = 1 << 4,               /* allowed as OP_QUERY; never compressed */
+    COMMAND_LAX = 1 << 5,                 /* unknown fields are ignored */
+    COMMAND_TAKES_WRITE_CONCERN = 1 << 6, /* though it is no write: aggregate */
 };
 
 struct command {
@@ -95,6 +96,8 @@ struct command_op {
     atomic_int killed;       /* the error code to die with; 0: none */
     struct command_op *next; /* the server's list of running ops */
     struct command_op *previous;
+    int concern;               /* the write concern cannot be met: 79 or 100; 0: it is */
+    struct slice concern_mode; /* for 79 */
     uint64_t docs_examined;
     uint64_t keys_examined;
 };

@@ -160,7 +160,7 @@ int command_count(struct command_op *op)
     if (code < 0) {
         return code;
     }
-    if (doc_is_empty(state->filter)) {
+    if (doc_is_empty(state->filter) && !doc_value_exists(state->hint)) {
         return count_all(op, state);
     }
     int64_t enough = state->limit_count > 0 ? state->limit_count + state->skip_count : INT64_MAX;

@@ -63,7 +63,6 @@ static int delete_begin(struct command_op *op, struct delete_state **ret_state)
     state->statements.ordered = true;
     int code = command_args(op, delete_args, state);
     code = code < 0 ? code : command_namespace(op, &state->ns);
-    code = code < 0 ? code : command_check_write_concern(op);
     code = code < 0 ? code : command_statements_open(op, "deletes", &state->statements);
     if (code < 0) {
         return code;

@@ -130,7 +130,8 @@ static int find_plan(struct command_op *op, struct command_cursor *cursor, struc
     return code;
 }
 
-static int find_begin(struct command_op *op, struct command_batch **ret_batch)
+int command_find_open(struct command_op *op, struct command_cursor **ret_cursor,
+                      int64_t *ret_batch_size)
 {
     struct find_args args = {.filter = doc_value_get_doc(doc_empty_object),
                              .batch_size = COMMAND_FIRST_BATCH};
@@ -150,8 +151,20 @@ static int find_begin(struct command_op *op, struct command_batch **ret_batch)
         return code;
     }
     command_results_begin(cursor);
-    *ret_batch = command_batch_new(op, cursor, args.batch_size);
+    *ret_cursor = cursor;
+    *ret_batch_size = args.batch_size;
     return 0;
+}
+
+static int find_begin(struct command_op *op, struct command_batch **ret_batch)
+{
+    struct command_cursor *cursor;
+    int64_t batch_size;
+    int code = command_find_open(op, &cursor, &batch_size);
+    if (code == 0) {
+        *ret_batch = command_batch_new(op, cursor, batch_size);
+    }
+    return code;
 }
 
 int command_find(struct command_op *op)

@@ -104,7 +104,6 @@ static int find_modify_begin(struct command_op *op, struct find_modify_state **r
     state->filter = doc_value_get_doc(doc_empty_object);
     int code = command_args(op, find_modify_args, state);
     code = code < 0 ? code : command_namespace(op, &state->ns);
-    code = code < 0 ? code : command_check_write_concern(op);
     code = code < 0 ? code : find_modify_check(op, state);
     code = code < 0 ? code : command_check_collation(op, state->collation);
     code = code < 0 ? code : command_write_collection(op, state->ns, false, &collection);

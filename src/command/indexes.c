@@ -178,7 +178,6 @@ static int create_indexes_begin(struct command_op *op, struct create_indexes_sta
     *ret_state = op->state = state;
     int code = command_args(op, create_indexes_args, state);
     code = code < 0 ? code : command_namespace(op, &state->ns);
-    code = code < 0 ? code : command_check_write_concern(op);
     code = code < 0 ? code
                     : command_index_parse_all(op, state->list, &state->specs, &state->specs_count);
     code = code < 0 ? code : create_indexes_collection(op, state, &collection);

@@ -29,7 +29,6 @@ static int insert_begin(struct command_op *op, struct insert_state **ret_state)
     state->statements.ordered = true;
     int code = command_args(op, insert_args, state);
     code = code < 0 ? code : command_namespace(op, &state->ns);
-    code = code < 0 ? code : command_check_write_concern(op);
     code = code < 0 ? code : command_statements_open(op, "documents", &state->statements);
     if (code < 0) {
         return code;

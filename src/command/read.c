@@ -244,7 +244,14 @@ int command_read_next(struct command_read *read, struct slice *ret_doc)
             return code;
         }
         if (code > 0 && !read_is_repeated(read, *ret_doc)) {
+            read->docs_given++;
             return 1;
         }
     }
+}
+
+void command_read_examined(const struct command_read *read, uint64_t *ret_keys, uint64_t *ret_docs)
+{
+    *ret_keys = read->keys_examined + (read->scanning ? read->scan.keys_examined : 0);
+    *ret_docs = read->docs_examined + (read->scanning ? read->scan.docs_examined : 0);
 }

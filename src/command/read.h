@@ -31,6 +31,7 @@ struct command_read {
     int32_t array_index; /* of the last document: for the positional operator */
     uint64_t keys_examined;
     uint64_t docs_examined;
+    uint64_t docs_given;
     struct err *err;
 };
 
@@ -66,6 +67,9 @@ int command_read_next(struct command_read *read, struct slice *ret_doc);
 void command_read_slice(struct command_read *read, struct err *err);
 /* Let go of pins and iterators. */
 void command_read_pause(struct command_read *read);
+
+/* Index entries and documents looked at so far. */
+void command_read_examined(const struct command_read *read, uint64_t *ret_keys, uint64_t *ret_docs);
 
 /* Does the plan deliver spec->sort by itself? */
 static inline bool command_read_is_sorted(const struct command_read *read)

@@ -36,4 +36,9 @@ void command_results_begin(struct command_cursor *cursor);
 int command_results_pipeline(struct command_op *op, struct command_cursor *cursor,
                              struct slice stages);
 
+/* The cursors of find and aggregate, ready to be pulled from: op->body is the command. */
+int command_find_open(struct command_op *op, struct command_cursor **ret_cursor,
+                      int64_t *ret_batch_size);
+int command_aggregate_open(struct command_op *op, struct command_cursor **ret_cursor);
+
 #endif

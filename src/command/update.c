@@ -83,7 +83,6 @@ static int update_begin(struct command_op *op, struct update_state **ret_state)
     buf_init(&state->upserted, &op->arena);
     int code = command_args(op, update_args, state);
     code = code < 0 ? code : command_namespace(op, &state->ns);
-    code = code < 0 ? code : command_check_write_concern(op);
     code = code < 0 ? code : command_statements_open(op, "updates", &state->statements);
     if (code < 0) {
         return code;

@@ -324,27 +324,3 @@ int command_write_collection(struct command_op *op, struct slice ns, bool create
     *ret_collection = collection;
     return 0;
 }
-
-int command_check_write_concern(struct command_op *op)
-{
-    struct doc_value value = doc_get_str(op->body, "writeConcern");
-    if (doc_value_is_nullish(value)) {
-        return 0;
-    }
-    if (value.type != DOC_OBJECT) {
-        return err_set(&op->err, LT_ETYPEMISMATCH,
-                       "BSON field 'writeConcern' is the wrong type '%s', expected type 'object'",
-                       doc_type_name(value.type));
-    }
-    struct doc_value w = doc_get_str(doc_value_get_doc(value), "w");
-    if (w.type == DOC_STRING && !slice_is(doc_value_get_string(w), "majority")) {
-        return err_set(&op->err, LT_EUNKNOWNREPLWRITECONCERN,
-                       "No write concern mode named '%.*s' found in replica set configuration",
-                       SLICE_FMT(doc_value_get_string(w)));
-    }
-    int64_t members;
-    if (doc_value_is_number(w) && doc_value_to_i64_exact(w, &members) && members > 1) {
-        return err_set(&op->err, LT_EUNSATISFIABLEWRITECONCERN, "Not enough data-bearing nodes");
-    }
-    return 0;
-}

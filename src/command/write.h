@@ -47,9 +47,6 @@ int command_statements_run(struct command_op *op, struct command_statements *sta
 /* Collations other than {locale: "simple"} are not supported yet: refuse them by MongoDB's code. */
 int command_check_collation(struct command_op *op, struct slice collation);
 
-/* Read and check the write concern; w: 0 and unsatisfiable ones as MongoDB judges them. */
-int command_check_write_concern(struct command_op *op);
-
 /* The collection in the newest catalog, created when it is missing and `create` is set; *ret is
  * NULL when it is not there. Not writable (views, system names): the error. */
 int command_write_collection(struct command_op *op, struct slice ns, bool create,

@@ -16,7 +16,7 @@
 #include "store/effect.h"
 #include "store/keys.h"
 
-enum { GROUP_APPLY_MAX = 256, GROUP_SEGMENTS_KEPT = 4 };
+enum { GROUP_APPLY_MAX = 256 };
 
 static struct node_entry *group_entry(struct node_group *group, size_t position)
 {
@@ -95,6 +95,7 @@ static void group_publish(struct node_group *group)
         store_catalog_release(group->catalogs[i].catalog);
     }
     if (ready > 0) {
+        group->garbage = true;
         command_server_publish(&group->node->server, group->catalogs[ready - 1].catalog);
         group->catalogs_count -= ready;
         memmove(group->catalogs, group->catalogs + ready,
@@ -171,7 +172,7 @@ static void batch_add(struct node_batch *batch, const struct store_journal_recor
     batch->records[batch->count++] = *record;
 }
 
-static void group_write_batch(struct node_group *group)
+void node__group_write_batch(struct node_group *group)
 {
     struct node_batch *batch = &group->batches[group->filling];
     if (group->writing || (batch->count == 0 && batch->trim_index == 0)) {
@@ -202,7 +203,7 @@ void node__group_carry_out(struct node_group *group, const struct repl_update *u
         batch->last_index = entry->index;
         node__group_push_entry(group, entry);
     }
-    group_write_batch(group);
+    node__group_write_batch(group);
     group_apply(group, update->commit_index);
 }
 
@@ -228,7 +229,7 @@ void node__group_persisted(struct net_mail *mail)
     batch->count = 0;
     batch->last_index = 0;
     group->writing = false;
-    group_write_batch(group);
+    node__group_write_batch(group);
     if (last_index > 0) {
         struct repl_event event = {.type = REPL_PERSISTED, .index = last_index};
         group_step(group, &event);
@@ -276,7 +277,7 @@ static uint64_t group_next_clock(struct node_group *group, int64_t wall_ms)
     return group->clock;
 }
 
-static void group_begin_entry(struct node_group *group, int64_t wall_ms)
+void node__group_begin_entry(struct node_group *group, int64_t wall_ms)
 {
     if (group->writer.effects.len == 0) {
         store_writer_begin(&group->writer, repl_next_index(group->repl),
@@ -290,7 +291,7 @@ static void group_step_request(struct net_mail *mail)
     struct node_request *request = (struct node_request *)mail;
     struct node_group *group = request->group;
     node__request_clock(request);
-    group_begin_entry(group, request->op.wall_ms);
+    node__group_begin_entry(group, request->op.wall_ms);
     request->op.writer = &group->writer;
     enum command_state state = command_step(&request->op);
     if (group->writer.effects.len > NODE_ENTRY_BYTES_MAX) {
@@ -321,38 +322,6 @@ void node__group_submit(struct node_group *group, struct node_request *request)
         group_step_request(&request->mail);
     } else {
         net_loop_post(group->loop, &request->mail);
-    }
-}
-
-/* ---- tending ---- */
-
-static void group_flush(struct net_work *work)
-{
-    struct node_group *group =
-        (struct node_group *)((uint8_t *)work - offsetof(struct node_group, flush_work));
-    int code = group->node->kv->ops->flush(group->node->kv, &group->flush_index);
-    if (code < 0) {
-        node__die(group->node, "flushing the store", code);
-    }
-}
-
-static void group_flushed(struct net_work *work)
-{
-    struct node_group *group =
-        (struct node_group *)((uint8_t *)work - offsetof(struct node_group, flush_work));
-    group->flushing = false;
-    group->flushed = group->flush_index;
-    group->batches[group->filling].trim_index = group->flushed;
-    group_write_batch(group);
-}
-
-void node__group_tend(struct node_group *group)
-{
-    bool is_long = group->segments > GROUP_SEGMENTS_KEPT;
-    if (!group->flushing && is_long && group->applied > group->flushed) {
-        group->flushing = true;
-        group->flush_work = (struct net_work){group_flush, group_flushed};
-        net_loop_work(group->loop, &group->flush_work);
     }
 }
 

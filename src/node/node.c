@@ -206,10 +206,11 @@ static int node_listen(struct node *node, struct err *err)
             snprintf(host, sizeof host, "localhost");
         }
     }
+    bool is_v6 = node->config.advertise == NULL && strchr(host, ':') != NULL;
     bool has_port = node->config.advertise != NULL && strchr(host, ':') != NULL;
     struct buf address;
     buf_init(&address, NULL);
-    buf_format(&address, "%s", host);
+    buf_format(&address, is_v6 ? "[%s]" : "%s", host);
     if (!has_port) {
         buf_format(&address, ":%u", net_server_port(node->net));
     }
@@ -242,6 +243,7 @@ int node_open(const struct node_config *config, struct node **ret_node, struct e
 
 int node_start(struct node *node, struct err *err)
 {
+    node__group_begin(&node->group);
     for (uint32_t i = 0; i < node->loops_count; i++) {
         char name[24];
         snprintf(name, sizeof name, "lt-loop-%u", i);

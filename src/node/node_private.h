@@ -94,6 +94,10 @@ struct node_group {
     bool flushing;
     struct net_work flush_work;
     uint64_t flush_index;
+    bool garbage; /* the catalog changed: dropped ids may have left keys */
+    bool reclaiming;
+    struct net_work reclaim_work;
+    struct net_mail begin_mail; /* the first turn of the owner's loop */
 };
 
 int node__group_open(struct node_group *group, struct node *node, struct err *err);
@@ -103,8 +107,12 @@ void node__group_push_entry(struct node_group *group, const struct repl_entry *e
 void node__group_carry_out(struct node_group *group, const struct repl_update *update);
 void node__group_persisted(struct net_mail *mail);
 void node__group_turn(struct net_turn *turn);
+void node__group_write_batch(struct node_group *group);
+void node__group_begin_entry(struct node_group *group, int64_t wall_ms);
 /* A write: step it here. Any thread. */
 void node__group_submit(struct node_group *group, struct node_request *request);
+/* On the owner's loop, before anything else: finish what a crash interrupted. */
+void node__group_begin(struct node_group *group);
 /* Trim the journal and flush the store when it is time; every second. */
 void node__group_tend(struct node_group *group);
 

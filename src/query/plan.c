@@ -1,44 +1,310 @@
-/* query/plan.c - first cut: equality on _id by key, everything else by the collection. */
-#include "query/plan.h"
-
+/* query/plan.c - choosing.
+ *
+ * Every index that holds all that can match is scored by what the predicates say about its leading
+ * fields; the best wins if it narrows the search or delivers the sort. An $or may do better: each
+ * of its children with all the rest is planned by itself. Without either the collection is read. */
+#include "doc/compare.h"
 #include "doc/key.h"
+#include "doc/view.h"
+#include "query/plan_private.h"
+
+enum {
+    PLAN_OR_DEPTH_MAX = 4,
+    PLAN_WORK_MAX = 100000, /* leaves looked at for children of $or */
+};
+
+struct planner {
+    struct query_context *context;
+    const struct query_plan_request *request;
+    struct plan_index *indexes;
+    int32_t hinted; /* -1: none; then only this index */
+    int natural;    /* the hint {$natural: ±1}, or 0 */
+    uint32_t work;
+};
+
+/* What one way to plan comes to. */
+struct plan_choice {
+    struct query_plan_branch *branches;
+    uint32_t count;
+    bool sorted;
+    int score[PLAN_SCORES];
+};
+
+/* ---- {_id: value} ---- */
 
 static const struct query_match *plan_id_equality(const struct query_match *match)
 {
-    if (match->kind == QUERY_MATCH_AND) {
-        for (uint32_t i = 0; i < match->children_count; i++) {
-            const struct query_match *found = plan_id_equality(match->children[i]);
-            if (found != NULL) {
-                return found;
-            }
+    for (uint32_t i = 0; match->kind == QUERY_MATCH_AND && i < match->children_count; i++) {
+        const struct query_match *child = match->children[i];
+        if (child->kind == QUERY_MATCH_EQ && slice_is(child->path.text, "_id") &&
+            child->operand.type != DOC_ARRAY) {
+            return child;
         }
-        return NULL;
     }
-    bool usable = match->kind == QUERY_MATCH_EQ && slice_is(match->path.text, "_id") &&
-                  match->operand.type != DOC_ARRAY && match->operand.type != DOC_NULL;
-    return usable ? match : NULL;
+    return NULL;
+}
+
+static int32_t plan_id_index(const struct query_plan_request *request)
+{
+    for (uint32_t i = 0; i < request->indexes_count; i++) {
+        if (request->indexes[i].is_id) {
+            return (int32_t)i;
+        }
+    }
+    return -1;
+}
+
+/* The commonest of all filters, without looking at every index. */
+static bool plan_by_id(struct planner *planner, struct query_plan *ret_plan)
+{
+    const struct query_plan_request *request = planner->request;
+    const struct query_match *equality = plan_id_equality(request->match);
+    int32_t index = plan_id_index(request);
+    if (equality == NULL || index < 0 || doc_value_exists(request->hint)) {
+        return false;
+    }
+    struct arena *arena = planner->context->arena;
+    struct query_plan_branch *branch = arena_zero(arena, 1, sizeof *branch);
+    struct buf key;
+    buf_init(&key, arena);
+    doc_key_encode(&key, equality->operand, false);
+    branch->index = index;
+    branch->point = true;
+    branch->ranges = arena_zero(arena, 1, sizeof *branch->ranges);
+    branch->ranges[0].from = buf_slice(&key);
+    branch->ranges_count = 1;
+    *ret_plan = (struct query_plan){.branches = branch, .branches_count = 1, .sorted = true};
+    return true;
+}
+
+/* ---- hints ---- */
+
+static int plan_hint_natural(struct planner *planner, struct doc_value value, struct err *err)
+{
+    int64_t way = 0;
+    if (doc_count(doc_value_get_doc(planner->request->hint)) > 1) {
+        return err_set(err, LT_EBADVALUE, "$natural hint must stand alone");
+    }
+    if (!doc_value_is_number(value) || !doc_value_to_i64_exact(value, &way) ||
+        (way != 1 && way != -1)) {
+        return err_set(err, LT_EBADVALUE, "$natural hint must be 1 or -1");
+    }
+    planner->natural = (int)way;
+    return 0;
+}
+
+static bool plan_is_hinted(const struct query_plan_index *index, struct doc_value hint)
+{
+    if (hint.type == DOC_STRING) {
+        return slice_equal(index->name, doc_value_get_string(hint));
+    }
+    return doc_compare_docs(index->key, doc_value_get_doc(hint)) == 0;
+}
+
+static int plan_hint(struct planner *planner, struct err *err)
+{
+    const struct query_plan_request *request = planner->request;
+    struct doc_value hint = request->hint;
+    planner->hinted = -1;
+    if (!doc_value_exists(hint)) {
+        return 0;
+    }
+    if (hint.type != DOC_STRING && hint.type != DOC_OBJECT) {
+        return err_set(err, LT_EFAILEDTOPARSE, "Hint must be a string or an object");
+    }
+    if (hint.type == DOC_OBJECT) {
+        struct doc_elem first = doc_first(doc_value_get_doc(hint));
+        if (!doc_value_exists(first.value)) {
+            return 0;
+        }
+        if (slice_is(first.name, "$natural")) {
+            return plan_hint_natural(planner, first.value, err);
+        }
+    }
+    for (uint32_t i = 0; i < request->indexes_count; i++) {
+        if (!request->indexes[i].unusable && plan_is_hinted(&request->indexes[i], hint)) {
+            planner->hinted = (int32_t)i;
+            return 0;
+        }
+    }
+    return err_set(err, LT_EBADVALUE,
+                   "error processing query: planner returned error :: caused by :: hint provided "
+                   "does not correspond to an existing index");
+}
+
+/* ---- choosing ---- */
+
+static int plan_compare(const int *a, const int *b, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (a[i] != b[i]) {
+            return a[i] - b[i];
+        }
+    }
+    return 0;
+}
+
+static struct query_plan_branch plan_branch(const struct planner *planner,
+                                            const struct plan_fit *fit)
+{
+    struct query_plan_branch branch = {.backward = fit->backward};
+    branch.index = (int32_t)(fit->index - planner->indexes);
+    query__plan_ranges(planner->context->arena, fit, &branch);
+    struct plan_fit *copy = arena_zero(planner->context->arena, 1, sizeof *copy);
+    *copy = *fit;
+    branch.fit = copy;
+    return branch;
+}
+
+/* The best single index, if any is of use. */
+static bool plan_one(struct planner *planner, const struct plan_set *set,
+                     const struct query_sort *sort, struct plan_choice *ret_choice)
+{
+    struct plan_fit best = {.index = NULL};
+    for (uint32_t i = 0; i < planner->request->indexes_count; i++) {
+        const struct plan_index *index = &planner->indexes[i];
+        struct plan_fit fit;
+        if (planner->hinted >= 0 ? (uint32_t)planner->hinted != i
+                                 : !query__plan_holds_all(index, set)) {
+            continue;
+        }
+        if (!index->usable) {
+            continue;
+        }
+        query__plan_fit(planner->context->arena, index, set, sort, &fit);
+        bool useful = planner->hinted >= 0 || fit.score[PLAN_SCORE_EQUALITY] > 0 ||
+                      fit.score[PLAN_SCORE_RANGE] > 0 || fit.score[PLAN_SCORE_SORTED] > 0 ||
+                      fit.score[PLAN_SCORE_RESTRICTED] > 0;
+        if (useful &&
+            (best.index == NULL || plan_compare(fit.score, best.score, PLAN_SCORES) > 0)) {
+            best = fit;
+        }
+    }
+    if (best.index == NULL) {
+        return false;
+    }
+    ret_choice->branches = arena_zero(planner->context->arena, 1, sizeof *ret_choice->branches);
+    ret_choice->branches[0] = plan_branch(planner, &best);
+    ret_choice->count = 1;
+    ret_choice->sorted = best.sorted;
+    memcpy(ret_choice->score, best.score, sizeof best.score);
+    return true;
+}
+
+static bool plan_set(struct planner *planner, const struct plan_set *set,
+                     const struct query_sort *sort, uint32_t depth, struct plan_choice *ret_choice);
+
+/* Children put behind one another; the worst one's score is the score of all. */
+static void plan_append(struct arena *arena, struct plan_choice *all, const struct plan_choice *one)
+{
+    struct query_plan_branch *branches =
+        arena_alloc(arena, (all->count + one->count) * sizeof *branches);
+    if (all->count > 0) {
+        memcpy(branches, all->branches, all->count * sizeof *branches);
+    }
+    memcpy(branches + all->count, one->branches, one->count * sizeof *branches);
+    if (all->count == 0 || plan_compare(one->score, all->score, PLAN_SCORES) < 0) {
+        memcpy(all->score, one->score, sizeof one->score);
+    }
+    all->branches = branches;
+    all->count += one->count;
+}
+
+/* All children of an $or, each by an index; false when one cannot. */
+static bool plan_either(struct planner *planner, const struct plan_set *set,
+                        const struct query_match *either, uint32_t depth,
+                        struct plan_choice *ret_choice)
+{
+    struct plan_choice all = {0};
+    for (uint32_t i = 0; i < either->children_count; i++) {
+        struct plan_set branch = query__plan_branch(set, either->children[i]);
+        struct plan_choice one = {0};
+        planner->work += branch.leaves_count + 1;
+        if (branch.never) {
+            continue;
+        }
+        if (planner->work > PLAN_WORK_MAX || !plan_set(planner, &branch, NULL, depth, &one) ||
+            all.count + one.count > QUERY_PLAN_BRANCHES_MAX) {
+            return false;
+        }
+        bool bounded = one.score[PLAN_SCORE_EQUALITY] > 0 || one.score[PLAN_SCORE_RANGE] > 0 ||
+                       one.score[PLAN_SCORE_RESTRICTED] > 0;
+        if (!bounded) {
+            return false;
+        }
+        plan_append(planner->context->arena, &all, &one);
+    }
+    all.score[PLAN_SCORE_SORTED] = 0;
+    *ret_choice = all;
+    return all.count > 0;
+}
+
+/* The best single index, or the best $or; false when the collection must be read. */
+static bool plan_set(struct planner *planner, const struct plan_set *set,
+                     const struct query_sort *sort, uint32_t depth, struct plan_choice *ret_choice)
+{
+    struct plan_choice best = {0};
+    bool found = plan_one(planner, set, sort, &best);
+    for (uint32_t i = 0; i < set->ors_count && depth < PLAN_OR_DEPTH_MAX; i++) {
+        struct plan_choice choice = {0};
+        if (!plan_either(planner, set, set->ors[i], depth + 1, &choice)) {
+            continue;
+        }
+        if (!found || plan_compare(choice.score, best.score, PLAN_SCORE_SHORT) > 0) {
+            choice.sorted = sort == NULL;
+            best = choice;
+            found = true;
+        }
+    }
+    *ret_choice = best;
+    return found;
+}
+
+static void plan_collection(const struct planner *planner, struct query_plan *plan)
+{
+    const struct query_sort *sort = planner->request->sort;
+    int natural = sort != NULL && sort->natural != 0 ? sort->natural : planner->natural;
+    plan->branches = arena_zero(planner->context->arena, 1, sizeof *plan->branches);
+    plan->branches[0].index = -1;
+    plan->branches[0].backward = natural < 0;
+    plan->branches_count = 1;
+    plan->sorted = sort == NULL || sort->natural != 0;
 }
 
 int query_plan_make(struct query_context *context, const struct query_plan_request *request,
                     struct query_plan *ret_plan, struct err *err)
 {
-    (void)err;
-    struct query_plan_branch *branch = arena_zero(context->arena, 1, sizeof *branch);
-    const struct query_match *equality = plan_id_equality(request->match);
-    *ret_plan = (struct query_plan){.branches = branch, .branches_count = 1};
-    branch->index = -1;
-    if (equality != NULL) {
-        struct buf key;
-        buf_init(&key, context->arena);
-        doc_key_encode(&key, equality->operand, false);
-        branch->ranges = arena_zero(context->arena, 1, sizeof *branch->ranges);
-        branch->ranges[0].from = buf_slice(&key);
-        branch->ranges_count = 1;
-        branch->point = true;
-        branch->index = 0;
-        ret_plan->sorted = true;
-    } else {
-        ret_plan->sorted = request->sort == NULL;
+    struct planner planner = {.context = context, .request = request};
+    const struct query_sort *sort = request->sort;
+    if (plan_by_id(&planner, ret_plan)) {
+        return 0;
     }
+    int code = plan_hint(&planner, err);
+    if (code < 0) {
+        return code;
+    }
+    *ret_plan = (struct query_plan){.sorted = true};
+    struct plan_set set = {.arena = context->arena};
+    query__plan_collect(&set, request->match);
+    if (set.never) {
+        return 0;
+    }
+    if (planner.natural != 0 || (sort != NULL && sort->natural != 0)) {
+        plan_collection(&planner, ret_plan);
+        return 0;
+    }
+    planner.indexes = arena_zero(context->arena, request->indexes_count, sizeof *planner.indexes);
+    for (uint32_t i = 0; i < request->indexes_count; i++) {
+        query__plan_index_init(context, &request->indexes[i], &planner.indexes[i]);
+    }
+    struct plan_choice choice = {0};
+    if (!plan_set(&planner, &set, sort, 0, &choice)) {
+        plan_collection(&planner, ret_plan);
+        return 0;
+    }
+    ret_plan->branches = choice.branches;
+    ret_plan->branches_count = choice.count;
+    ret_plan->sorted = choice.sorted;
+    ret_plan->overlap = choice.count > 1;
     return 0;
 }

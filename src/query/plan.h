@@ -1,15 +1,20 @@
 /* query/plan.h - which indexes answer a filter and a sort.
  *
- * Invariant   a plan is complete: every document that matches is in one of its branches; the filter
- *             is still applied to what it delivers. `sorted` plans have one branch in sort order,
- * or branches whose concatenation is. Thread      pure. Memory      see query/context.h. Errors
- * -LT_EBADVALUE for a hint that names no index; 291 when a hinted index cannot answer.
+ * Invariant   a plan is complete: every document that matches is in one of its branches (unless a
+ *             hint forces an index that leaves documents out); the filter is still applied to what
+ *             it delivers. Ranges of a branch are disjoint and ascend; what they hold, in key
+ *             order, or all of it backward, is the requested sort when `sorted`.
+ * Thread      pure.
+ * Memory      see query/context.h.
+ * Errors      BadValue for a hint that names no index, FailedToParse for one that could not.
  */
 #ifndef QUERY_PLAN_H
 #define QUERY_PLAN_H
 
 #include "query/match.h"
 #include "query/sort.h"
+
+struct plan_fit;
 
 /* An index as the planner sees it. */
 struct query_plan_index {
@@ -18,7 +23,7 @@ struct query_plan_index {
     bool is_id;
     bool unique;
     bool sparse;
-    bool multikey;
+    bool multikey;        /* an array was met on one of its paths, or stepped through by position */
     bool unusable;        /* hidden or not ready: not to be planned with, nor hinted at */
     struct slice partial; /* its filter document; empty: none */
 };
@@ -31,18 +36,18 @@ struct query_plan_range {
 
 struct query_plan_branch {
     int32_t index;                   /* position in the request's indexes; -1: the collection */
-    struct query_plan_range *ranges; /* none: everything */
+    struct query_plan_range *ranges; /* none: everything; an empty one: nothing */
     uint32_t ranges_count;
     bool backward;
-    bool point;          /* exactly one _id: ranges[0].from is its whole key */
-    struct slice bounds; /* for explain: {a: ["[1, 1]"]} */
+    bool point;                 /* exactly one _id: ranges[0].from is its whole key */
+    const struct plan_fit *fit; /* what query_plan_bounds looks at */
 };
 
 struct query_plan {
     struct query_plan_branch *branches;
     uint32_t branches_count; /* 0: nothing can match */
     bool sorted;
-    bool overlap; /* branches, or entries of a multikey index, may give a document twice */
+    bool overlap; /* several branches may give a document twice */
 };
 
 struct query_plan_request {
@@ -53,7 +58,15 @@ struct query_plan_request {
     struct doc_value hint; /* name, key pattern, {$natural: ±1}, or missing */
 };
 
+enum {
+    QUERY_PLAN_RANGES_MAX = 1000,   /* of combined points of several fields */
+    QUERY_PLAN_BRANCHES_MAX = 1000, /* beyond it an $or is not planned with */
+};
+
 int query_plan_make(struct query_context *context, const struct query_plan_request *request,
                     struct query_plan *ret_plan, struct err *err);
+
+/* For explain: {a: ["[1, 1]"], b: ["[MinKey, MaxKey]"]}; empty for the collection. */
+struct slice query_plan_bounds(struct arena *arena, const struct query_plan_branch *branch);
 
 #endif

@@ -49,8 +49,10 @@ static void keys_emit(struct keys_build *build, const struct keys_walk *walks)
     build->keys[build->count++] = buf_slice(&buf);
 }
 
-/* Walk on until the path ends or an array has to be expanded: true for the latter. */
-static bool keys_advance(struct keys_walk *walk, const struct doc_path *path)
+/* Walk on until the path ends or an array has to be expanded: true for the latter. A step to a
+ * position makes the index multikey too: a query's path may also mean fields of elements. */
+static bool keys_advance(struct keys_build *build, struct keys_walk *walk,
+                         const struct doc_path *path)
 {
     while (!walk->settled && walk->part < path->count) {
         const struct doc_path_part *part = &path->parts[walk->part];
@@ -64,6 +66,7 @@ static bool keys_advance(struct keys_walk *walk, const struct doc_path *path)
             if (!doc_value_exists(next)) {
                 return true;
             }
+            build->multikey = true;
         }
         walk->value = next;
         walk->part++;
@@ -111,7 +114,7 @@ static int keys_expand(struct keys_build *build, const struct keys_walk *walks)
     int met = -1;
     for (uint32_t i = 0; i < count; i++) {
         here[i] = walks[i];
-        if (!keys_advance(&here[i], &build->index->fields[i].path)) {
+        if (!keys_advance(build, &here[i], &build->index->fields[i].path)) {
             continue;
         }
         if (met >= 0 && here[met].value.data != here[i].value.data) {

@@ -44,10 +44,17 @@ static struct journal_segment *journal_current(struct store_journal *journal)
     return &journal->segments[journal->segments_count - 1];
 }
 
+/* The last segment may end in a mark that was not synced: a next one must not be there without. */
 int store__journal_roll(struct store_journal *journal, uint64_t need)
 {
     const struct store_disk_ops *ops = journal->disk->ops;
     bool first = journal->segments_count == 0;
+    if (!first && journal->synced < journal->end) {
+        int synced = ops->sync(journal->disk, journal->file);
+        if (synced < 0) {
+            return synced;
+        }
+    }
     uint64_t number = first ? 1 : journal_current(journal)->number + 1;
     uint64_t size = need > journal->segment_bytes ? need : journal->segment_bytes;
     struct journal_head head = {
@@ -81,6 +88,7 @@ int store__journal_roll(struct store_journal *journal, uint64_t need)
     }
     journal->file = file;
     journal->end = JOURNAL_HEAD;
+    journal->synced = JOURNAL_HEAD;
     journal->crc = head.crc;
     store__journal_add_segment(journal, number, size);
     return 0;
@@ -137,6 +145,7 @@ static void journal_frame(struct store_journal *journal, const struct store_jour
         .index = record->index,
         .term = record->term,
         .durable = journal->durable,
+        .synced = journal->synced,
     };
     header.crc = store__journal_record_crc(&header, record->payload.data);
     journal->crc = header.crc;
@@ -212,6 +221,7 @@ int store_journal_write(struct store_journal *journal, const struct store_journa
         return code;
     }
     journal->syncs++;
+    journal->synced = journal->end;
     journal->marked = false;
     journal_account(journal, records, count);
     return 0;
@@ -228,6 +238,7 @@ int store_journal_mark(struct store_journal *journal)
     return code;
 }
 
+/* One name at a time, each made durable: a crash must not leave a gap between segments. */
 int store_journal_trim(struct store_journal *journal, uint64_t index)
 {
     size_t drop = 0;
@@ -235,6 +246,7 @@ int store_journal_trim(struct store_journal *journal, uint64_t index)
         char name[JOURNAL_NAME_MAX];
         store__journal_name(journal->segments[drop].number, name);
         int code = journal->disk->ops->remove(journal->disk, name);
+        code = code < 0 ? code : journal->disk->ops->sync_names(journal->disk);
         if (code < 0) {
             return code;
         }
@@ -243,7 +255,7 @@ int store_journal_trim(struct store_journal *journal, uint64_t index)
     memmove(journal->segments, journal->segments + drop,
             (journal->segments_count - drop) * sizeof *journal->segments);
     journal->segments_count -= drop;
-    return drop == 0 ? 0 : journal->disk->ops->sync_names(journal->disk);
+    return 0;
 }
 
 struct store_journal_stats store_journal_stats(const struct store_journal *journal)

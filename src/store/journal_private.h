@@ -32,8 +32,8 @@ struct journal_header {
     uint32_t type;
     uint64_t index;
     uint64_t term;
-    uint64_t durable; /* everything up to here was durable when this batch began */
-    uint64_t reserved;
+    uint64_t durable; /* everything up to here was durable when this batch began, */
+    uint64_t synced;  /* and so were these bytes of the segment */
 };
 _Static_assert(sizeof(struct journal_header) == JOURNAL_RECORD, "the journal's format");
 
@@ -65,6 +65,7 @@ struct store_journal {
     size_t segments_cap;
     int file;         /* the last segment's */
     uint64_t end;     /* where in it the next record goes */
+    uint64_t synced;  /* its bytes before are durable */
     uint32_t crc;     /* of the last record */
     uint64_t durable; /* last index written and synced */
     uint64_t term;    /* the newest vote */

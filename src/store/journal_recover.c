@@ -105,7 +105,8 @@ static bool recover_was_durable(const struct recover *recover, uint64_t at)
     struct journal_header header;
     for (uint64_t i = journal_padded(at); i + JOURNAL_RECORD <= recover->bytes.len;
          i += JOURNAL_ALIGN) {
-        if (recover_whole(recover->bytes, i, &header) && header.durable > journal->durable) {
+        if (recover_whole(recover->bytes, i, &header) &&
+            (header.durable > journal->durable || header.synced > at)) {
             return true;
         }
     }
@@ -248,6 +249,18 @@ static int recover_segment(struct recover *recover, uint64_t number, bool last)
     return code;
 }
 
+/* What was read may still be in memory only: the process may have died, not the machine. */
+static int recover_settle(struct store_journal *journal)
+{
+    const struct store_disk_ops *ops = journal->disk->ops;
+    if (journal->segments_count == 0) {
+        return 0;
+    }
+    int code = ops->sync(journal->disk, journal->file);
+    journal->synced = journal->end;
+    return code < 0 ? code : ops->sync_names(journal->disk);
+}
+
 int store__journal_recover(struct store_journal *journal,
                            const struct store_journal_options *options, struct err *err)
 {
@@ -263,6 +276,7 @@ int store__journal_recover(struct store_journal *journal,
         recover.bytes = (struct slice){0};
     }
     mem_free(numbers.list);
+    code = code < 0 ? code : recover_settle(journal);
     if (code == 0 && options->durable > journal->durable) {
         code = err_set(err, LT_ECORRUPT,
                        "the store has applied log entry %llu, but the journal ends at %llu: "

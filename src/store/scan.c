@@ -92,11 +92,9 @@ static int scan_place(struct store_scan *scan)
                                           : range->from;
     int code = store_view_seek(&scan->cursor, start, scan->backward);
     bool skip = resumed ? !scan->again : scan->backward; /* `to` is not in the range */
-    scan->again = false;
-    if (code > 0 && skip && slice_equal(store_view_key(&scan->cursor), start)) {
-        code = store_view_step(&scan->cursor);
-    }
-    return code;
+    bool there = code > 0 && slice_equal(store_view_key(&scan->cursor), start);
+    scan->again &= there;
+    return there && skip ? store_view_step(&scan->cursor) : code;
 }
 
 static bool scan_in_range(const struct store_scan *scan, struct slice key)
@@ -125,6 +123,7 @@ static int scan_key(struct store_scan *scan)
 
 static void scan_remember(struct store_scan *scan, struct slice key)
 {
+    scan->again = false;
     scan->last.len = 0;
     buf_append_slice(&scan->last, key);
 }
@@ -151,14 +150,15 @@ static int scan_entry_record(struct store_scan *scan, struct buf *key)
     return 0;
 }
 
-static bool scan_seen(struct store_scan *scan, struct slice record_key)
+/* Was the record given before? One given `again` is not meant. */
+static bool scan_seen(struct store_scan *scan, struct slice record_key, bool again)
 {
     if (!scan->index->multikey) {
         return false;
     }
     struct store_skip_node *node = store_skip_at_or_after(&scan->seen, record_key, 0);
     if (node != NULL && slice_equal(node->key, record_key)) {
-        return true;
+        return !again;
     }
     store_skip_insert(&scan->seen, record_key, 0, (struct slice){0}, false);
     return false;
@@ -178,9 +178,10 @@ static int scan_follow(struct store_scan *scan, struct store_scan_record *ret_re
         buf_close(&key);
         return code;
     }
+    bool again = scan->again;
     scan_remember(scan, store_view_key(&scan->cursor));
     if (code == 0) {
-        code = scan_seen(scan, buf_slice(&key)) ? 0 : 1;
+        code = scan_seen(scan, buf_slice(&key), again) ? 0 : 1;
     } else if (code == -LT_ENOSUCHKEY) {
         code = 0; /* the entry is being deleted with its record, between two reads */
     }

@@ -24,34 +24,42 @@ static struct store_counter *writer_counter(struct store_writer *writer, uint32_
     return &writer->counters[slot];
 }
 
-static int writer_add_loaded(struct store_writer *writer, struct slice description)
+static int writer_add_loaded(struct store_catalog **catalog,
+                             const struct store_filter_ops *filter_ops, struct slice description)
 {
     struct store_collection *collection;
     int code = doc_validate(description, DOC_DEPTH_WIRE, NULL);
-    code = code < 0 ? code : store_collection_parse(description, writer->filter_ops, &collection);
+    code = code < 0 ? code : store_collection_parse(description, filter_ops, &collection);
     if (code == 0) {
-        struct store_catalog *old = writer->catalog;
-        writer->catalog = store_catalog_with(old, 0, collection, NULL);
+        struct store_catalog *old = *catalog;
+        *catalog = store_catalog_with(old, 0, collection, NULL);
         store_catalog_release(old);
     }
     return code;
 }
 
-static int writer_load_catalog(struct store_writer *writer)
+int store_catalog_load(struct store_view *view, const struct store_filter_ops *filter_ops,
+                       struct store_catalog **ret_catalog)
 {
+    struct store_catalog *catalog = store_catalog_new();
     struct store_view_cursor cursor;
     struct buf prefix;
     buf_init(&prefix, NULL);
     store_key_catalog(&prefix, 0);
-    store_view_cursor_open(&cursor, &writer->view);
+    store_view_cursor_open(&cursor, view);
     int code = store_view_seek(&cursor, buf_slice(&prefix), false);
     while (code > 0 && slice_starts(store_view_key(&cursor), buf_slice(&prefix))) {
-        int added = writer_add_loaded(writer, store_view_value(&cursor));
+        int added = writer_add_loaded(&catalog, filter_ops, store_view_value(&cursor));
         code = added < 0 ? added : store_view_step(&cursor);
     }
     store_view_cursor_close(&cursor);
     buf_close(&prefix);
-    return code < 0 ? code : 0;
+    if (code < 0) {
+        store_catalog_release(catalog);
+        return code;
+    }
+    *ret_catalog = catalog;
+    return 0;
 }
 
 static int writer_load_next_id(struct store_writer *writer)
@@ -74,11 +82,10 @@ int store_writer_open(struct store_writer *writer, struct store_kv *kv,
     store_view_init(&writer->view, kv, &writer->overlay);
     buf_init(&writer->effects, NULL);
     buf_init(&writer->counters_changed, NULL);
-    writer->catalog = store_catalog_new();
     writer->counters_cap = 64;
     writer->counters = mem_zero(writer->counters_cap, sizeof *writer->counters);
     writer->view.wait = STORE_MAY_WAIT;
-    int code = writer_load_catalog(writer);
+    int code = store_catalog_load(&writer->view, filter_ops, &writer->catalog);
     code = code < 0 ? code : writer_load_next_id(writer);
     writer->view.wait = STORE_MEMORY_ONLY;
     if (code < 0) {

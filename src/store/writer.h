@@ -38,6 +38,10 @@ struct store_writer {
     struct buf counters_changed; /* ids (uint32_t) that the open entry changed */
 };
 
+/* The catalog that a view shows. */
+int store_catalog_load(struct store_view *view, const struct store_filter_ops *filter_ops,
+                       struct store_catalog **ret_catalog);
+
 /* Load the catalog from the engine. */
 int store_writer_open(struct store_writer *writer, struct store_kv *kv,
                       const struct store_filter_ops *filter_ops, struct err *err);

@@ -2,13 +2,12 @@
  *
  * Whatever fails first is told on standard error, and nothing is reported: a wrong answer's speed
  * is of no interest. */
-#include "tool/bench.h"
-
 #include <signal.h>
 #include <stdio.h>
 
 #include "base/mem.h"
 #include "tool/bench_private.h"
+#include "tool/tool.h"
 
 static const struct bench_workload bench_loading = {
     "load", "fill the collection", {[BENCH_INSERT_MANY] = 100}, BENCH_UNIFORM, false};

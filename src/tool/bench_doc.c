@@ -115,6 +115,7 @@ bool bench_doc_check(const struct bench_layout *layout, struct slice doc, uint64
     layout_head(layout, head, number);
     memcpy(&updates, doc.data + layout->n, sizeof updates);
     memcpy(head + layout->n, &updates, sizeof updates);
-    return updates >= 0 && memcmp(head, doc.data, layout->pad) == 0 &&
+    return updates >= 0 && memcmp(head, doc.data, layout->pad) == 0 && doc.data[doc.len - 2] == 0 &&
+           doc.data[doc.len - 1] == 0 &&
            pad_check(doc.data + layout->pad, layout->pad_size, number);
 }

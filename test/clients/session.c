@@ -39,7 +39,8 @@ static void session_bulk(mongoc_collection_t *c)
     bson_t reply;
     mongoc_bulk_operation_t *bulk = mongoc_collection_create_bulk_operation_with_opts(c, NULL);
     for (int i = 1000; i < 11000; i++) {
-        bson_t *doc = BCON_NEW("_id", BCON_INT32(i), "pad", BCON_UTF8("some padding for the batch"));
+        bson_t *doc =
+            BCON_NEW("_id", BCON_INT32(i), "pad", BCON_UTF8("some padding for the batch"));
         CHECK(mongoc_bulk_operation_insert_with_opts(bulk, doc, NULL, &error));
         bson_destroy(doc);
     }
@@ -113,7 +114,8 @@ static void session_gridfs(mongoc_client_t *client)
     for (int i = 0; i < SIZE; i++) {
         content[i] = (uint8_t)(i * 31 + (i >> 12));
     }
-    mongoc_stream_t *out = mongoc_gridfs_bucket_open_upload_stream(bucket, "big", NULL, &id, &error);
+    mongoc_stream_t *out =
+        mongoc_gridfs_bucket_open_upload_stream(bucket, "big", NULL, &id, &error);
     CHECK(out != NULL && mongoc_stream_write(out, content, SIZE, 0) == SIZE);
     mongoc_stream_close(out);
     mongoc_stream_destroy(out);

@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 import sys
 
-here = pathlib.Path(__file__).parent
+here = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(here.parent / "lib"))
 from server import Server  # noqa: E402
 

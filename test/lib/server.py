@@ -31,7 +31,9 @@ class Server:
         """Start and wait until it listens."""
         command = [self.exe, "serve", "--dbpath", os.path.join(self.directory, "db"), "--port",
                    str(self.port or 0), *self.options]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        rules = pathlib.Path(__file__).resolve().parent.parent / "tsan.supp"
+        environment = dict(os.environ, TSAN_OPTIONS=f"suppressions={rules}")
+        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True, errors="replace")
         for line in self.process.stderr:
             self.log.append(line)

@@ -1,0 +1,20 @@
+/* command/concern.h - readConcern and writeConcern, which most commands may carry.
+ *
+ * Invariant   every acknowledged write is durable on a majority, whatever is asked; so a concern is
+ *             checked, and one that can never be met by this set is reported beside the result.
+ * Thread      pure.
+ * Memory      the op's arena.
+ * Errors      14, 40415, 9, 2 for malformed ones; 72 where the command takes none.
+ */
+#ifndef COMMAND_CONCERN_H
+#define COMMAND_CONCERN_H
+
+#include "command/command.h"
+
+/* Check what op->body carries; notes in op->concern what cannot be met. */
+int command_check_concerns(struct command_op *op);
+
+/* Append writeConcernError to the reply of a write when op->concern asks for one. */
+void command_build_concern_error(struct command_op *op);
+
+#endif

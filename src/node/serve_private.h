@@ -1,0 +1,53 @@
+/* node/serve_private.h - the parts of the serve program.
+ *
+ * Invariant   none.
+ * Thread      the main thread, before and after the loops run.
+ * Memory      texts live in the options or in the arena given.
+ * Errors      as in struct err.
+ */
+#ifndef NODE_SERVE_PRIVATE_H
+#define NODE_SERVE_PRIVATE_H
+
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/options.h"
+#include "node/node.h"
+
+/* ---- serve_options.c ---- */
+
+/* All sources into `options`. --help prints the manual and ends the process. */
+int node__serve_read(struct options *options, int argc, char **argv, struct err *err);
+/* Combinations that the table cannot refuse. */
+int node__serve_check(const struct options *options, struct err *err);
+/* Values as the node takes them; texts and documents are put into `arena`. */
+void node__serve_config(const struct options *options, struct arena *arena,
+                        struct node_config *config);
+
+/* ---- serve_document.c: for getCmdLineOpts ---- */
+
+/* The options in force, nested as in the file. */
+struct slice node__serve_parsed(const struct options *options, struct arena *arena);
+struct slice node__serve_argv(int argc, char **argv, struct arena *arena);
+
+/* ---- serve_process.c ---- */
+
+/* Fork; in the parent, wait for the child's word and exit with it. In the child, *ret_ready is
+ * where that word goes. */
+int node__serve_fork(int *ret_ready, struct err *err);
+/* The child's word: `text` NULL says that clients can connect. Closes `ready`. */
+void node__serve_tell(int ready, const char *text);
+/* Away from the terminal. */
+void node__serve_detach(void);
+
+int node__serve_pid_write(const char *path, struct err *err);
+/* Only if it still is ours. */
+void node__serve_pid_remove(const char *path);
+
+/* systemd's notification, when it asked for it: "READY=1". */
+void node__serve_notify(const char *state);
+
+/* Raise the limit of open files to what is allowed. How many connections fit. */
+uint32_t node__serve_files(uint64_t *ret_limit);
+
+#endif

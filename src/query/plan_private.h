@@ -1,0 +1,122 @@
+/* query/plan_private.h - what the files of the planner share.
+ *
+ * Invariant   a cut is a place between keys: all keys below `at`, by memcmp, are before it. Cuts
+ *             are made in ascending encodings; plan_ranges.c turns them over for descending fields.
+ *             Intervals of bounds are disjoint, not empty, and ascend.
+ * Thread      pure.
+ * Memory      the request's arena.
+ * Errors      none.
+ */
+#ifndef QUERY_PLAN_PRIVATE_H
+#define QUERY_PLAN_PRIVATE_H
+
+#include "query/plan.h"
+
+enum { PLAN_FIELDS_MAX = 32 };
+
+struct plan_cut {
+    struct slice at;
+    struct doc_value value; /* the value it stands at, */
+    bool inclusive;         /* and whether that is inside: for explain */
+};
+
+struct plan_interval {
+    struct plan_cut low;
+    struct plan_cut high;
+    bool point; /* one value only */
+};
+
+struct plan_bounds {
+    struct plan_interval *items;
+    uint32_t count;
+};
+
+/* One predicate that must hold for a document to match. */
+struct plan_leaf {
+    const struct query_match *node;
+    struct slice path;               /* from the document's top */
+    const struct query_match *scope; /* the innermost $elemMatch around it; NULL: none */
+    struct slice scope_path;
+    struct plan_bounds bounds;
+    bool bounded; /* the bounds say something */
+    bool exists;  /* it does not hold where the path leads nowhere */
+};
+
+/* Predicates that must all hold, and the $or nodes of which one child must. */
+struct plan_set {
+    struct arena *arena;
+    struct plan_leaf **leaves;
+    uint32_t leaves_count;
+    uint32_t leaves_cap;
+    const struct query_match **ors;
+    uint32_t ors_count;
+    uint32_t ors_cap;
+    bool never; /* some predicate never holds */
+};
+
+struct plan_field {
+    struct slice path;
+    bool descending;
+    bool numeric; /* some part is a number: a position, or a name */
+};
+
+struct plan_index {
+    const struct query_plan_index *spec;
+    struct plan_field *fields;
+    uint32_t fields_count;
+    const struct query_match *partial; /* NULL: none */
+    bool usable;                       /* a known kind, of which the planner may make use */
+};
+
+/* What makes one plan better than another: the first difference decides. */
+enum plan_score {
+    PLAN_SCORE_ID,         /* one _id */
+    PLAN_SCORE_UNIQUE,     /* one key of a unique index */
+    PLAN_SCORE_EQUALITY,   /* leading fields held to points */
+    PLAN_SCORE_RANGE,      /* predicates on the field after them */
+    PLAN_SCORE_SORTED,     /* in the order asked for */
+    PLAN_SCORE_RESTRICTED, /* a sparse or partial index that holds all that can match */
+    PLAN_SCORE_SHORT,      /* fewer fields */
+    PLAN_SCORES,
+};
+
+/* One index with what the predicates say about its fields. */
+struct plan_fit {
+    const struct plan_index *index;
+    struct plan_bounds *fields;
+    const struct plan_leaf **leaves; /* the one a multikey index takes for each field */
+    uint32_t *used;                  /* predicates used for each field; 0: not bounded */
+    uint32_t points;                 /* leading fields held to points */
+    bool sorted;
+    bool backward;
+    int score[PLAN_SCORES];
+};
+
+/* ---- plan_bounds.c ---- */
+/* Bounds of a leaf; false when it has none. */
+bool query__plan_bounds(struct arena *arena, const struct query_match *node,
+                        struct plan_bounds *ret_bounds);
+struct plan_bounds query__plan_intersect(struct arena *arena, const struct plan_bounds *a,
+                                         const struct plan_bounds *b);
+bool query__plan_is_points(const struct plan_bounds *bounds);
+
+/* ---- plan_leaf.c ---- */
+void query__plan_collect(struct plan_set *set, const struct query_match *match);
+/* The leaves of the set with those of one child of an $or; of $or nodes only the child's own. */
+struct plan_set query__plan_branch(const struct plan_set *set, const struct query_match *child);
+
+/* ---- plan_index.c ---- */
+void query__plan_index_init(struct query_context *context, const struct query_plan_index *spec,
+                            struct plan_index *ret_index);
+/* Does the index hold every document that can match? */
+bool query__plan_holds_all(const struct plan_index *index, const struct plan_set *set);
+/* Work out bounds, sort and score. */
+void query__plan_fit(struct arena *arena, const struct plan_index *index,
+                     const struct plan_set *set, const struct query_sort *sort,
+                     struct plan_fit *ret_fit);
+
+/* ---- plan_ranges.c ---- */
+void query__plan_ranges(struct arena *arena, const struct plan_fit *fit,
+                        struct query_plan_branch *branch);
+
+#endif

@@ -1,0 +1,263 @@
+/* query/plan_test.c - which index is chosen, and where its keys are looked for. */
+#include "query/plan.h"
+
+#include <string.h>
+
+#include "doc/view.h"
+#include "lib/json_doc.h"
+
+struct plan_case {
+    const char *filter;
+    const char *sort; /* NULL: none */
+    const char *want; /* per branch: index name, '<' when backward, bounds; "sorted" at the end */
+};
+
+struct plan_table {
+    const struct query_plan_index *indexes;
+    uint32_t count;
+    struct doc_value hint;
+};
+
+static int plan_text(struct arena *arena, const struct plan_table *table,
+                     const struct plan_case *one, const char **ret_text)
+{
+    struct query_context context = {.arena = arena};
+    struct query_match *match = NULL;
+    struct query_sort *sort = NULL;
+    struct query_plan plan;
+    struct err err = {0};
+    struct buf text;
+    buf_init(&text, arena);
+    assert_int_equal(query_match_parse(&context, json_doc(arena, one->filter), &match, &err), 0);
+    if (one->sort != NULL) {
+        assert_int_equal(query_sort_parse(&context, json_doc(arena, one->sort), &sort, &err), 0);
+    }
+    struct query_plan_request request = {.match = match,
+                                         .sort = sort,
+                                         .indexes = table->indexes,
+                                         .indexes_count = table->count,
+                                         .hint = table->hint};
+    int code = query_plan_make(&context, &request, &plan, &err);
+    if (code < 0) {
+        return code;
+    }
+    for (uint32_t i = 0; i < plan.branches_count; i++) {
+        const struct query_plan_branch *branch = &plan.branches[i];
+        struct slice name =
+            branch->index < 0 ? SLICE("collection") : table->indexes[branch->index].name;
+        buf_format(&text, "%s%.*s%s", i > 0 ? " | " : "", SLICE_FMT(name),
+                   branch->backward ? " <" : "");
+        if (branch->index >= 0) {
+            buf_format(&text, " %s", json_text(arena, query_plan_bounds(arena, branch)));
+        }
+    }
+    buf_format(&text, "%s", plan.sorted && sort != NULL ? " sorted" : "");
+    buf_append_byte(&text, '\0');
+    *ret_text = (const char *)text.data;
+    return 0;
+}
+
+static void plan_cases(const struct plan_table *table, const struct plan_case *cases, size_t count)
+{
+    struct arena arena;
+    arena_init(&arena);
+    for (size_t i = 0; i < count; i++) {
+        const char *got = "error";
+        plan_text(&arena, table, &cases[i], &got);
+        if (strcmp(got, cases[i].want) != 0) {
+            fail_msg("%s sort %s:\n  %s\nnot\n  %s", cases[i].filter,
+                     cases[i].sort == NULL ? "-" : cases[i].sort, got, cases[i].want);
+        }
+    }
+    arena_close(&arena);
+}
+
+/* The usual indexes; `flags` are put on all but _id_. */
+static struct plan_table plan_usual(struct arena *arena, bool multikey)
+{
+    struct query_plan_index *indexes = arena_zero(arena, 4, sizeof *indexes);
+    indexes[0] = (struct query_plan_index){
+        .name = SLICE("_id_"), .key = json_doc(arena, "{'_id': 1}"), .is_id = true};
+    indexes[1] = (struct query_plan_index){
+        .name = SLICE("a"), .key = json_doc(arena, "{'a': 1}"), .multikey = multikey};
+    indexes[2] = (struct query_plan_index){
+        .name = SLICE("a_b"), .key = json_doc(arena, "{'a': 1, 'b': -1}"), .multikey = multikey};
+    indexes[3] = (struct query_plan_index){
+        .name = SLICE("c"), .key = json_doc(arena, "{'c': 1}"), .multikey = multikey};
+    return (struct plan_table){indexes, 4, doc_missing};
+}
+
+#define PLAN_CASES(table, cases) plan_cases(table, cases, sizeof cases / sizeof *cases)
+
+TEST(plan_turns_predicates_into_bounds)
+{
+    static const struct plan_case cases[] = {
+        {"{}", NULL, "collection"},
+        {"{'d': 1}", NULL, "collection"},
+        {"{'_id': 5, 'a': 1}", NULL, "_id_ {'_id':['[5, 5]']}"},
+        {"{'_id': {'$gt': 5}}", NULL, "_id_ {'_id':['(5, inf.0]']}"},
+        {"{'c': 1}", NULL, "c {'c':['[1, 1]']}"},
+        {"{'c': {'$gt': 1, '$lte': 5}}", NULL, "c {'c':['(1, 5]']}"},
+        {"{'c': {'$lt': 'x'}}", NULL, "c {'c':['[\\'\\', \\'x\\')']}"},
+        {"{'c': {'$gte': 'x'}}", NULL, "c {'c':['[\\'x\\', {})']}"},
+        {"{'c': {'$in': [3, 1, 1]}}", NULL, "c {'c':['[1, 1]','[3, 3]']}"},
+        {"{'c': {'$in': [3, 1, 7], '$lt': 5}}", NULL, "c {'c':['[1, 1]','[3, 3]']}"},
+        {"{'c': {'$gt': 5, '$lt': 3}}", NULL, "c {'c':[]}"},
+        {"{'c': null}", NULL, "c {'c':['[null, null]']}"},
+        {"{'c': {'$regex': '^ab'}}", NULL, "c {'c':['[\\'ab\\', \\'ac\\')','[/^ab/, /^ab/]']}"},
+        {"{'c': {'$regex': 'ab'}}", NULL, "collection"},
+        {"{'c': {'$ne': 1}}", NULL, "collection"},
+        {"{'a': 1, 'b': {'$gt': 2}}", NULL, "a_b {'a':['[1, 1]'],'b':['[inf.0, 2)']}"},
+        {"{'a': {'$gt': 1}, 'b': 2}", NULL, "a {'a':['(1, inf.0]']}"},
+        {"{'$alwaysFalse': 1}", NULL, ""},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    struct plan_table table = plan_usual(&arena, false);
+    PLAN_CASES(&table, cases);
+    arena_close(&arena);
+}
+
+TEST(plan_delivers_a_sort_by_an_index_when_it_can)
+{
+    static const struct plan_case cases[] = {
+        {"{}", "{'_id': -1}", "_id_ < {'_id':['[MaxKey, MinKey]']} sorted"},
+        {"{}", "{'c': 1}", "c {'c':['[MinKey, MaxKey]']} sorted"},
+        {"{}", "{'a': -1, 'b': 1}",
+         "a_b < {'a':['[MaxKey, MinKey]'],'b':['[MinKey, MaxKey]']} sorted"},
+        {"{}", "{'a': 1, 'b': 1}", "collection"},
+        {"{'a': 1}", "{'b': 1}", "a_b < {'a':['[1, 1]'],'b':['[MinKey, MaxKey]']} sorted"},
+        {"{'a': {'$in': [1, 2]}}", "{'b': 1}", "a {'a':['[1, 1]','[2, 2]']}"},
+        {"{'a': {'$in': [1, 2]}}", "{'a': -1}", "a < {'a':['[2, 2]','[1, 1]']} sorted"},
+        {"{'a': 1}", "{'c': 1}", "a {'a':['[1, 1]']}"},
+        {"{'c': 1}", "{'c': 1, 'd': 1}", "c {'c':['[1, 1]']}"},
+        {"{'a': 5}", "{'$natural': -1}", "collection < sorted"},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    struct plan_table table = plan_usual(&arena, false);
+    PLAN_CASES(&table, cases);
+    arena_close(&arena);
+}
+
+TEST(plan_is_careful_with_arrays)
+{
+    static const struct plan_case cases[] = {
+        {"{'c': {'$gt': 1, '$lt': 5}}", NULL, "c {'c':['(1, inf.0]']}"},
+        {"{'c': {'$elemMatch': {'$gt': 1, '$lt': 5}}}", NULL, "c {'c':['(1, 5)']}"},
+        {"{'c': {'$all': [1, 2]}}", NULL, "c {'c':['[1, 1]']}"},
+        {"{'c': [1, 2]}", NULL, "c {'c':['[1, 1]','[[ 1, 2 ], [ 1, 2 ]]']}"},
+        {"{'a': 1, 'b': 2}", NULL, "a_b {'a':['[1, 1]'],'b':['[2, 2]']}"},
+        {"{}", "{'c': 1}", "collection"},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    struct plan_table table = plan_usual(&arena, true);
+    PLAN_CASES(&table, cases);
+    arena_close(&arena);
+}
+
+TEST(plan_gives_each_branch_of_an_or_its_index)
+{
+    static const struct plan_case cases[] = {
+        {"{'$or': [{'a': 1}, {'c': 2}]}", NULL, "a {'a':['[1, 1]']} | c {'c':['[2, 2]']}"},
+        {"{'a': 1, '$or': [{'b': 1}, {'b': 2}]}", NULL,
+         "a_b {'a':['[1, 1]'],'b':['[1, 1]']} | a_b {'a':['[1, 1]'],'b':['[2, 2]']}"},
+        {"{'$or': [{'a': 1}, {'d': 2}]}", NULL, "collection"},
+        {"{'c': 3, '$or': [{'a': 1}, {'d': 2}]}", NULL, "c {'c':['[3, 3]']}"},
+        {"{'$or': [{'a': 1}]}", NULL, "a {'a':['[1, 1]']}"},
+        {"{'$or': [{'a': 1}, {'$alwaysFalse': 1}]}", NULL, "a {'a':['[1, 1]']}"},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    struct plan_table table = plan_usual(&arena, false);
+    PLAN_CASES(&table, cases);
+    arena_close(&arena);
+}
+
+TEST(plan_uses_sparse_and_partial_indexes_only_when_they_hold_all)
+{
+    static const struct plan_case cases[] = {
+        {"{'s': 1}", NULL, "s {'s':['[1, 1]']}"},
+        {"{'s': null}", NULL, "collection"},
+        {"{'s': {'$in': [1, null]}}", NULL, "collection"},
+        {"{'s': {'$exists': true}}", NULL, "s {'s':['[MinKey, MaxKey]']}"},
+        {"{}", "{'s': 1}", "collection"},
+        {"{'p': 1}", NULL, "collection"},
+        {"{'p': 1, 'q': {'$gt': 5}}", NULL, "p {'p':['[1, 1]']}"},
+        {"{'p': 1, 'q': {'$gte': 5}}", NULL, "collection"},
+        {"{'p': 1, 'q': 6}", NULL, "p {'p':['[1, 1]']}"},
+        {"{'p': 1, 'q': {'$in': [6, 4]}}", NULL, "collection"},
+        {"{'p': 1, '$or': [{'q': 6}, {'q': 7}]}", NULL, "p {'p':['[1, 1]']} | p {'p':['[1, 1]']}"},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    struct query_plan_index indexes[] = {
+        {.name = SLICE("s"), .key = json_doc(&arena, "{'s': 1}"), .sparse = true},
+        {.name = SLICE("p"),
+         .key = json_doc(&arena, "{'p': 1}"),
+         .partial = json_doc(&arena, "{'q': {'$gt': 5}}")},
+    };
+    struct plan_table table = {indexes, 2, doc_missing};
+    PLAN_CASES(&table, cases);
+    arena_close(&arena);
+}
+
+TEST(plan_obeys_hints)
+{
+    static const struct {
+        const char *hint;
+        int code;
+        const char *want;
+    } hints[] = {
+        {"{'h': 'a'}", 0, "a {'a':['[MinKey, MaxKey]']}"},
+        {"{'h': {'a': 1.0}}", 0, "a {'a':['[MinKey, MaxKey]']}"},
+        {"{'h': {'$natural': -1}}", 0, "collection <"},
+        {"{'h': {}}", 0, "c {'c':['[1, 1]']}"},
+        {"{'h': 'nope'}", -LT_EBADVALUE, NULL},
+        {"{'h': {'a': 0}}", -LT_EBADVALUE, NULL},
+        {"{'h': {'$natural': 2}}", -LT_EBADVALUE, NULL},
+        {"{'h': 5}", -LT_EFAILEDTOPARSE, NULL},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    struct plan_table table = plan_usual(&arena, false);
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
+        struct plan_case one = {"{'c': 1}", NULL, hints[i].want};
+        const char *got = NULL;
+        table.hint = doc_get_str(json_doc(&arena, hints[i].hint), "h");
+        assert_int_equal(plan_text(&arena, &table, &one, &got), hints[i].code);
+        if (hints[i].code == 0) {
+            assert_string_equal(got, hints[i].want);
+        }
+    }
+    arena_close(&arena);
+}
+
+TEST(plan_bounds_the_ranges_of_combined_points)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct buf text;
+    struct err err = {0};
+    struct query_context context = {.arena = &arena};
+    struct query_match *match = NULL;
+    struct query_plan plan;
+    struct plan_table table = plan_usual(&arena, false);
+    buf_init(&text, &arena);
+    for (int field = 0; field < 2; field++) {
+        buf_format(&text, "%s'%c': {'$in': [0", field > 0 ? "]}, " : "{", 'a' + field);
+        for (int i = 1; i < 100; i++) {
+            buf_format(&text, ", %d", i);
+        }
+    }
+    buf_format(&text, "]}}%c", 0);
+    assert_int_equal(
+        query_match_parse(&context, json_doc(&arena, (const char *)text.data), &match, &err), 0);
+    struct query_plan_request request = {
+        .match = match, .indexes = table.indexes, .indexes_count = table.count};
+    assert_int_equal(query_plan_make(&context, &request, &plan, &err), 0);
+    assert_int_equal(plan.branches[0].index, 2);
+    assert_int_equal(plan.branches[0].ranges_count, 100);
+    arena_close(&arena);
+}

@@ -1,0 +1,293 @@
+/* store/kv_test.c - RocksDB and simkv give the same answers.
+ *
+ * The same random changes go to both, the same questions are asked. RocksDB works in a directory of
+ * its own under the system's temporary one, removed at the end. */
+#include "store/kv.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "lib/random_doc.h"
+#include "lib/test.h"
+#include "store/effect.h"
+#include "store/keys.h"
+#include "store/scan.h"
+
+enum { PAIR_STEPS = 3000, PAIR_SNAPSHOTS = 4, PAIR_KEY_MAX = 8 };
+
+struct pair {
+    struct store_kv *kvs[2]; /* RocksDB, simkv */
+    struct store_snapshot *snapshots[PAIR_SNAPSHOTS][2];
+    struct random_doc random;
+    uint64_t index;
+    char directory[128];
+};
+
+static int pair_remove(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+static void pair_open_rocks(struct pair *pair)
+{
+    struct err err = {0};
+    struct store_rocks_options options = {
+        .path = pair->directory,
+        .cache_bytes = 1 << 20,
+        .write_buffer_bytes = 64 << 10,
+        .compressor = "lz4",
+        .cold_compressor = "zstd",
+    };
+    if (store_rocks_open(&options, &pair->kvs[0], &err) < 0) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static void pair_open(struct pair *pair, uint64_t seed)
+{
+    const char *base = getenv("TMPDIR");
+    *pair = (struct pair){.random = {seed}};
+    snprintf(pair->directory, sizeof pair->directory, "%s/largetable-kv-XXXXXX",
+             base != NULL ? base : "/tmp");
+    assert_non_null(mkdtemp(pair->directory));
+    pair_open_rocks(pair);
+    pair->kvs[1] = store_simkv_new();
+}
+
+static void pair_release(struct pair *pair, uint32_t slot)
+{
+    for (int i = 0; i < 2 && pair->snapshots[slot][0] != NULL; i++) {
+        pair->kvs[i]->ops->snapshot_release(pair->kvs[i], pair->snapshots[slot][i]);
+    }
+    pair->snapshots[slot][0] = pair->snapshots[slot][1] = NULL;
+}
+
+static void pair_close(struct pair *pair)
+{
+    for (uint32_t i = 0; i < PAIR_SNAPSHOTS; i++) {
+        pair_release(pair, i);
+    }
+    pair->kvs[0]->ops->close(pair->kvs[0]);
+    pair->kvs[1]->ops->close(pair->kvs[1]);
+    assert_int_equal(nftw(pair->directory, pair_remove, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+/* A key of one of three ids: few, so that they meet; of bytes at the edges. */
+static struct slice pair_key(struct pair *pair, uint8_t bytes[PAIR_KEY_MAX])
+{
+    static const uint8_t edges[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+    size_t len = 4 + random_doc_below(&pair->random, 4);
+    memset(bytes, 0, 4);
+    bytes[3] = (uint8_t)(1 + random_doc_below(&pair->random, 3));
+    for (size_t i = 4; i < len; i++) {
+        bytes[i] = edges[random_doc_below(&pair->random, sizeof edges)];
+    }
+    return slice_of(bytes, len);
+}
+
+static void pair_apply(struct pair *pair)
+{
+    struct buf bufs[2];
+    struct slice payloads[2];
+    uint8_t key[PAIR_KEY_MAX];
+    uint8_t value[300];
+    size_t count = 1 + random_doc_below(&pair->random, 2);
+    for (size_t i = 0; i < count; i++) {
+        buf_init(&bufs[i], NULL);
+        store_effect_begin(&bufs[i], pair->index);
+        for (uint32_t j = random_doc_below(&pair->random, 6); j > 0; j--) {
+            struct slice name = pair_key(pair, key);
+            size_t len = random_doc_below(&pair->random, sizeof value);
+            memset(value, (int)random_doc_below(&pair->random, 256), len);
+            if (random_doc_below(&pair->random, 3) == 0) {
+                store_effect_delete(&bufs[i], name);
+            } else {
+                store_effect_put(&bufs[i], name, slice_of(value, len));
+            }
+        }
+        payloads[i] = buf_slice(&bufs[i]);
+    }
+    pair->index += count;
+    struct store_mark mark = {pair->index, 3, pair->index * 10};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pair->kvs[i]->ops->apply(pair->kvs[i], payloads, count, mark), 0);
+        struct store_mark applied = pair->kvs[i]->ops->applied(pair->kvs[i]);
+        assert_int_equal(applied.index, pair->index);
+        assert_int_equal(applied.clock, pair->index * 10);
+    }
+    for (size_t i = 0; i < count; i++) {
+        buf_close(&bufs[i]);
+    }
+}
+
+static void pair_get(struct pair *pair)
+{
+    uint8_t bytes[PAIR_KEY_MAX];
+    struct slice key = pair_key(pair, bytes);
+    uint32_t slot = random_doc_below(&pair->random, PAIR_SNAPSHOTS);
+    enum store_wait wait = random_doc_below(&pair->random, 2) ? STORE_MAY_WAIT : STORE_MEMORY_ONLY;
+    struct store_pin pins[2];
+    int codes[2];
+    for (int i = 0; i < 2; i++) {
+        struct store_kv *kv = pair->kvs[i];
+        codes[i] = kv->ops->get(kv, pair->snapshots[slot][i], key, wait, &pins[i]);
+        if (codes[i] == -LT_EAGAIN) { /* only RocksDB, and after a fetch no more */
+            assert_int_equal(i, 0);
+            assert_int_equal(store_fetch(kv, key, false, 1), 0);
+            codes[i] = kv->ops->get(kv, pair->snapshots[slot][i], key, STORE_MAY_WAIT, &pins[i]);
+        }
+    }
+    assert_int_equal(codes[0], codes[1]);
+    if (codes[0] == 0) {
+        assert_true(slice_equal(pins[0].value, pins[1].value));
+        store_pin_release(&pins[0]);
+        store_pin_release(&pins[1]);
+    }
+}
+
+static void pair_same_place(struct store_cursor *cursors[2], const int there[2])
+{
+    assert_int_equal(there[0], there[1]);
+    if (there[0] == 1) {
+        assert_true(
+            slice_equal(cursors[0]->ops->key(cursors[0]), cursors[1]->ops->key(cursors[1])));
+        if (!slice_equal(cursors[0]->ops->key(cursors[0]), store_key_applied)) {
+            assert_true(slice_equal(cursors[0]->ops->value(cursors[0]),
+                                    cursors[1]->ops->value(cursors[1])));
+        }
+    }
+}
+
+static void pair_walk(struct pair *pair)
+{
+    uint8_t bytes[PAIR_KEY_MAX];
+    uint32_t slot = random_doc_below(&pair->random, PAIR_SNAPSHOTS);
+    struct store_cursor *cursors[2];
+    int there[2];
+    for (int i = 0; i < 2; i++) {
+        struct store_kv *kv = pair->kvs[i];
+        cursors[i] = kv->ops->cursor(kv, pair->snapshots[slot][i], STORE_MAY_WAIT);
+    }
+    for (int seeks = 0; seeks < 3; seeks++) {
+        struct slice key = pair_key(pair, bytes);
+        bool backward = random_doc_below(&pair->random, 2) == 1;
+        for (int i = 0; i < 2; i++) {
+            there[i] = cursors[i]->ops->seek(cursors[i], key, backward);
+        }
+        pair_same_place(cursors, there);
+        for (int steps = 0; steps < 12 && there[0] == 1; steps++) {
+            for (int i = 0; i < 2; i++) {
+                there[i] = cursors[i]->ops->step(cursors[i]);
+            }
+            pair_same_place(cursors, there);
+        }
+    }
+    cursors[0]->ops->cursor_close(cursors[0]);
+    cursors[1]->ops->cursor_close(cursors[1]);
+}
+
+static void pair_snapshot(struct pair *pair)
+{
+    uint32_t slot = random_doc_below(&pair->random, PAIR_SNAPSHOTS);
+    bool had = pair->snapshots[slot][0] != NULL;
+    pair_release(pair, slot);
+    for (int i = 0; i < 2 && !had; i++) {
+        pair->snapshots[slot][i] = pair->kvs[i]->ops->snapshot(pair->kvs[i]);
+    }
+}
+
+/* Only keys that nothing refers to are dropped: no snapshot is open then. */
+static void pair_drop(struct pair *pair)
+{
+    struct buf from;
+    struct buf to;
+    uint32_t id = 1 + random_doc_below(&pair->random, 3);
+    buf_init(&from, NULL);
+    buf_init(&to, NULL);
+    store_key_id(&from, id);
+    store_key_id(&to, id + 1);
+    for (uint32_t i = 0; i < PAIR_SNAPSHOTS; i++) {
+        pair_release(pair, i);
+    }
+    for (int i = 0; i < 2; i++) {
+        struct store_kv *kv = pair->kvs[i];
+        assert_int_equal(kv->ops->drop_range(kv, buf_slice(&from), buf_slice(&to)), 0);
+    }
+    buf_close(&from);
+    buf_close(&to);
+}
+
+static void pair_flush(struct pair *pair)
+{
+    for (int i = 0; i < 2; i++) {
+        uint64_t index = 0;
+        assert_int_equal(pair->kvs[i]->ops->flush(pair->kvs[i], &index), 0);
+        assert_int_equal(index, pair->index);
+    }
+}
+
+static void pair_step(struct pair *pair)
+{
+    switch (random_doc_below(&pair->random, 60)) {
+    case 0:
+        pair_drop(pair);
+        break;
+    case 1:
+        pair_flush(pair);
+        break;
+    case 2:
+    case 3:
+    case 4:
+        pair_snapshot(pair);
+        break;
+    default:
+        switch (random_doc_below(&pair->random, 3)) {
+        case 0:
+            pair_apply(pair);
+            break;
+        case 1:
+            pair_get(pair);
+            break;
+        default:
+            pair_walk(pair);
+            break;
+        }
+        break;
+    }
+}
+
+TEST(kv_engines_give_the_same_answers)
+{
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct pair pair;
+        pair_open(&pair, seed);
+        for (int i = 0; i < PAIR_STEPS; i++) {
+            pair_step(&pair);
+        }
+        pair_close(&pair);
+    }
+}
+
+TEST(kv_on_disk_comes_back_as_it_was_flushed)
+{
+    struct pair pair;
+    pair_open(&pair, 77);
+    for (int i = 0; i < 200; i++) {
+        pair_apply(&pair);
+    }
+    pair_flush(&pair);
+    pair.kvs[0]->ops->close(pair.kvs[0]);
+    pair_open_rocks(&pair);
+    assert_int_equal(pair.kvs[0]->ops->applied(pair.kvs[0]).index, pair.index);
+    for (int i = 0; i < 200; i++) {
+        pair_get(&pair);
+        pair_walk(&pair);
+    }
+    pair_close(&pair);
+}

@@ -1,0 +1,126 @@
+/* store/reclaim.c - walk from id to id, ask the catalog, drop what it does not know.
+ *
+ * The catalog is read from the same snapshot as the ids: an id that was given out later is in
+ * neither, and one that is in the snapshot without being in its catalog was dropped before. */
+#include "store/reclaim.h"
+
+#include "store/describe.h"
+#include "store/keys.h"
+
+static bool reclaim_knows(const struct store_catalog *catalog, uint32_t id)
+{
+    for (uint32_t i = 0; i < catalog->count; i++) {
+        const struct store_collection *collection = catalog->collections[i];
+        for (uint32_t k = 0; k < collection->indexes_count; k++) {
+            if (collection->indexes[k].id == id) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static int reclaim_drop(struct store_kv *kv, uint32_t id)
+{
+    struct buf from;
+    struct buf to;
+    buf_init(&from, NULL);
+    buf_init(&to, NULL);
+    store_key_id(&from, id);
+    store_key_id(&to, id + 1);
+    int code = kv->ops->drop_range(kv, buf_slice(&from), buf_slice(&to));
+    buf_close(&from);
+    buf_close(&to);
+    return code;
+}
+
+/* The first id in the engine from `id` on: 1, 0 none, negative. */
+static int reclaim_next_id(struct store_view_cursor *cursor, uint32_t id, uint32_t *ret_id)
+{
+    struct buf key;
+    buf_init(&key, NULL);
+    store_key_id(&key, id);
+    int code = store_view_seek(cursor, buf_slice(&key), false);
+    if (code > 0) {
+        *ret_id = store_key_load_id(store_view_key(cursor).data);
+    }
+    buf_close(&key);
+    return code;
+}
+
+static int reclaim_walk(struct store_view *view, const struct store_catalog *catalog,
+                        uint32_t *ret_ranges)
+{
+    struct store_view_cursor cursor;
+    uint32_t id = 1;
+    int code;
+    store_view_cursor_open(&cursor, view);
+    while ((code = reclaim_next_id(&cursor, id, &id)) > 0) {
+        if (!reclaim_knows(catalog, id)) {
+            code = reclaim_drop(view->kv, id);
+            if (code < 0) {
+                break;
+            }
+            (*ret_ranges)++;
+        }
+        if (id == UINT32_MAX) {
+            break;
+        }
+        id++;
+    }
+    store_view_cursor_close(&cursor);
+    return code < 0 ? code : 0;
+}
+
+int store_reclaim(struct store_kv *kv, const struct store_filter_ops *filter_ops,
+                  uint32_t *ret_ranges)
+{
+    struct store_view view;
+    struct store_catalog *catalog;
+    *ret_ranges = 0;
+    store_view_init(&view, kv, NULL);
+    view.wait = STORE_MAY_WAIT;
+    view.snapshot = kv->ops->snapshot(kv);
+    int code = store_catalog_load(&view, filter_ops, &catalog);
+    if (code == 0) {
+        code = reclaim_walk(&view, catalog, ret_ranges);
+        store_catalog_release(catalog);
+    }
+    store_view_close(&view);
+    return code;
+}
+
+static uint32_t reclaim_unready(const struct store_collection *collection)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < collection->indexes_count; i++) {
+        count += !collection->indexes[i].ready;
+    }
+    return count;
+}
+
+int store_drop_unready(struct store_writer *writer, uint32_t *ret_indexes)
+{
+    struct arena arena;
+    int code = 0;
+    *ret_indexes = 0;
+    arena_init(&arena);
+    for (uint32_t i = 0; i < writer->catalog->count && code == 0; i++) {
+        const struct store_collection *collection = writer->catalog->collections[i];
+        uint32_t unready = reclaim_unready(collection);
+        if (unready == 0) {
+            continue;
+        }
+        struct store_describe_head head = store_describe_head_of(collection);
+        struct store_describe *describe = store_describe_begin(&arena, &head);
+        for (uint32_t k = 0; k < collection->indexes_count; k++) {
+            if (collection->indexes[k].ready) {
+                store_describe_index(describe, &collection->indexes[k]);
+            }
+        }
+        code = store_writer_put_collection(writer, store_describe_end(describe), collection);
+        *ret_indexes += unready;
+    }
+    arena_close(&arena);
+    return code;
+}

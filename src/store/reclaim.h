@@ -1,0 +1,22 @@
+/* store/reclaim.h - giving back what dropped collections and unfinished indexes left behind.
+ *
+ * Invariant   an id that the catalog does not know is never used again, so its keys are garbage.
+ * Thread      store_reclaim: any, while the owner goes on. store_drop_unready: the owner.
+ * Memory      none kept.
+ * Errors      as store/kv.h.
+ */
+#ifndef STORE_RECLAIM_H
+#define STORE_RECLAIM_H
+
+#include "store/writer.h"
+
+/* Drop every range of the engine whose id no collection or index has; *ret_ranges is how many.
+ * Blocks. */
+int store_reclaim(struct store_kv *kv, const struct store_filter_ops *filter_ops,
+                  uint32_t *ret_ranges);
+
+/* Take indexes whose build did not finish out of the catalog; *ret_indexes is how many. An entry
+ * must be open. */
+int store_drop_unready(struct store_writer *writer, uint32_t *ret_indexes);
+
+#endif

@@ -1,0 +1,17 @@
+/* tool/tool.h - the programs that talk to a server.
+ *
+ * Invariant   exit status 0: everything asked for was done.
+ * Thread      the main thread; a program may start its own.
+ * Memory      none outlives the call.
+ * Errors      told on standard error.
+ */
+#ifndef TOOL_TOOL_H
+#define TOOL_TOOL_H
+
+/* Bring a file's documents into a collection. argv[0] is "largetable import". */
+int tool_import(int argc, char **argv);
+
+/* Measure a server. argv[0] is "largetable bench". */
+int tool_bench(int argc, char **argv);
+
+#endif

@@ -1,0 +1,116 @@
+/* test/lib/mini_node.c - the driver that src/node is, reduced to a loop. */
+#include "lib/mini_node.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+
+enum { MINI_STEPS_MAX = 100000 };
+
+struct mini_node {
+    struct command_server server;
+    struct command_client client;
+    struct store_writer writer;
+    struct command_op op;
+    bool op_open;
+    uint64_t index; /* of the newest entry */
+    uint64_t now_us;
+};
+
+static void mini_status(void *host, struct doc_builder *builder)
+{
+    (void)host;
+    (void)builder;
+}
+
+static void mini_shutdown(void *host)
+{
+    (void)host;
+}
+
+static const struct command_host_ops mini_host_ops = {mini_status, mini_shutdown};
+
+struct mini_node *mini_node_new(void)
+{
+    struct mini_node *node = mem_zero(1, sizeof *node);
+    struct err err;
+    command_server_init(&node->server);
+    node->server.set_name = "mini";
+    node->server.address = "127.0.0.1:1";
+    node->server.argv = doc_value_get_doc(doc_empty_array);
+    node->server.parsed = doc_value_get_doc(doc_empty_object);
+    node->server.kv = store_simkv_new();
+    node->server.log = log_new("/dev/null", LOG_ERROR, false);
+    node->server.host_ops = &mini_host_ops;
+    node->client.connection_id = 1;
+    node->client.peer = "127.0.0.1:2";
+    int code = store_writer_open(&node->writer, node->server.kv, &command_filter_ops, &err);
+    assert(code == 0);
+    return node;
+}
+
+static void mini_close_op(struct mini_node *node)
+{
+    if (node->op_open) {
+        command_op_close(&node->op);
+        node->op_open = false;
+    }
+}
+
+void mini_node_free(struct mini_node *node)
+{
+    mini_close_op(node);
+    command_client_close(&node->client);
+    command_server_close(&node->server);
+    store_writer_close(&node->writer);
+    node->server.kv->ops->close(node->server.kv);
+    log_free(node->server.log);
+    mem_free(node);
+}
+
+/* Apply what the op wrote, as if it had been committed at once. */
+static void mini_apply(struct mini_node *node)
+{
+    struct slice payload = store_writer_take(&node->writer);
+    if (payload.len == 0) {
+        return;
+    }
+    struct store_mark mark = {++node->index, 1, node->writer.clock};
+    int code = node->server.kv->ops->apply(node->server.kv, &payload, 1, mark);
+    assert(code == 0);
+    mem_free((void *)(uintptr_t)payload.data);
+    store_writer_applied(&node->writer, mark.index);
+    atomic_store(&node->server.applied_clock, mark.clock);
+    if (node->writer.catalog_changed) {
+        command_server_publish(&node->server, store_catalog_hold(node->writer.catalog));
+    }
+}
+
+struct slice mini_node_run(struct mini_node *node, struct slice command)
+{
+    struct command_op *op = &node->op;
+    mini_close_op(node);
+    command_op_init(op, &node->server, &node->client);
+    node->op_open = true;
+    op->message.header.opcode = WIRE_OP_MSG;
+    op->message.body = arena_copy(&op->arena, command);
+    command_start(op);
+    for (int i = 0; i < MINI_STEPS_MAX; i++) {
+        node->now_us += 1000;
+        op->wall_ms = 1700000000000 + (int64_t)(node->now_us / 1000);
+        op->mono_us = op->wake_us > node->now_us ? op->wake_us : node->now_us;
+        node->now_us = op->mono_us;
+        if (command_is_write(op)) {
+            store_writer_begin(&node->writer, node->index + 1,
+                               (uint64_t)(op->wall_ms / 1000) << 32 | node->index);
+            op->writer = &node->writer;
+        }
+        enum command_state state = command_step(op);
+        mini_apply(node);
+        if (state == COMMAND_DONE) {
+            return buf_slice(&op->reply);
+        }
+    }
+    assert(!"the command does not end");
+    return (struct slice){0};
+}

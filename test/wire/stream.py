@@ -1,0 +1,60 @@
+"""stream.py EXE - hello that waits, and hello as a stream of replies (exhaust)."""
+
+import pathlib
+import struct
+import sys
+import time
+
+import bson
+
+here = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(here), str(here.parent / "lib")]
+from raw import QUERY, Connection, message, msg  # noqa: E402
+from server import Server  # noqa: E402
+
+MORE_TO_COME, EXHAUST_ALLOWED = 1 << 1, 1 << 16
+
+
+def waits(port):
+    with Connection(port) as c:
+        first = c.run({"hello": 1, "$db": "admin"})
+        began = time.monotonic()
+        again = c.run({"hello": 1, "topologyVersion": first["topologyVersion"], "maxAwaitTimeMS": 300, "$db": "admin"})
+        assert again["topologyVersion"] == first["topologyVersion"]
+        assert time.monotonic() - began >= 0.3, "the server did not wait"
+        stale = dict(first["topologyVersion"], counter=first["topologyVersion"]["counter"] - 1)
+        c.run({"hello": 1, "topologyVersion": stale, "maxAwaitTimeMS": 5000, "$db": "admin"})
+        alone = c.run({"hello": 1, "maxAwaitTimeMS": 5, "$db": "admin"})
+        assert alone["ok"] == 0
+
+
+def streams(port):
+    with Connection(port) as c:
+        version = c.run({"hello": 1, "$db": "admin"})["topologyVersion"]
+        c.send(msg({"hello": 1, "topologyVersion": version, "maxAwaitTimeMS": 50, "$db": "admin"}, flags=EXHAUST_ALLOWED))
+        previous = 1
+        for _ in range(4):
+            (request_id, response_to, _), body = c.receive()
+            assert struct.unpack("<I", body[:4])[0] & MORE_TO_COME
+            assert response_to == previous, (response_to, previous)
+            previous = request_id
+
+
+def no_reply(port):
+    with Connection(port) as c:
+        c.send(msg({"insert": "w", "documents": [{"_id": 1}], "writeConcern": {"w": 0}, "$db": "a"}, flags=MORE_TO_COME))
+        assert c.run({"count": "w", "$db": "a"})["n"] == 1
+
+
+def first_hello_by_query(port):
+    with Connection(port) as c:
+        body = struct.pack("<i", 0) + b"admin.$cmd\0" + struct.pack("<ii", 0, -1)
+        c.send(message(body + bson.encode({"isMaster": 1, "helloOk": True}), QUERY))
+        reply = c.reply()
+        assert reply["ismaster"] is True and reply["helloOk"] is True and reply["setName"] == "rs0"
+
+
+with Server(sys.argv[1]) as server:
+    for step in (waits, streams, no_reply, first_hello_by_query):
+        step(server.port)
+        print("ok", step.__name__)
