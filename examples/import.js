@@ -1,5 +1,5 @@
 // Import the data sets with `largetable import`.
-//   node import.js [--uri mongodb://127.0.0.1:27017] [--largetable ../build/src/largetable]
+//   node import.js [--uri mongodb://127.0.0.1:27017] [--largetable ../build/release/largetable]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { pathToFileURL } from 'node:url';
