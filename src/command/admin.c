@@ -26,7 +26,7 @@ static struct slice admin_describe(struct command_op *op, const struct command_o
     doc_build_i64(builder, "microsecs_running", (int64_t)elapsed_us);
     doc_build_text(builder, "op", "command");
     struct slice name = target.type == DOC_STRING ? doc_value_get_string(target) : SLICE("$cmd");
-    struct slice ns = arena_format(arena, "%.*s.%.*s", SLICE_FMT(running->db), SLICE_FMT(name));
+    struct slice ns = command_join(arena, running->db, name);
     doc_build_string(builder, "ns", ns);
     if (running->body.len < 1024) {
         doc_build_doc(builder, "command", running->body);

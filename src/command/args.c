@@ -225,6 +225,15 @@ int command_check_collection(struct slice db, struct slice name, struct err *err
     return 0;
 }
 
+struct slice command_join(struct arena *arena, struct slice db, struct slice name)
+{
+    uint8_t *ns = arena_alloc(arena, db.len + 1 + name.len);
+    memcpy(ns, db.data, db.len);
+    ns[db.len] = '.';
+    memcpy(ns + db.len + 1, name.data, name.len);
+    return slice_of(ns, db.len + 1 + name.len);
+}
+
 int command_namespace(struct command_op *op, struct slice *ret_ns)
 {
     struct doc_value value = doc_first(op->body).value;
@@ -237,7 +246,7 @@ int command_namespace(struct command_op *op, struct slice *ret_ns)
     if (code < 0) {
         return code;
     }
-    *ret_ns = arena_format(&op->arena, "%.*s.%.*s", SLICE_FMT(op->db), SLICE_FMT(name));
+    *ret_ns = command_join(&op->arena, op->db, name);
     return 0;
 }
 

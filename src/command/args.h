@@ -46,6 +46,9 @@ int command_args_read(const struct command_args_spec *spec, struct slice doc, vo
 /* The common case: op->body by `args`, prefix from the command. */
 int command_args(struct command_op *op, const struct command_arg *args, void *into);
 
+/* "db.name" */
+struct slice command_join(struct arena *arena, struct slice db, struct slice name);
+
 /* The collection that the command's first field names: "db.coll" in the op's arena. 73 when it is
  * no valid name, 14-like when it is no string. */
 int command_namespace(struct command_op *op, struct slice *ret_ns);

@@ -3,6 +3,7 @@
  * Each open plans its filter anew, so that an index on the foreign field is used for every document
  * that is joined. All reads of a cursor share its view: they see the same data. */
 #include "base/mem.h"
+#include "command/args.h"
 #include "command/stages.h"
 
 struct command_foreign {
@@ -56,8 +57,8 @@ static struct store_collection *foreign_find(struct command_cursor *cursor, stru
     struct arena arena;
     const uint8_t *dot = memchr(cursor->ns.data, '.', cursor->ns.len);
     arena_init(&arena);
-    struct slice ns = arena_format(&arena, "%.*s.%.*s", (int)(dot - cursor->ns.data),
-                                   (const char *)cursor->ns.data, SLICE_FMT(from));
+    struct slice db = slice_of(cursor->ns.data, (size_t)(dot - cursor->ns.data));
+    struct slice ns = command_join(&arena, db, from);
     *ret_catalog = command_server_catalog(cursor->server);
     struct store_collection *collection = store_catalog_find(*ret_catalog, ns);
     arena_close(&arena);

@@ -22,8 +22,7 @@ static const struct command_arg getmore_arg_table[] = {
 static int getmore_check(struct command_op *op, const struct getmore_args *args,
                          const struct command_cursor *cursor)
 {
-    struct slice ns =
-        arena_format(&op->arena, "%.*s.%.*s", SLICE_FMT(op->db), SLICE_FMT(args->collection));
+    struct slice ns = command_join(&op->arena, op->db, args->collection);
     if (!slice_equal(ns, cursor->ns)) {
         return err_set(&op->err, LT_EUNAUTHORIZED,
                        "Requested getMore on namespace '%.*s', but cursor belongs to a different "

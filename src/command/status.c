@@ -121,6 +121,7 @@ static int status_collection(struct command_op *op, const struct store_collectio
 {
     struct store_view view;
     store_view_init(&view, op->server->kv, NULL);
+    view.wait = op->wait;
     int code = command_collection_stats(&view, collection, ret_stats);
     if (code == -LT_EAGAIN) {
         code = command_wants(op, &view, false);

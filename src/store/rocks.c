@@ -363,6 +363,10 @@ static void rocks_set_options(struct rocks *rocks, const struct store_rocks_opti
                                                                             1);
     rocksdb_block_based_options_set_filter_policy(rocks->table_options,
                                                   rocksdb_filterpolicy_create_bloom_full(10));
+    rocksdb_block_based_options_set_data_block_index_type(
+        rocks->table_options,
+        rocksdb_block_based_table_data_block_index_type_binary_search_and_hash);
+    rocksdb_block_based_options_set_data_block_hash_ratio(rocks->table_options, 0.75);
     rocksdb_options_set_block_based_table_factory(to, rocks->table_options);
 }
 

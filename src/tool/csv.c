@@ -75,18 +75,24 @@ static void csv_plain(struct slice line, size_t *at, struct csv_field *field)
     *at = end;
 }
 
-/* Cut `line` into at most `max` fields; *ret_count is how many there are, even past `max`. */
-static int csv_cut(struct slice line, struct arena *arena, struct csv_field *fields, size_t max,
-                   size_t *ret_count, struct err *err)
+struct csv_cells {
+    struct csv_field *fields; /* room for `max` */
+    size_t max;
+    size_t count; /* how many there are, even past `max` */
+};
+
+/* Cut `line` into cells->fields. */
+static int csv_cut(struct slice line, struct arena *arena, struct csv_cells *cells, struct err *err)
 {
     struct csv_field beyond;
     size_t at = 0;
-    *ret_count = 0;
+    cells->count = 0;
     if (!doc_utf8_valid(line)) {
         return err_set(err, LT_EFAILEDTOPARSE, "the line is no UTF-8");
     }
     for (bool more = true; more; at++) {
-        struct csv_field *field = *ret_count < max ? &fields[*ret_count] : &beyond;
+        struct csv_field *field =
+            cells->count < cells->max ? &cells->fields[cells->count] : &beyond;
         bool quoted = at < line.len && line.data[at] == '"';
         int code = 0;
         if (quoted) {
@@ -97,7 +103,7 @@ static int csv_cut(struct slice line, struct arena *arena, struct csv_field *fie
         if (code < 0) {
             return code;
         }
-        ++*ret_count;
+        cells->count++;
         more = at < line.len;
     }
     return 0;
@@ -172,8 +178,9 @@ int tool_csv_new(struct slice line, struct tool_csv **ret_csv, struct err *err)
     struct tool_csv *csv = mem_zero(1, sizeof *csv);
     arena_init(&csv->arena);
     struct csv_field *fields = arena_zero(&csv->arena, TOOL_CSV_COLUMNS_MAX, sizeof *fields);
-    size_t count = 0;
-    int code = csv_cut(line, &csv->arena, fields, TOOL_CSV_COLUMNS_MAX, &count, err);
+    struct csv_cells cells = {fields, TOOL_CSV_COLUMNS_MAX, 0};
+    int code = csv_cut(line, &csv->arena, &cells, err);
+    size_t count = cells.count;
     if (code == 0 && count > TOOL_CSV_COLUMNS_MAX) {
         code = err_set(err, LT_EFAILEDTOPARSE, "the header has more than %d fields",
                        TOOL_CSV_COLUMNS_MAX);
@@ -310,12 +317,13 @@ int tool_csv_read(const struct tool_csv *csv, struct slice line, bool skip_blank
 {
     struct arena arena;
     struct doc_builder builder;
-    size_t count = 0;
     arena_init(&arena);
     struct csv_field *fields = arena_zero(&arena, csv->count, sizeof *fields);
-    int code = csv_cut(line, &arena, fields, csv->count, &count, err);
-    if (code == 0 && count != csv->count) {
-        code = err_set(err, LT_EFAILEDTOPARSE, "%zu fields, the header has %zu", count, csv->count);
+    struct csv_cells cells = {fields, csv->count, 0};
+    int code = csv_cut(line, &arena, &cells, err);
+    if (code == 0 && cells.count != csv->count) {
+        code = err_set(err, LT_EFAILEDTOPARSE, "%zu fields, the header has %zu", cells.count,
+                       csv->count);
     }
     if (code == 0) {
         doc_build_begin(&builder, buf);
