@@ -211,20 +211,20 @@ static void options_add_pair(struct options *options, const char *text, enum opt
 }
 
 int options_set(struct options *options, enum option_id id, const char *text,
-                enum option_source source, const char *where, struct err *err)
+                struct option_origin origin, struct err *err)
 {
     const struct option_row *row = option_row(id);
     struct options_value *value = &options->values[id];
     int64_t number = 0;
     if (!option_check(row, text, &number)) {
-        return option_refuse_bound(id, text, where, err);
+        return option_refuse_bound(id, text, origin.where, err);
     }
     const char *kept = (const char *)arena_copy(&options->arena, slice_str(text)).data;
     if (row->kind == OPTION_KIND_LIST) {
-        options_add_pair(options, kept, source);
+        options_add_pair(options, kept, origin.source);
     }
-    if (source >= value->source) {
-        *value = (struct options_value){.source = source, .number = number, .text = kept};
+    if (origin.source >= value->source) {
+        *value = (struct options_value){.source = origin.source, .number = number, .text = kept};
     }
     return 0;
 }

@@ -68,11 +68,16 @@ void options_free(struct options *options);
 
 /* ---- reading ---- */
 
-/* Give one option a value, checked. `where` starts the error's text ("--port", "conf.yaml:3"). A
- * value from a stronger source stays, but a weaker one is checked all the same. For a list, `text`
- * is NAME=VALUE. */
+/* Where a value was given; `where` starts the error's text ("--port", "conf.yaml:3"). */
+struct option_origin {
+    enum option_source source;
+    const char *where;
+};
+
+/* Give one option a value, checked. A value from a stronger source stays, but a weaker one is
+ * checked all the same. For a list, `text` is NAME=VALUE. */
 int options_set(struct options *options, enum option_id id, const char *text,
-                enum option_source source, const char *where, struct err *err);
+                struct option_origin origin, struct err *err);
 
 /* A YAML file in mongod.conf's shape. */
 int options_read_file(struct options *options, const char *path, struct err *err);

@@ -117,8 +117,8 @@ int options_read_environment(struct options *options, char **variables, struct e
             return err_set(err, LT_EBADVALUE, "%s: there is no such option; the nearest is %s%s",
                            where, environment_prefix, nearest == NULL ? "CONFIG" : nearest);
         }
-        int code =
-            options_set(options, (enum option_id)id, value, OPTION_FROM_ENVIRONMENT, where, err);
+        int code = options_set(options, (enum option_id)id, value,
+                               (struct option_origin){OPTION_FROM_ENVIRONMENT, where}, err);
         if (code < 0) {
             return code;
         }

@@ -80,9 +80,9 @@ TEST(options_defaults_are_within_their_own_bounds)
         if (row->kind == OPTION_KIND_INT) {
             assert_true(row->number >= row->low && row->number <= row->high);
         } else if (row->kind == OPTION_KIND_ONE && row->fallback != NULL) {
-            assert_int_equal(
-                options_set(options, (enum option_id)i, row->fallback, OPTION_FROM_FILE, "x", NULL),
-                0);
+            assert_int_equal(options_set(options, (enum option_id)i, row->fallback,
+                                         (struct option_origin){OPTION_FROM_FILE, "x"}, NULL),
+                             0);
         }
     }
     options_free(options);
@@ -117,8 +117,9 @@ TEST(options_flag_beats_environment_beats_file_beats_default)
         assert_int_equal(options_int(options, OPTION_NET_PORT), 27017);
         for (int j = 0; j < 3; j++) {
             enum option_source source = orders[i][j];
-            assert_int_equal(
-                options_set(options, OPTION_NET_PORT, texts[source], source, "x", NULL), 0);
+            assert_int_equal(options_set(options, OPTION_NET_PORT, texts[source],
+                                         (struct option_origin){source, "x"}, NULL),
+                             0);
             strongest = (int64_t)source > strongest ? (int64_t)source : strongest;
             assert_int_equal(options_int(options, OPTION_NET_PORT), strongest);
         }
@@ -131,7 +132,8 @@ TEST(options_lists_keep_every_pair_the_strongest_last)
     const char *name;
     const char *value;
     struct options *options = options_new();
-    options_set(options, OPTION_SETPARAMETER, "a=flag", OPTION_FROM_FLAG, "x", NULL);
+    options_set(options, OPTION_SETPARAMETER, "a=flag",
+                (struct option_origin){OPTION_FROM_FLAG, "x"}, NULL);
     take(options, "setParameter:\n  a: file\n  b: 2\n");
     assert_int_equal(options_list_count(options), 3);
     options_list_at(options, 0, &name, &value);
@@ -215,8 +217,9 @@ TEST(options_refuse_a_file_that_is_not_there)
 TEST(options_check_even_a_value_that_does_not_win)
 {
     struct options *options = options_new();
-    options_set(options, OPTION_NET_PORT, "1", OPTION_FROM_FLAG, "x", NULL);
-    assert_true(options_set(options, OPTION_NET_PORT, "-1", OPTION_FROM_FILE, "x", NULL) < 0);
+    options_set(options, OPTION_NET_PORT, "1", (struct option_origin){OPTION_FROM_FLAG, "x"}, NULL);
+    assert_true(options_set(options, OPTION_NET_PORT, "-1",
+                            (struct option_origin){OPTION_FROM_FILE, "x"}, NULL) < 0);
     assert_int_equal(options_int(options, OPTION_NET_PORT), 1);
     options_free(options);
 }
@@ -253,7 +256,8 @@ TEST(options_take_bounds_and_refuse_one_more)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct options *options = options_new();
-        int code = options_set(options, cases[i].id, cases[i].text, OPTION_FROM_FLAG, "x", NULL);
+        int code = options_set(options, cases[i].id, cases[i].text,
+                               (struct option_origin){OPTION_FROM_FLAG, "x"}, NULL);
         if ((code == 0) != cases[i].good) {
             fail_msg("%s = '%s'", option_row(cases[i].id)->id, cases[i].text);
         }

@@ -75,8 +75,8 @@ static int yaml_pair(struct yaml_reader *reader, const char *name, const char *v
     char where[512];
     char *pair = (char *)arena_format(&reader->options->arena, "%s=%s", name, value).data;
     snprintf(where, sizeof where, "%s:%zu", reader->file, reader->line);
-    return options_set(reader->options, OPTION_SETPARAMETER, pair, OPTION_FROM_FILE, where,
-                       reader->err);
+    return options_set(reader->options, OPTION_SETPARAMETER, pair,
+                       (struct option_origin){OPTION_FROM_FILE, where}, reader->err);
 }
 
 static int yaml_value(struct yaml_reader *reader, struct slice text, bool plain)
@@ -107,8 +107,8 @@ static int yaml_value(struct yaml_reader *reader, struct slice text, bool plain)
     }
     reader->seen[id] = true;
     snprintf(where, sizeof where, "%s:%zu", reader->file, reader->line);
-    return options_set(reader->options, (enum option_id)id, value, OPTION_FROM_FILE, where,
-                       reader->err);
+    return options_set(reader->options, (enum option_id)id, value,
+                       (struct option_origin){OPTION_FROM_FILE, where}, reader->err);
 }
 
 static int yaml_open(struct yaml_reader *reader)

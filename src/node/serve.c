@@ -7,6 +7,7 @@
 #include "node/serve.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -176,7 +177,8 @@ static int serve_start(struct serve *serve, struct err *err)
 static void serve_banner(const struct serve *serve)
 {
     bool asked = options_bool(serve->options, OPTION_BANNER);
-    char *path = realpath(serve->config.db_path, NULL);
+    char whole[PATH_MAX];
+    const char *path = realpath(serve->config.db_path, whole);
     if (asked || (isatty(STDOUT_FILENO) && serve->ready < 0)) {
         printf("Largetable %s, speaks MongoDB %s\n"
                "  connect  mongodb://%s/?replicaSet=%s\n"
@@ -186,7 +188,6 @@ static void serve_banner(const struct serve *serve)
                serve->config.set_name, path == NULL ? serve->config.db_path : path);
         fflush(stdout);
     }
-    free(path);
 }
 
 static void serve_is_ready(struct serve *serve)

@@ -64,8 +64,8 @@ static error_t serve_parse_key(int key, char *text, struct argp_state *state)
         value = "true";
     }
     snprintf(where, sizeof where, "--%s", row->flag);
-    int code =
-        options_set(parse->options, (enum option_id)id, value, OPTION_FROM_FLAG, where, parse->err);
+    int code = options_set(parse->options, (enum option_id)id, value,
+                           (struct option_origin){OPTION_FROM_FLAG, where}, parse->err);
     return code < 0 ? EINVAL : 0;
 }
 

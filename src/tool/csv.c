@@ -75,18 +75,25 @@ static void csv_plain(struct slice line, size_t *at, struct csv_field *field)
     *at = end;
 }
 
-/* Cut `line` into at most `max` fields; *ret_count is how many there are, even past `max`. */
-static int csv_cut(struct slice line, struct arena *arena, struct csv_field *fields, size_t max,
-                   size_t *ret_count, struct err *err)
+/* A line's fields, as many as there is room for; `count` goes on past that. */
+struct csv_fields {
+    struct csv_field *at;
+    size_t max;
+    size_t count;
+};
+
+static int csv_cut(struct slice line, struct arena *arena, struct csv_fields *fields,
+                   struct err *err)
 {
     struct csv_field beyond;
     size_t at = 0;
-    *ret_count = 0;
+    fields->count = 0;
     if (!doc_utf8_valid(line)) {
         return err_set(err, LT_EFAILEDTOPARSE, "the line is no UTF-8");
     }
     for (bool more = true; more; at++) {
-        struct csv_field *field = *ret_count < max ? &fields[*ret_count] : &beyond;
+        struct csv_field *field =
+            fields->count < fields->max ? &fields->at[fields->count] : &beyond;
         bool quoted = at < line.len && line.data[at] == '"';
         int code = 0;
         if (quoted) {
@@ -97,7 +104,7 @@ static int csv_cut(struct slice line, struct arena *arena, struct csv_field *fie
         if (code < 0) {
             return code;
         }
-        ++*ret_count;
+        fields->count++;
         more = at < line.len;
     }
     return 0;
@@ -171,16 +178,16 @@ int tool_csv_new(struct slice line, struct tool_csv **ret_csv, struct err *err)
 {
     struct tool_csv *csv = mem_zero(1, sizeof *csv);
     arena_init(&csv->arena);
-    struct csv_field *fields = arena_zero(&csv->arena, TOOL_CSV_COLUMNS_MAX, sizeof *fields);
-    size_t count = 0;
-    int code = csv_cut(line, &csv->arena, fields, TOOL_CSV_COLUMNS_MAX, &count, err);
-    if (code == 0 && count > TOOL_CSV_COLUMNS_MAX) {
+    struct csv_fields fields = {.max = TOOL_CSV_COLUMNS_MAX};
+    fields.at = arena_zero(&csv->arena, fields.max, sizeof *fields.at);
+    int code = csv_cut(line, &csv->arena, &fields, err);
+    if (code == 0 && fields.count > fields.max) {
         code = err_set(err, LT_EFAILEDTOPARSE, "the header has more than %d fields",
                        TOOL_CSV_COLUMNS_MAX);
     }
-    csv->columns = arena_zero(&csv->arena, count + 1, sizeof *csv->columns);
-    for (size_t i = 0; i < count && code == 0; i++) {
-        code = csv_add_column(csv, fields[i].text, err);
+    csv->columns = arena_zero(&csv->arena, fields.count + 1, sizeof *csv->columns);
+    for (size_t i = 0; i < fields.count && code == 0; i++) {
+        code = csv_add_column(csv, fields.at[i].text, err);
     }
     if (code < 0) {
         tool_csv_free(csv);
@@ -310,16 +317,17 @@ int tool_csv_read(const struct tool_csv *csv, struct slice line, bool skip_blank
 {
     struct arena arena;
     struct doc_builder builder;
-    size_t count = 0;
+    struct csv_fields fields = {.max = csv->count};
     arena_init(&arena);
-    struct csv_field *fields = arena_zero(&arena, csv->count, sizeof *fields);
-    int code = csv_cut(line, &arena, fields, csv->count, &count, err);
-    if (code == 0 && count != csv->count) {
-        code = err_set(err, LT_EFAILEDTOPARSE, "%zu fields, the header has %zu", count, csv->count);
+    fields.at = arena_zero(&arena, fields.max, sizeof *fields.at);
+    int code = csv_cut(line, &arena, &fields, err);
+    if (code == 0 && fields.count != csv->count) {
+        code = err_set(err, LT_EFAILEDTOPARSE, "%zu fields, the header has %zu", fields.count,
+                       csv->count);
     }
     if (code == 0) {
         doc_build_begin(&builder, buf);
-        csv_build(csv, fields, skip_blank, &arena, &builder);
+        csv_build(csv, fields.at, skip_blank, &arena, &builder);
         doc_build_end(&builder);
     }
     arena_close(&arena);
