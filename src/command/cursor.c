@@ -159,6 +159,7 @@ static void cursor_give_back(struct command_op *op, struct command_cursor *curso
     cursor_pause(cursor);
     store_view_close(&cursor->view);
     buf_init(&cursor->view.miss, NULL);
+    cursor->view.wait = STORE_MEMORY_ONLY;
     pthread_mutex_lock(&cursors->lock);
     bool dead = cursor->exhausted || cursor->killed;
     cursor->in_use = false;

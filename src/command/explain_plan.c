@@ -106,10 +106,14 @@ static void tree_index(struct explain_tree *tree, const struct query_plan_branch
     doc_build_text(builder, "direction", branch->backward ? "backward" : "forward");
     doc_build_doc(builder, "indexBounds", bounds);
     stage->fields = tree_end(tree);
-    if (tree->read->plan.branches_count == 1) {
-        stage->counts = tree_count(tree, "keysExamined", tree->keys);
-        stage->returned = tree->docs;
+    uint64_t keys = tree->keys;
+    uint64_t docs = tree->docs;
+    if (tree->read->plan.branches_count > 1) {
+        const uint64_t *each = tree->read->branch_keys;
+        keys = docs = each == NULL ? 0 : each[branch - tree->read->plan.branches];
     }
+    stage->counts = tree_count(tree, "keysExamined", keys);
+    stage->returned = docs;
 }
 
 static struct explain_stage *tree_fetch(struct explain_tree *tree, struct explain_stage *input,

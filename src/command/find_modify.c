@@ -200,21 +200,8 @@ static int find_modify_document(struct command_op *op, struct find_modify_state 
 
 static int find_modify_upsert(struct command_op *op, struct find_modify_state *state)
 {
-    struct store_collection *collection;
-    struct query_update_io io = {0};
     struct slice doc;
-    int code = query_update_upsert(state->parsed, &state->target.read.eval,
-                                   state->target.read.match, &io, &op->err);
-    code = code < 0 ? code : command_write_collection(op, state->ns, true, &collection);
-    code = code < 0 ? code : command_prepare_document(op, io.new_doc, &state->target.arena, &doc);
-    if (code < 0) {
-        return code;
-    }
-    struct store_write write = {op->writer, collection, &state->target.arena, &op->err};
-    code = store_insert(&write, doc);
-    if (code == -LT_EAGAIN) {
-        return command_wants(op, &op->writer->view, false);
-    }
+    int code = command_target_upsert(op, &state->target, state->parsed, state->ns, &doc);
     if (code < 0) {
         return find_modify_failed(op, code);
     }

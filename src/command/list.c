@@ -185,6 +185,7 @@ static int list_database_size(struct command_op *op, uint32_t first, uint32_t co
     int code = 0;
     *ret_bytes = 0;
     store_view_init(&view, op->server->kv, NULL);
+    view.wait = op->wait;
     for (uint32_t i = first; i < first + count && code == 0; i++) {
         struct store_counts counts;
         code = store_read_counts(&view, op->catalog->collections[i]->id, &counts);

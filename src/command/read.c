@@ -153,7 +153,14 @@ static void read_begin_branch(struct command_read *read, const struct query_plan
 
 static void read_end_branch(struct command_read *read)
 {
+    uint32_t count = read->plan.branches_count;
+    if (read->branch_keys == NULL && count > 1) {
+        read->branch_keys = arena_zero(read->arena, count, sizeof *read->branch_keys);
+    }
     if (read->scanning) {
+        if (count > 1) {
+            read->branch_keys[read->branch] = read->scan.keys_examined;
+        }
         read->keys_examined += read->scan.keys_examined;
         read->docs_examined += read->scan.docs_examined;
         store_scan_close(&read->scan);

@@ -32,6 +32,7 @@ struct command_read {
     uint64_t keys_examined;
     uint64_t docs_examined;
     uint64_t docs_given;
+    uint64_t *branch_keys; /* keys examined by each finished branch, when there are several */
     struct err *err;
 };
 

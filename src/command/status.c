@@ -84,16 +84,11 @@ int command_server_status(struct command_op *op)
 
 static uint64_t status_range_size(struct store_kv *kv, uint32_t id)
 {
-    struct buf from;
-    struct buf to;
-    buf_init(&from, NULL);
-    buf_init(&to, NULL);
-    store_key_id(&from, id);
-    store_key_id(&to, id + 1);
-    uint64_t size = kv->ops->size(kv, buf_slice(&from), buf_slice(&to));
-    buf_close(&from);
-    buf_close(&to);
-    return size;
+    uint8_t bytes[8];
+    struct slice from;
+    struct slice to;
+    store_key_range(id, bytes, &from, &to);
+    return kv->ops->size(kv, from, to);
 }
 
 int command_collection_stats(struct store_view *view, const struct store_collection *collection,
@@ -121,6 +116,7 @@ static int status_collection(struct command_op *op, const struct store_collectio
 {
     struct store_view view;
     store_view_init(&view, op->server->kv, NULL);
+    view.wait = op->wait;
     int code = command_collection_stats(&view, collection, ret_stats);
     if (code == -LT_EAGAIN) {
         code = command_wants(op, &view, false);

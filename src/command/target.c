@@ -175,3 +175,19 @@ int command_target_again(struct command_op *op, struct command_target *target, s
     buf_append_slice(&target->again, target_record_key(target, doc));
     return command_wants(op, &op->writer->view, false);
 }
+
+int command_target_upsert(struct command_op *op, struct command_target *target,
+                          const struct query_update *update, struct slice ns, struct slice *ret_doc)
+{
+    struct store_collection *collection;
+    struct query_update_io io = {0};
+    int code = query_update_upsert(update, &target->read.eval, target->read.match, &io, &op->err);
+    code = code < 0 ? code : command_write_collection(op, ns, true, &collection);
+    code = code < 0 ? code : command_prepare_document(op, io.new_doc, &target->arena, ret_doc);
+    if (code < 0) {
+        return code;
+    }
+    struct store_write write = {op->writer, collection, &target->arena, &op->err};
+    code = store_insert(&write, *ret_doc);
+    return code == -LT_EAGAIN ? command_wants(op, &op->writer->view, false) : code;
+}

@@ -11,6 +11,7 @@
 
 #include "command/read.h"
 #include "command/write.h"
+#include "query/update.h"
 
 struct command_target {
     struct arena arena;
@@ -53,5 +54,10 @@ int command_target_next(struct command_op *op, struct command_target *target,
 
 /* The write of `doc` has to wait: returns what command_wants returns. */
 int command_target_again(struct command_op *op, struct command_target *target, struct slice doc);
+
+/* Nothing matched: insert what the filter and the update make together; *ret_doc is it. */
+int command_target_upsert(struct command_op *op, struct command_target *target,
+                          const struct query_update *update, struct slice ns,
+                          struct slice *ret_doc);
 
 #endif

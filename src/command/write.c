@@ -122,8 +122,22 @@ int command_check_collation(struct command_op *op, struct slice collation)
     return 0;
 }
 
-int command_wants(struct command_op *op, const struct store_view *view, bool backward)
+/* A key that is missed again after it was fetched does not fit the engine's cache (a document
+ * larger than it, or a cache that is too small for what is going on): then this op waits for the
+ * disk. */
+static bool write_is_thrashing(struct command_op *op, struct slice key)
 {
+    bool again = op->fetch_key.len > 0 && slice_equal(buf_slice(&op->fetch_key), key);
+    op->fetch_tries = again ? op->fetch_tries + 1 : 0;
+    return op->fetch_tries >= COMMAND_FETCH_TRIES;
+}
+
+int command_wants(struct command_op *op, struct store_view *view, bool backward)
+{
+    if (write_is_thrashing(op, buf_slice(&view->miss))) {
+        op->wait = STORE_MAY_WAIT;
+        view->wait = STORE_MAY_WAIT;
+    }
     op->fetch_key.len = 0;
     buf_append_slice(&op->fetch_key, buf_slice(&view->miss));
     op->fetch_backward = backward;

@@ -13,7 +13,7 @@
 #include "query/context.h"
 #include "store/record.h"
 
-enum { COMMAND_BATCH_MAX = 100000, COMMAND_SLICE_DOCS = 128 };
+enum { COMMAND_BATCH_MAX = 100000, COMMAND_SLICE_DOCS = 128, COMMAND_FETCH_TRIES = 2 };
 
 /* The results of the statements so far. */
 struct command_results {
@@ -64,7 +64,7 @@ int command_prepare_document(struct command_op *op, struct slice doc, struct are
                              struct slice *ret_doc);
 
 /* Remember which key op waits for, from the writer's view: returns -LT_EAGAIN. */
-int command_wants(struct command_op *op, const struct store_view *view, bool backward);
+int command_wants(struct command_op *op, struct store_view *view, bool backward);
 
 /* Constant values for a command's `let`: expressions without fields. */
 int command_let(struct command_op *op, struct query_context *context, struct slice let);

@@ -135,7 +135,6 @@ struct node_request {
     struct command_op op;
     struct node_request *next; /* waiting for its index, or sleeping */
     int fetch_code;
-    uint32_t fetch_tries;
     int32_t last_request_id;
 };
 

@@ -14,7 +14,7 @@
 #include "wire/compose.h"
 #include "wire/compress.h"
 
-enum { REQUEST_FETCH_KEYS = 256, REQUEST_FETCH_TRIES = 3 };
+enum { REQUEST_FETCH_KEYS = 256 };
 
 static int64_t request_frame_size(struct slice head)
 {
@@ -185,7 +185,6 @@ static struct node_request *request_new(struct node_client *client)
     memset(request, 0, offsetof(struct node_request, op));
     request->next = NULL;
     request->fetch_code = 0;
-    request->fetch_tries = 0;
     request->last_request_id = 0;
     request->client = client;
     buf_init(&request->plain, NULL);

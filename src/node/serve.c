@@ -6,8 +6,8 @@
  * SIGINT ends the process at once, which loses nothing: what was acknowledged is in the journal. */
 #include "node/serve.h"
 
-#include <limits.h>
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>

@@ -5,10 +5,25 @@ const struct slice store_key_applied = {(const uint8_t *)"\0\0\0\0A", 5};
 const struct slice store_key_next_id = {(const uint8_t *)"\0\0\0\0N", 5};
 const struct slice store_key_configuration = {(const uint8_t *)"\0\0\0\0G", 5};
 
+static void keys_store_id(uint8_t bytes[4], uint32_t id)
+{
+    for (int i = 0; i < 4; i++) {
+        bytes[i] = (uint8_t)(id >> (24 - 8 * i));
+    }
+}
+
 void store_key_id(struct buf *buf, uint32_t id)
 {
-    uint8_t bytes[4] = {(uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8), (uint8_t)id};
-    buf_append(buf, bytes, sizeof bytes);
+    keys_store_id(buf_extend(buf, 4), id);
+}
+
+void store_key_range(uint32_t id, uint8_t bytes[8], struct slice *ret_from, struct slice *ret_to)
+{
+    assert(id != UINT32_MAX);
+    keys_store_id(bytes, id);
+    keys_store_id(bytes + 4, id + 1);
+    *ret_from = slice_of(bytes, 4);
+    *ret_to = slice_of(bytes + 4, 4);
 }
 
 uint32_t store_key_load_id(const uint8_t *data)

@@ -24,6 +24,9 @@ extern const struct slice store_key_configuration;
 
 void store_key_id(struct buf *buf, uint32_t id);
 
+/* All keys of an id: `bytes` holds them, *ret_from <= key < *ret_to. */
+void store_key_range(uint32_t id, uint8_t bytes[8], struct slice *ret_from, struct slice *ret_to);
+
 /* 0 | 'C' | collection id -> its description, BSON. With id 0: the prefix of them all. */
 void store_key_catalog(struct buf *buf, uint32_t collection_id);
 /* 0 | '#' | collection id -> documents, bytes: two int64. */

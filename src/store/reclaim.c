@@ -22,16 +22,11 @@ static bool reclaim_knows(const struct store_catalog *catalog, uint32_t id)
 
 static int reclaim_drop(struct store_kv *kv, uint32_t id)
 {
-    struct buf from;
-    struct buf to;
-    buf_init(&from, NULL);
-    buf_init(&to, NULL);
-    store_key_id(&from, id);
-    store_key_id(&to, id + 1);
-    int code = kv->ops->drop_range(kv, buf_slice(&from), buf_slice(&to));
-    buf_close(&from);
-    buf_close(&to);
-    return code;
+    uint8_t bytes[8];
+    struct slice from;
+    struct slice to;
+    store_key_range(id, bytes, &from, &to);
+    return kv->ops->drop_range(kv, from, to);
 }
 
 /* The first id in the engine from `id` on: 1, 0 none, negative. */

@@ -23,13 +23,9 @@ static bool scan_is_records(const struct store_scan *scan)
 static struct store_range scan_everything(const struct store_scan *scan, struct arena *arena)
 {
     uint32_t id = scan_is_records(scan) ? scan->collection->id : scan->index->id;
-    struct buf from;
-    struct buf to;
-    buf_init(&from, arena);
-    buf_init(&to, arena);
-    store_key_id(&from, id);
-    store_key_id(&to, id + 1);
-    return (struct store_range){buf_slice(&from), buf_slice(&to)};
+    struct store_range range;
+    store_key_range(id, arena_alloc(arena, 8), &range.from, &range.to);
+    return range;
 }
 
 void store_scan_set_ranges(struct store_scan *scan, struct arena *arena,

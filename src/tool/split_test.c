@@ -94,9 +94,8 @@ TEST(split_bson_by_length)
         struct buf out;
         buf_init(&out, NULL);
         split_all(slice_of(two, cut), TOOL_FORMAT_BSON, 3, &out);
-        size_t whole = cut / 5;
         assert_int_equal(out.data[out.len - 1], cut % 5 == 0 ? '.' : 'f');
-        assert_int_equal(memcmp(out.data, "\5", whole > 0), 0);
+        assert_true(cut < 5 || out.data[0] == 5);
         buf_close(&out);
     }
     expect(TOOL_FORMAT_BSON, "abcdef", "!the next document's length is impossible");

@@ -1,6 +1,7 @@
 /* test/lib/store_kit.h - a store in memory with one collection, for tests above the engine.
  *
- * Invariant   everything is in one open entry of the writer; its view sees it at once.
+ * Invariant   everything is in one open entry of the writer, until store_kit_apply; its view sees
+ *             it at once.
  * Thread      one.
  * Memory      kit->arena, and what store_kit_close gives back.
  * Errors      what should not fail fails the test.
@@ -8,6 +9,7 @@
 #ifndef TEST_LIB_STORE_KIT_H
 #define TEST_LIB_STORE_KIT_H
 
+#include "base/mem.h"
 #include "lib/json_doc.h"
 #include "store/describe.h"
 #include "store/record.h"
@@ -57,6 +59,16 @@ static inline int store_kit_insert(struct store_kit *kit, struct slice doc)
 {
     struct store_write write = {&kit->writer, store_kit_collection(kit), &kit->arena, &kit->err};
     return store_insert(&write, doc);
+}
+
+/* Close the entry and let the engine have it. */
+static inline void store_kit_apply(struct store_kit *kit)
+{
+    struct slice payload = store_writer_take(&kit->writer);
+    struct store_mark mark = {1, 1, 1};
+    assert_int_equal(kit->kv->ops->apply(kit->kv, &payload, 1, mark), 0);
+    store_writer_applied(&kit->writer, 1);
+    mem_free((void *)(uintptr_t)payload.data);
 }
 
 static inline void store_kit_close(struct store_kit *kit)
