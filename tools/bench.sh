@@ -8,7 +8,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-exe=build/release/src/largetable
+exe=build/release/largetable
 peer=
 rounds=
 workloads=
