@@ -24,6 +24,7 @@ static void bench_init(struct bench *bench)
 static void bench_close(struct bench *bench)
 {
     buf_close(&bench->layout.blank);
+    mem_free(bench->peer_state);
     for (uint32_t i = 0; i < BENCH_OPS; i++) {
         hist_free(bench->hist[i]);
     }

@@ -21,7 +21,7 @@ enum {
     KEY_WARMUP,
 };
 
-static const struct bench_peer *const bench_peers[] = {&bench_mongo};
+static const struct bench_peer *const bench_peers[] = {&bench_mongo, &bench_redis, &bench_postgres};
 
 enum { BENCH_PEERS = sizeof bench_peers / sizeof bench_peers[0] };
 

@@ -205,6 +205,7 @@ struct bench {
     double client_cpu_s;
     struct bench_server server;
     struct bench_tally tally;
+    void *peer_state; /* made by prepare; one block of memory */
 };
 
 /* Run one phase: `workload` until `limit` documents are there, or for warm-up and seconds. */
