@@ -36,7 +36,9 @@ class Server:
         command = [self.exe, "serve", "--dbpath", self.path("db"), "--port", str(self.port or 0),
                    *self.options]
         rules = pathlib.Path(__file__).resolve().parent.parent / "tsan.supp"
-        environment = dict(os.environ, TSAN_OPTIONS=f"suppressions={rules}")
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith("LARGETABLE_")}  # those would be options
+        environment["TSAN_OPTIONS"] = f"suppressions={rules}"
         self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                         errors="replace")
