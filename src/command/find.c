@@ -67,8 +67,6 @@ static int find_check(struct command_op *op, const struct find_args *args)
     }
     const char *missing = args->return_key       ? "returnKey"
                           : args->show_record_id ? "showRecordId"
-                          : args->min.len > 0    ? "min"
-                          : args->max.len > 0    ? "max"
                                                  : NULL;
     if (missing != NULL) {
         return err_set(&op->err, LT_ENOTIMPLEMENTED, "find: the option '%s' is not supported yet",
@@ -109,6 +107,8 @@ static int find_plan(struct command_op *op, struct command_cursor *cursor, struc
         .sort = arena_copy(&cursor->arena, args->sort),
         .hint =
             doc_value_exists(args->hint) ? doc_value_copy(&cursor->arena, args->hint) : doc_missing,
+        .min = arena_copy(&cursor->arena, args->min),
+        .max = arena_copy(&cursor->arena, args->max),
     };
     int code = command_let(op, &cursor->context, arena_copy(&cursor->arena, args->let));
     cursor->has_read = true;

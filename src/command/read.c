@@ -37,6 +37,8 @@ static int read_plan(struct command_read *read, struct query_context *context,
                      const struct command_read_spec *spec, struct err *err)
 {
     struct query_plan_request request = {.match = read->match, .hint = spec->hint};
+    request.min = read_is_empty(spec->min) ? (struct slice){0} : spec->min;
+    request.max = read_is_empty(spec->max) ? (struct slice){0} : spec->max;
     struct query_sort *sort = NULL;
     if (!read_is_empty(spec->sort)) {
         int code = query_sort_parse(context, spec->sort, &sort, err);

@@ -44,6 +44,8 @@ struct command_read_spec {
     struct slice filter;
     struct slice sort;     /* empty: none */
     struct doc_value hint; /* missing: none */
+    struct slice min;      /* of the hinted index; empty: none */
+    struct slice max;
 };
 
 /* Parse and plan. `context` has the arena; call before anything else that needs its slots. */

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "command/server.h"
+#include "doc/key.h"
 #include "doc/view.h"
 #include "lib/miss_kv.h"
 #include "lib/random_doc.h"
@@ -418,6 +419,119 @@ static void round_read(struct read_round *round, uint64_t seed)
     }
     command_read_close(&run.read);
     arena_close(&run.arena);
+}
+
+/* ---- min and max ---- */
+
+/* A bound of the index, or "{}", and its key. */
+static struct slice between_bound(struct read_text *text, struct arena *arena, struct slice key,
+                                  struct buf *ret_key)
+{
+    struct slice bound;
+    struct doc_iter keys;
+    struct doc_iter values;
+    struct doc_elem field;
+    struct doc_elem value;
+    bool none = below(text, 4) == 0;
+    text->len = 0;
+    put(text, "{");
+    doc_iter_init(&keys, key);
+    while (!none && doc_iter_next(&keys, &field)) {
+        put(text, "%s'%.*s': ", text->len > 1 ? ", " : "", SLICE_FMT(field.name));
+        put_value(text, false);
+    }
+    put(text, "}");
+    bound = json_doc(arena, text->bytes);
+    buf_init(ret_key, arena);
+    doc_iter_init(&keys, key);
+    doc_iter_init(&values, bound);
+    while (doc_iter_next(&values, &value) && doc_iter_next(&keys, &field)) {
+        doc_key_encode(ret_key, value.value, doc_value_to_double(field.value) < 0);
+    }
+    return bound;
+}
+
+static void between_check(struct read_run *run, struct read_round *round, const struct buf *min,
+                          const struct buf *max, struct slice key)
+{
+    struct query_sort *order = NULL;
+    struct query_eval eval;
+    struct err err = {0};
+    assert_int_equal(query_sort_parse(&run->context, key, &order, &err), 0);
+    query_eval_init(&eval, &run->context, &run->arena);
+    for (uint32_t i = 0; i < round->docs_count; i++) {
+        struct buf at;
+        buf_init(&at, &run->arena);
+        assert_int_equal(query_sort_key(order, &eval, round->docs[i], &at, &err), 0);
+        bool want = query_match_doc(run->read.match, &eval, round->docs[i], NULL, NULL) == 1 &&
+                    (min->len == 0 || slice_compare(buf_slice(&at), buf_slice(min)) >= 0) &&
+                    (max->len == 0 || slice_compare(buf_slice(&at), buf_slice(max)) < 0);
+        uint32_t id = (uint32_t)doc_value_get_i32(doc_get_str(round->docs[i], "_id"));
+        if (run->given[id] != want) {
+            run_fail(run, round, json_text(&run->arena, round->docs[i]));
+        }
+    }
+}
+
+/* The index between two bounds gives what lies between them. 1: it was looked at. */
+static uint32_t between_read(struct read_round *round, const struct store_index *index,
+                             uint64_t seed)
+{
+    struct read_text filter = {.random = &round->random};
+    struct read_text sort_text = {.random = &round->random};
+    struct read_text bound = {.random = &round->random};
+    struct read_run run = {.seed = seed, .filter = filter.bytes, .sort = sort_text.bytes};
+    struct err err = {0};
+    struct buf min;
+    struct buf max;
+    arena_init(&run.arena);
+    run.context.arena = &run.arena;
+    put_filter(&filter, 0);
+    put_sort(&sort_text);
+    struct command_read_spec spec = {.collection = store_kit_collection(&round->kit),
+                                     .filter = json_doc(&run.arena, filter.bytes),
+                                     .sort = json_doc(&run.arena, sort_text.bytes),
+                                     .hint = doc_value_object(index->key)};
+    spec.min = between_bound(&bound, &run.arena, index->key, &min);
+    spec.max = between_bound(&bound, &run.arena, index->key, &max);
+    bool ordered =
+        min.len == 0 || max.len == 0 || slice_compare(buf_slice(&min), buf_slice(&max)) < 0;
+    int code = command_read_open(&run.read, &run.context, &round->view, &spec, &err);
+    uint32_t looked = 0;
+    if (code == 0 && run.read.plan.branches_count == 1 && !run.read.plan.branches[0].point) {
+        struct query_sort *sort = NULL;
+        if (!doc_is_empty(spec.sort)) {
+            assert_int_equal(query_sort_parse(&run.context, spec.sort, &sort, &err), 0);
+        }
+        assert_true(ordered);
+        command_read_begin(&run.read, &run.context);
+        run_collect(&run, round, sort);
+        between_check(&run, round, &min, &max, index->key);
+        looked = 1;
+    }
+    assert_true(code != -51175 || !ordered);
+    assert_true(code != -51173 && code != -51174);
+    command_read_close(&run.read);
+    arena_close(&run.arena);
+    return looked;
+}
+
+TEST(read_gives_of_an_index_what_is_between_min_and_max)
+{
+    struct read_round *round = mem_zero(1, sizeof *round);
+    uint32_t looked = 0;
+    for (uint64_t seed = 1001; seed <= 1000 + READ_ROUNDS; seed++) {
+        round_open(round, seed);
+        const struct store_collection *collection = store_kit_collection(&round->kit);
+        for (uint32_t i = 0; i < READ_FILTERS; i++) {
+            const struct store_index *index = &collection->indexes[i % collection->indexes_count];
+            bool all = !index->multikey && !index->sparse && index->partial.len == 0;
+            looked += all ? between_read(round, index, seed) : 0;
+        }
+        round_close(round);
+    }
+    assert_true(looked > READ_ROUNDS);
+    mem_free(round);
 }
 
 TEST(read_gives_what_a_full_scan_gives_and_in_order)

@@ -271,6 +271,24 @@ static void plan_collection(const struct planner *planner, struct query_plan *pl
     plan->sorted = sort == NULL || sort->natural != 0;
 }
 
+/* A filter on one _id needs no hint, as MongoDB has it; it went its own way before. */
+static int plan_between(struct planner *planner, struct query_plan *plan, struct err *err)
+{
+    const struct query_plan_request *request = planner->request;
+    struct plan_index *index = NULL;
+    if (planner->hinted >= 0) {
+        planner->indexes =
+            arena_zero(planner->context->arena, request->indexes_count, sizeof *planner->indexes);
+        index = &planner->indexes[planner->hinted];
+        query__plan_index_init(planner->context, &request->indexes[planner->hinted], index);
+    }
+    int code = query__plan_between(planner->context, request, index, plan, err);
+    if (code == 0) {
+        plan->branches[0].index = planner->hinted;
+    }
+    return code;
+}
+
 int query_plan_make(struct query_context *context, const struct query_plan_request *request,
                     struct query_plan *ret_plan, struct err *err)
 {
@@ -282,6 +300,9 @@ int query_plan_make(struct query_context *context, const struct query_plan_reque
     int code = plan_hint(&planner, err);
     if (code < 0) {
         return code;
+    }
+    if (request->min.len > 0 || request->max.len > 0) {
+        return plan_between(&planner, ret_plan, err);
     }
     *ret_plan = (struct query_plan){.sorted = true};
     struct plan_set set = {.arena = context->arena};

@@ -6,7 +6,8 @@
  *             order, or all of it backward, is the requested sort when `sorted`.
  * Thread      pure.
  * Memory      see query/context.h.
- * Errors      BadValue for a hint that names no index, FailedToParse for one that could not.
+ * Errors      BadValue for a hint that names no index, FailedToParse for one that could not; 51173
+ *             to 51175 for a min and max without a hint, not of the index, not in its order.
  */
 #ifndef QUERY_PLAN_H
 #define QUERY_PLAN_H
@@ -56,6 +57,8 @@ struct query_plan_request {
     const struct query_plan_index *indexes;
     uint32_t indexes_count;
     struct doc_value hint; /* name, key pattern, {$natural: ±1}, or missing */
+    struct slice min;      /* {a: 1, b: 2}: the hinted index from this key on; empty: none */
+    struct slice max;      /* and up to before this one */
 };
 
 enum {
@@ -66,7 +69,8 @@ enum {
 int query_plan_make(struct query_context *context, const struct query_plan_request *request,
                     struct query_plan *ret_plan, struct err *err);
 
-/* For explain: {a: ["[1, 1]"], b: ["[MinKey, MaxKey]"]}; empty for the collection. */
+/* For explain: {a: ["[1, 1]"], b: ["[MinKey, MaxKey]"]}, or {startKey: {...}, endKey: {...}} of a
+ * min and max; empty for the collection. */
 struct slice query_plan_bounds(struct arena *arena, const struct query_plan_branch *branch);
 
 #endif

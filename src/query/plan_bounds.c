@@ -52,14 +52,7 @@ static struct slice bounds_encode(struct arena *arena, struct doc_value value)
 /* The cut after all keys that begin with `key`. */
 static struct slice bounds_after(struct arena *arena, struct slice key)
 {
-    struct slice copy = arena_copy(arena, key);
-    uint8_t *bytes = (uint8_t *)copy.data;
-    while (copy.len > 0 && bytes[copy.len - 1] == 0xff) {
-        copy.len--;
-    }
-    assert(copy.len > 0);
-    bytes[copy.len - 1]++;
-    return copy;
+    return query__plan_after(arena_copy(arena, key));
 }
 
 static struct plan_interval bounds_point(struct arena *arena, struct doc_value value)

@@ -90,6 +90,7 @@ struct plan_fit {
     bool sorted;
     bool backward;
     int score[PLAN_SCORES];
+    struct slice between; /* what explain says in place of the fields' bounds; empty: nothing */
 };
 
 /* ---- plan_bounds.c ---- */
@@ -115,7 +116,15 @@ void query__plan_fit(struct arena *arena, const struct plan_index *index,
                      const struct plan_set *set, const struct query_sort *sort,
                      struct plan_fit *ret_fit);
 
+/* ---- plan_between.c ---- */
+/* The request's min and max on the hinted index; NULL: there is no such index. */
+int query__plan_between(struct query_context *context, const struct query_plan_request *request,
+                        const struct plan_index *index, struct query_plan *ret_plan,
+                        struct err *err);
+
 /* ---- plan_ranges.c ---- */
+/* The lowest bytes above all that begin with `at`, in place. */
+struct slice query__plan_after(struct slice at);
 void query__plan_ranges(struct arena *arena, const struct plan_fit *fit,
                         struct query_plan_branch *branch);
 

@@ -18,8 +18,7 @@ static struct slice ranges_complement(struct arena *arena, struct slice at)
     return copy;
 }
 
-/* The lowest bytes above all that begin with `at`, in place. */
-static struct slice ranges_after(struct slice at)
+struct slice query__plan_after(struct slice at)
 {
     uint8_t *bytes = (uint8_t *)at.data;
     while (at.len > 0 && bytes[at.len - 1] == 0xff) {
@@ -38,12 +37,12 @@ static struct query_plan_range ranges_place(struct arena *arena, const struct pl
         return (struct query_plan_range){item->low.at, item->high.at};
     }
     struct query_plan_range range;
-    range.to = ranges_after(ranges_complement(arena, item->low.at));
+    range.to = query__plan_after(ranges_complement(arena, item->low.at));
     range.from = ranges_complement(arena, item->high.at);
     if (item->point) {
         range.from = ranges_complement(arena, item->low.at);
     } else {
-        range.from = ranges_after(range.from);
+        range.from = query__plan_after(range.from);
     }
     return range;
 }
@@ -201,6 +200,9 @@ struct slice query_plan_bounds(struct arena *arena, const struct query_plan_bran
     }
     buf_init(buf, arena);
     doc_build_begin(builder, buf);
+    if (!branch->point && fit->between.len > 0) {
+        return fit->between;
+    }
     if (branch->point) {
         ranges_describe_id(arena, builder, branch);
         return doc_build_end(builder);

@@ -16,6 +16,8 @@ struct plan_table {
     const struct query_plan_index *indexes;
     uint32_t count;
     struct doc_value hint;
+    struct slice min;
+    struct slice max;
 };
 
 static int plan_text(struct arena *arena, const struct plan_table *table,
@@ -36,7 +38,9 @@ static int plan_text(struct arena *arena, const struct plan_table *table,
                                          .sort = sort,
                                          .indexes = table->indexes,
                                          .indexes_count = table->count,
-                                         .hint = table->hint};
+                                         .hint = table->hint,
+                                         .min = table->min,
+                                         .max = table->max};
     int code = query_plan_make(&context, &request, &plan, &err);
     if (code < 0) {
         return code;
@@ -84,7 +88,7 @@ static struct plan_table plan_usual(struct arena *arena, bool multikey)
         .name = SLICE("a_b"), .key = json_doc(arena, "{'a': 1, 'b': -1}"), .multikey = multikey};
     indexes[3] = (struct query_plan_index){
         .name = SLICE("c"), .key = json_doc(arena, "{'c': 1}"), .multikey = multikey};
-    return (struct plan_table){indexes, 4, doc_missing};
+    return (struct plan_table){.indexes = indexes, .count = 4, .hint = doc_missing};
 }
 
 #define PLAN_CASES(table, cases) plan_cases(table, cases, sizeof cases / sizeof *cases)
@@ -198,7 +202,7 @@ TEST(plan_uses_sparse_and_partial_indexes_only_when_they_hold_all)
          .key = json_doc(&arena, "{'p': 1}"),
          .partial = json_doc(&arena, "{'q': {'$gt': 5}}")},
     };
-    struct plan_table table = {indexes, 2, doc_missing};
+    struct plan_table table = {.indexes = indexes, .count = 2, .hint = doc_missing};
     PLAN_CASES(&table, cases);
     arena_close(&arena);
 }
@@ -229,6 +233,51 @@ TEST(plan_obeys_hints)
         assert_int_equal(plan_text(&arena, &table, &one, &got), hints[i].code);
         if (hints[i].code == 0) {
             assert_string_equal(got, hints[i].want);
+        }
+    }
+    arena_close(&arena);
+}
+
+TEST(plan_reads_a_hinted_index_between_min_and_max)
+{
+    static const struct {
+        const char *request; /* hint, min, max */
+        const char *sort;
+        int code;
+        const char *want;
+    } cases[] = {
+        {"{'h': 'c', 'min': {'c': 1}}", NULL, 0,
+         "c {'startKey':{'c':1},'endKey':{'c':{'$maxKey':1}}}"},
+        {"{'h': {'c': 1}, 'max': {'c': 1}}", "{'c': -1}", 0,
+         "c < {'startKey':{'c':{'$minKey':1}},'endKey':{'c':1}} sorted"},
+        {"{'h': 'a_b', 'min': {'a': 1, 'b': 9}, 'max': {'a': 1, 'b': 3}}", "{'c': 1}", 0,
+         "a_b {'startKey':{'a':1,'b':9},'endKey':{'a':1,'b':3}}"},
+        {"{'h': 'a_b', 'max': {'a': 1, 'b': 3}}", NULL, 0,
+         "a_b {'startKey':{'a':{'$minKey':1},'b':{'$maxKey':1}},'endKey':{'a':1,'b':3}}"},
+        {"{'min': {'c': 1}}", NULL, -51173, NULL},
+        {"{'h': {'$natural': 1}, 'min': {'c': 1}}", NULL, -51173, NULL},
+        {"{'h': 'c', 'min': {'d': 1}}", NULL, -51174, NULL},
+        {"{'h': 'a_b', 'min': {'a': 1}}", NULL, -51174, NULL},
+        {"{'h': 'a_b', 'max': {'b': 1, 'a': 1}}", NULL, -51174, NULL},
+        {"{'h': 'c', 'max': {'c': 1, 'd': 1}}", NULL, -51174, NULL},
+        {"{'h': 'c', 'min': {'c': 2}, 'max': {'c': 2}}", NULL, -51175, NULL},
+        {"{'h': 'a_b', 'min': {'a': 1, 'b': 3}, 'max': {'a': 1, 'b': 9}}", NULL, -51175, NULL},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    struct plan_table table = plan_usual(&arena, false);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct plan_case one = {"{'d': 1}", cases[i].sort, NULL};
+        struct slice request = json_doc(&arena, cases[i].request);
+        struct doc_value min = doc_get_str(request, "min");
+        struct doc_value max = doc_get_str(request, "max");
+        const char *got = NULL;
+        table.hint = doc_get_str(request, "h");
+        table.min = doc_value_exists(min) ? doc_value_get_doc(min) : (struct slice){0};
+        table.max = doc_value_exists(max) ? doc_value_get_doc(max) : (struct slice){0};
+        assert_int_equal(plan_text(&arena, &table, &one, &got), cases[i].code);
+        if (cases[i].code == 0) {
+            assert_string_equal(got, cases[i].want);
         }
     }
     arena_close(&arena);

@@ -2,6 +2,7 @@
 """`largetable import` against a real server: each format, bad lines, upserts, refusals."""
 import json
 import os
+import pathlib
 import pty
 import shutil
 import subprocess
@@ -11,7 +12,8 @@ import unittest
 
 import bson
 
-from server import Server, TIMEOUT_S
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'lib'))
+from server import Server, TIMEOUT_S  # noqa: E402
 
 BINARY = sys.argv.pop(1)
 
@@ -19,14 +21,14 @@ BINARY = sys.argv.pop(1)
 class Import(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(BINARY).__enter__()
+        cls.server = Server(BINARY).start()
         cls.client = cls.server.client()
         cls.directory = tempfile.mkdtemp(prefix='largetable-test-')
 
     @classmethod
     def tearDownClass(cls):
         cls.client.close()
-        cls.server.__exit__()
+        cls.server.close()
         shutil.rmtree(cls.directory)
 
     def setUp(self):

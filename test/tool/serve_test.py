@@ -2,6 +2,8 @@
 """`largetable serve` as its operator sees it: options, log, signals, fork, pid file, systemd."""
 import json
 import os
+import pathlib
+import re
 import resource
 import shutil
 import signal
@@ -14,7 +16,8 @@ import unittest
 
 import pymongo
 
-from server import Server, TIMEOUT_S, wait_for
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'lib'))
+from server import Server, TIMEOUT_S  # noqa: E402
 
 BINARY = sys.argv.pop(1)
 
@@ -22,6 +25,22 @@ BINARY = sys.argv.pop(1)
 def run(*arguments, **more):
     return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=TIMEOUT_S,
                           check=False, **more)
+
+
+def wait_for(path, pattern, process=None):
+    """The last group of `pattern` in a growing file."""
+    end = time.monotonic() + TIMEOUT_S
+    text = ''
+    while time.monotonic() < end:
+        if os.path.exists(path):
+            with open(path, encoding='utf-8') as file:
+                text = file.read()
+        found = re.search(pattern, text)
+        if found:
+            return found.group(found.lastindex or 0)
+        assert process is None or process.poll() is None, f'the server ended:\n{text}'
+        time.sleep(0.02)
+    raise AssertionError(f'{pattern} is not in {path}:\n{text}')
 
 
 class Serve(unittest.TestCase):
@@ -82,7 +101,7 @@ class Serve(unittest.TestCase):
         with Server(BINARY, '--banner') as server:
             server.stop(signal.SIGINT)
             self.assertIn('stopped', server.log())
-            self.assertIn(f'mongodb://127.0.0.1:{server.port}/', server.process.stdout.read().decode())
+            self.assertIn(server.uri, server.output())
 
     def test_the_shutdown_command_stops_in_good_order(self):
         with Server(BINARY) as server:
@@ -92,7 +111,7 @@ class Serve(unittest.TestCase):
                 client.admin.command('shutdown')
             except pymongo.errors.AutoReconnect:
                 pass
-            self.assertEqual(server.process.wait(TIMEOUT_S), 0)
+            server.wait()
             client.close()
 
     def test_the_log_is_opened_again_and_put_aside_at_the_start(self):
