@@ -71,16 +71,22 @@ int command_current_op(struct command_op *op)
         return code;
     }
     query_eval_init(&eval, &context, &op->arena);
-    doc_build_open_array(&op->builder, SLICE("inprog"));
+    struct buf docs; /* described under the lock, matched after it */
+    buf_init(&docs, &op->arena);
     pthread_mutex_lock(&op->server->ops_lock);
     for (struct command_op *running = op->server->ops; running != NULL; running = running->next) {
-        struct slice doc = admin_describe(op, running, &op->arena);
+        buf_append_slice(&docs, admin_describe(op, running, &op->arena));
+    }
+    pthread_mutex_unlock(&op->server->ops_lock);
+    doc_build_open_array(&op->builder, SLICE("inprog"));
+    for (size_t at = 0; at < docs.len;) {
+        struct slice doc = slice_of(docs.data + at, doc_load_u32(docs.data + at));
+        at += doc.len;
         eval.root = doc_value_object(doc);
         if (query_match_doc(match, &eval, doc, NULL, &op->err) > 0) {
             doc_build_doc(&op->builder, "", doc);
         }
     }
-    pthread_mutex_unlock(&op->server->ops_lock);
     doc_build_close(&op->builder);
     return 0;
 }

@@ -164,7 +164,10 @@ int command_count(struct command_op *op)
         return count_all(op, state);
     }
     int64_t enough = state->limit_count > 0 ? state->limit_count + state->skip_count : INT64_MAX;
-    command_read_slice(&state->read, &op->err);
+    code = command_read_slice(&state->read, op->server, &op->err);
+    if (code < 0) {
+        return code;
+    }
     while (state->count < enough) {
         code = command_read_next(&state->read, &doc);
         if (code < 0) {
@@ -209,7 +212,10 @@ int command_distinct(struct command_op *op)
     if (code < 0) {
         return code;
     }
-    command_read_slice(&state->read, &op->err);
+    code = command_read_slice(&state->read, op->server, &op->err);
+    if (code < 0) {
+        return code;
+    }
     while ((code = command_read_next(&state->read, &doc)) > 0) {
         code = query_distinct_add(state->distinct, doc, &op->err);
         if (code < 0) {

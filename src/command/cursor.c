@@ -45,6 +45,8 @@ struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns
     struct command_cursor *cursor = mem_zero(1, sizeof *cursor);
     arena_init(&cursor->arena);
     buf_init(&cursor->stash_buf, NULL);
+    cursor->in_use = true;
+    cursor->last_used_ms = op->wall_ms;
     cursor->ns = arena_copy(&cursor->arena, ns);
     cursor->describe = arena_copy(&cursor->arena, op->body);
     cursor->context.arena = &cursor->arena;
@@ -272,7 +274,9 @@ void command_batch_release(struct command_op *op)
 {
     struct command_batch *batch = op->state;
     if (batch != NULL && batch->cursor != NULL) {
+        pthread_mutex_lock(&op->server->cursors->lock);
         batch->cursor->killed = true;
+        pthread_mutex_unlock(&op->server->cursors->lock);
         cursor_give_back(op, batch->cursor);
         batch->cursor = NULL;
     }
@@ -315,10 +319,8 @@ int command_batch_fill(struct command_op *op, struct command_batch *batch)
         doc_build_open_array(&op->builder, slice_str(batch->name));
         batch->open = true;
     }
-    if (cursor->has_read) {
-        command_read_slice(&cursor->read, &op->err);
-    }
-    int code = batch_run(op, batch);
+    int code = cursor->has_read ? command_read_slice(&cursor->read, op->server, &op->err) : 0;
+    code = code < 0 ? code : batch_run(op, batch);
     if (code == -LT_EAGAIN || code == -LT_EYIELD) {
         cursor_pause(cursor);
         return code == -LT_EAGAIN ? command_wants(op, &cursor->view, cursor->read.scan.backward)

@@ -127,7 +127,7 @@ static int delete_run_statement(struct command_op *op, struct delete_state *stat
     command_target_slice(op, &state->target);
     while ((code = command_target_next(op, &state->target, &doc)) > 0) {
         struct store_collection *collection;
-        code = command_write_collection(op, state->ns, false, &collection);
+        code = command_target_collection(op, &state->target, &collection);
         if (code < 0) {
             return code;
         }
@@ -142,6 +142,9 @@ static int delete_run_statement(struct command_op *op, struct delete_state *stat
         state->statements.results.n++;
         if (state->just_one) {
             return 0;
+        }
+        if (command_entry_is_full(op)) {
+            return -LT_EYIELD;
         }
     }
     return code;

@@ -279,8 +279,8 @@ static int explain_run(struct command_op *op, struct command_explain *explain)
     if (explain->verbosity == EXPLAIN_PLANNER || !cursor->has_read) {
         return 0;
     }
-    command_read_slice(&cursor->read, &op->err);
-    int code = explain_pull(explain, &op->err);
+    int code = command_read_slice(&cursor->read, op->server, &op->err);
+    code = code < 0 ? code : explain_pull(explain, &op->err);
     command_read_pause(&cursor->read);
     command_foreign_pause(cursor);
     explain->elapsed_us = op->mono_us - op->started_us;

@@ -175,7 +175,7 @@ static int find_modify_document(struct command_op *op, struct find_modify_state 
     struct store_collection *collection;
     struct query_update_io io = {
         .doc = doc, .array_index = state->target.read.array_index, .new_doc = doc};
-    int code = command_write_collection(op, state->ns, false, &collection);
+    int code = command_target_collection(op, &state->target, &collection);
     if (code == 0 && !state->remove) {
         code = query_update_apply(state->parsed, &state->target.read.eval, &io, &op->err);
     }

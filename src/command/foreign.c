@@ -19,7 +19,7 @@ static int foreign_next(void *context, struct slice *ret_doc, struct err *err)
     foreign->read.err = err;
     int code = command_read_next(&foreign->read, ret_doc);
     if (code == -LT_EYIELD) {
-        command_read_slice(&foreign->read, err);
+        (void)command_read_slice(&foreign->read, NULL, err);
     }
     return code;
 }
@@ -90,7 +90,7 @@ static int foreign_open(void *owner, const struct query_foreign *wanted,
     foreign->read.view = &cursor->view;
     foreign->read.eval = *eval;
     foreign->read.eval.arena = &foreign->read.scratch;
-    command_read_slice(&foreign->read, err);
+    (void)command_read_slice(&foreign->read, NULL, err);
     foreign->cursor = cursor;
     foreign->next = cursor->foreign;
     cursor->foreign = foreign;

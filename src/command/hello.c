@@ -10,7 +10,7 @@
 #include "doc/view.h"
 #include "wire/compress.h"
 
-enum { HELLO_METADATA_MAX = 512, HELLO_APP_NAME_MAX = 128 };
+enum { HELLO_METADATA_MAX = 512, HELLO_APP_NAME_MAX = 128, HELLO_STREAM_MIN_MS = 10 };
 
 struct hello_state {
     uint64_t until_us; /* awaitable hello: answer at the latest then */
@@ -186,15 +186,17 @@ static int hello_knows(struct command_op *op, bool *ret_knows)
 static int hello_await(struct command_op *op)
 {
     struct hello_state *state = op->state;
-    bool knows;
+    bool knows = false;
     int code = state == NULL ? hello_knows(op, &knows) : 0;
+    knows |= op->reply_count > 0; /* by the reply before this one of the stream */
     if (code < 0 || (state == NULL && !knows)) {
         return code;
     }
     if (state == NULL) {
         struct doc_value await = doc_get_str(op->body, "maxAwaitTimeMS");
         int64_t wait_ms = doc_value_to_i64_clamped(await);
-        wait_ms = wait_ms < 0 ? 0 : wait_ms > 60000 ? 60000 : wait_ms;
+        int64_t least_ms = op->reply_count > 0 ? HELLO_STREAM_MIN_MS : 0;
+        wait_ms = wait_ms < least_ms ? least_ms : wait_ms > 60000 ? 60000 : wait_ms;
         state = op->state = arena_zero(&op->arena, 1, sizeof *state);
         state->until_us = op->mono_us + (uint64_t)wait_ms * 1000;
     }
@@ -222,6 +224,7 @@ int command_hello(struct command_op *op)
     hello_build(op);
     op->client->greeted = true;
     op->more_to_come = (op->message.flags & WIRE_EXHAUST_ALLOWED) != 0 &&
+                       wire_message_wants_reply(&op->message) &&
                        doc_value_exists(doc_get_str(op->body, "topologyVersion"));
     return 0;
 }

@@ -261,6 +261,11 @@ static int index_compare(struct command_op *op, const struct store_index *old,
         return 1;
     }
     bool same_options = doc_compare_docs(old->spec, new->spec) == 0;
+    if (same_name && same_key && same_options && !old->ready) {
+        return err_set(&op->err, LT_EBACKGROUNDOPERATIONINPROGRESSFORNAMESPACE,
+                       "index %.*s is being built by another command; ask again when it is done",
+                       SLICE_FMT(old->name));
+    }
     if (same_name && same_key && same_options) {
         return 1;
     }

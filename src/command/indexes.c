@@ -24,6 +24,7 @@ struct create_indexes_state {
     /* ---- the build ---- */
     uint32_t first_id; /* ids of the new indexes: first_id .. first_id + specs_count */
     bool building;
+    bool finished;
     struct store_scan scan;
     struct arena scratch;
     struct store_collection *held; /* as it was when the build began */
@@ -47,11 +48,44 @@ static bool indexes_is_ours(const struct create_indexes_state *state, uint32_t i
     return id >= state->first_id && id < state->first_id + state->specs_count;
 }
 
+/* The collection that is being indexed, whatever its name is by now; NULL: it is gone. */
+static struct store_collection *indexes_collection(const struct command_op *op,
+                                                   const struct create_indexes_state *state)
+{
+    return store_catalog_find_uuid(op->writer->catalog, state->held->uuid);
+}
+
+static uint32_t indexes_count_ours(const struct create_indexes_state *state,
+                                   const struct store_collection *collection)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < collection->indexes_count; i++) {
+        found += indexes_is_ours(state, collection->indexes[i].id);
+    }
+    return found;
+}
+
+/* The collection, with all our indexes in it: else the build ends. */
+static int indexes_check(struct command_op *op, const struct create_indexes_state *state,
+                         struct store_collection **ret_collection)
+{
+    *ret_collection = indexes_collection(op, state);
+    if (*ret_collection == NULL) {
+        return err_set(&op->err, LT_EINDEXBUILDABORTED,
+                       "Index build aborted: the collection was dropped");
+    }
+    if (indexes_count_ours(state, *ret_collection) != state->specs_count) {
+        return err_set(&op->err, LT_EINDEXBUILDABORTED,
+                       "Index build aborted: the index was dropped");
+    }
+    return 0;
+}
+
 /* The collection with our new indexes made ready, or taken out. */
 static int indexes_edit(struct command_op *op, const struct create_indexes_state *state,
                         enum indexes_edit edit)
 {
-    struct store_collection *collection = store_catalog_find(op->writer->catalog, state->ns);
+    struct store_collection *collection = indexes_collection(op, state);
     struct store_describe_head head = store_describe_head_of(collection);
     struct store_describe *describe = store_describe_begin(&op->arena, &head);
     for (uint32_t i = 0; i < collection->indexes_count; i++) {
@@ -86,41 +120,33 @@ static int indexes_add(struct command_op *op, struct create_indexes_state *state
 
 /* ---- building ---- */
 
+/* Also when the command was killed or ran out of time: an index that is not finished goes. */
 static void create_indexes_release(struct command_op *op)
 {
     struct create_indexes_state *state = op->state;
-    if (state->building) {
-        store_scan_close(&state->scan);
-        arena_close(&state->scratch);
-        store_collection_release(state->held);
-        state->building = false;
+    struct err first = op->err;
+    store_scan_close(&state->scan);
+    arena_close(&state->scratch);
+    if (!state->finished && indexes_collection(op, state) != NULL) {
+        indexes_edit(op, state, INDEXES_REMOVE);
     }
+    store_collection_release(state->held);
+    op->err = first;
 }
 
 static int indexes_add_document(struct command_op *op, struct create_indexes_state *state,
                                 struct slice doc)
 {
-    struct store_collection *collection = store_catalog_find(op->writer->catalog, state->ns);
-    if (collection == NULL || collection->id != state->scan.collection->id) {
-        return err_set(&op->err, LT_EINDEXBUILDABORTED,
-                       "Index build aborted: the collection was dropped");
-    }
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < collection->indexes_count; i++) {
-        if (!indexes_is_ours(state, collection->indexes[i].id)) {
-            continue;
+    struct store_collection *collection;
+    int code = indexes_check(op, state, &collection);
+    for (uint32_t i = 0; code == 0 && i < collection->indexes_count; i++) {
+        if (indexes_is_ours(state, collection->indexes[i].id)) {
+            struct store_write write = {op->writer, collection, &state->scratch, &op->err};
+            code = store_index_add(&write, &collection->indexes[i], doc);
+            collection = indexes_collection(op, state);
         }
-        struct store_write write = {op->writer, collection, &state->scratch, &op->err};
-        int code = store_index_add(&write, &collection->indexes[i], doc);
-        if (code < 0) {
-            return code;
-        }
-        found++;
-        collection = store_catalog_find(op->writer->catalog, state->ns);
     }
-    return found == state->specs_count ? 0
-                                       : err_set(&op->err, LT_EINDEXBUILDABORTED,
-                                                 "Index build aborted: the index was dropped");
+    return code;
 }
 
 /* Walk on: 0 everything is in, -LT_EYIELD, -LT_EAGAIN, or what is wrong with a document. */
@@ -141,19 +167,12 @@ static int indexes_build(struct command_op *op, struct create_indexes_state *sta
         if (code < 0) {
             return code;
         }
+        if (command_entry_is_full(op)) {
+            break;
+        }
     }
     store_scan_pause(&state->scan);
     return -LT_EYIELD;
-}
-
-static void indexes_abort(struct command_op *op, const struct create_indexes_state *state)
-{
-    struct store_collection *collection = store_catalog_find(op->writer->catalog, state->ns);
-    struct err first = op->err;
-    if (collection != NULL && collection->id == state->scan.collection->id) {
-        indexes_edit(op, state, INDEXES_REMOVE);
-    }
-    op->err = first;
 }
 
 /* ---- the command ---- */
@@ -194,10 +213,12 @@ static int create_indexes_begin(struct command_op *op, struct create_indexes_sta
     if (code < 0 || state->specs_count == 0) {
         return code;
     }
+    state->held = store_collection_hold(collection); /* adding replaces it */
     code = indexes_add(op, state, counts.documents == 0);
-    if (code == 0 && counts.documents > 0) {
+    if (code < 0 || counts.documents == 0) {
+        store_collection_release(state->held);
+    } else {
         arena_init(&state->scratch);
-        state->held = store_collection_hold(collection);
         store_scan_init(&state->scan, &op->writer->view, state->held, NULL);
         store_scan_set_ranges(&state->scan, &op->arena, NULL, 0, false);
         state->building = true;
@@ -226,15 +247,14 @@ int command_create_indexes(struct command_op *op)
         return code;
     }
     if (state->building) {
+        struct store_collection *collection;
         code = indexes_build(op, state);
-        if (code == -LT_EYIELD || code == -LT_EAGAIN) {
-            return code;
-        }
+        code = code < 0 ? code : indexes_check(op, state, &collection);
+        code = code < 0 ? code : indexes_edit(op, state, INDEXES_READY);
         if (code < 0) {
-            indexes_abort(op, state);
             return code;
         }
-        code = indexes_edit(op, state, INDEXES_READY);
+        state->finished = true;
     }
     create_indexes_reply(op, state);
     return code;

@@ -1,7 +1,7 @@
 /* command/read.c - walking a plan's branches, applying the filter. */
 #include "command/read.h"
 
-#include "command/command.h"
+#include "command/server.h"
 #include "doc/view.h"
 #include "store/keys.h"
 #include "store/record.h"
@@ -109,10 +109,65 @@ void command_read_close(struct command_read *read)
     arena_close(&read->scratch);
 }
 
-void command_read_slice(struct command_read *read, struct err *err)
+/* Are the collection and the indexes of the plan still there, under their names? */
+static bool read_is_valid(const struct command_read *read, const struct store_catalog *catalog)
 {
+    const struct store_collection *now = store_catalog_find(catalog, read->collection->ns);
+    if (now == NULL || now->id != read->collection->id) {
+        return false;
+    }
+    for (uint32_t i = 0; i < read->plan.branches_count; i++) {
+        int32_t index = read->plan.branches[i].index;
+        if (index < 0) {
+            continue;
+        }
+        const struct store_index *had = &read->collection->indexes[index];
+        const struct store_index *has = store_collection_index(now, had->name);
+        if (has == NULL || has->id != had->id) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int command_read_slice(struct command_read *read, struct command_server *server, struct err *err)
+{
+    bool goes_on = read->begun;
     read->budget = COMMAND_READ_SLICE;
     read->err = err;
+    read->begun = true;
+    if (!goes_on || server == NULL || read->collection == NULL) {
+        return 0;
+    }
+    struct store_catalog *catalog = command_server_catalog(server);
+    bool valid = read_is_valid(read, catalog);
+    store_catalog_release(catalog);
+    return valid ? 0
+                 : err_set(err, LT_EQUERYPLANKILLED,
+                           "collection %.*s, or the index in use, was dropped or renamed",
+                           SLICE_FMT(read->collection->ns));
+}
+
+void command_read_restart(struct command_read *read)
+{
+    command_read_pause(read);
+    if (read->scanning) {
+        store_scan_close(&read->scan);
+        read->scanning = false;
+    }
+    store_skip_close(&read->seen);
+    read->branch = 0;
+}
+
+bool command_read_may_repeat(const struct command_read *read)
+{
+    for (uint32_t i = 0; i < read->plan.branches_count; i++) {
+        int32_t index = read->plan.branches[i].index;
+        if (index >= 0 && !read->collection->indexes[index].is_id) {
+            return true;
+        }
+    }
+    return read->plan.overlap;
 }
 
 void command_read_pause(struct command_read *read)

@@ -14,6 +14,8 @@
 #include "query/plan.h"
 #include "store/scan.h"
 
+struct command_server;
+
 struct command_read {
     struct store_view *view;
     struct store_collection *collection; /* held; NULL: no documents */
@@ -26,6 +28,7 @@ struct command_read {
     struct store_pin pin;   /* of a point read */
     struct store_skip seen; /* records given, when several branches may give one twice */
     uint32_t branch;
+    bool begun;          /* a slice was worked on before */
     bool scanning;       /* `scan` is on plan.branches[branch] */
     uint32_t budget;     /* documents until the slice is used up */
     int32_t array_index; /* of the last document: for the positional operator */
@@ -66,8 +69,16 @@ void command_read_begin(struct command_read *read, struct query_context *context
 /* 1 a document, 0 the end, negative. */
 int command_read_next(struct command_read *read, struct slice *ret_doc);
 
-/* A new slice: the view's data may have changed, the budget is full again. */
-void command_read_slice(struct command_read *read, struct err *err);
+/* A new slice: the budget is full again. When the read goes on after a pause, other commands may
+ * have dropped what it reads: 175, with the server's newest catalog (NULL: the caller checks). */
+int command_read_slice(struct command_read *read, struct command_server *server, struct err *err);
+
+/* Begin again with the first document. */
+void command_read_restart(struct command_read *read);
+
+/* May writing to a document that was given make it come again? Not when records are read in the
+ * order of their _id, which no write changes. */
+bool command_read_may_repeat(const struct command_read *read);
 /* Let go of pins and iterators. */
 void command_read_pause(struct command_read *read);
 

@@ -353,7 +353,7 @@ static void run_collect(struct read_run *run, const struct read_round *round,
     struct err err = {0};
     struct slice doc;
     struct buf last = {0};
-    command_read_slice(&run->read, &err);
+    command_read_slice(&run->read, NULL, &err);
     for (;;) {
         int code = command_read_next(&run->read, &doc);
         if (code == 0) {
@@ -365,7 +365,7 @@ static void run_collect(struct read_run *run, const struct read_round *round,
         }
         if (code == -LT_EYIELD) {
             command_read_pause(&run->read);
-            command_read_slice(&run->read, &err);
+            command_read_slice(&run->read, NULL, &err);
             run->read.budget = 7;
             continue;
         }

@@ -62,7 +62,7 @@ void command_target_close(struct command_target *target)
 
 void command_target_slice(struct command_op *op, struct command_target *target)
 {
-    command_read_slice(&target->read, &op->err);
+    command_read_slice(&target->read, NULL, &op->err);
 }
 
 void command_target_pause(struct command_target *target)
@@ -119,6 +119,16 @@ static int target_by_key(struct command_op *op, struct command_target *target, s
                            &target->read.array_index, &op->err);
 }
 
+/* The document that was chosen does not match any more: with a sort, another one is the first. */
+static void target_search_again(struct command_target *target)
+{
+    if (target->sort != NULL) {
+        target->sorted_out = false;
+        target->best_key.len = 0;
+        command_read_restart(&target->read);
+    }
+}
+
 /* Look at every match, keep the key of the first by sort order: 0 done, negative. */
 static int target_find_best(struct command_op *op, struct command_target *target)
 {
@@ -150,23 +160,41 @@ int command_target_next(struct command_op *op, struct command_target *target, st
         if (code != 0) {
             return code;
         }
+        target_search_again(target);
     }
-    if (target->sort != NULL) {
-        if (target->sorted_out) {
-            return 0;
-        }
+    while (target->sort != NULL && !target->sorted_out) {
         code = target_find_best(op, target);
         if (code < 0 || target->best_key.len == 0) {
             return code;
         }
         code = target_by_key(op, target, &target->best_key, ret_doc);
-        target->sorted_out = code != -LT_EAGAIN;
-        return code;
+        if (code != 0) {
+            target->sorted_out = code != -LT_EAGAIN;
+            return code;
+        }
+        target_search_again(target);
+    }
+    if (target->sort != NULL) {
+        return 0;
     }
     do {
         code = command_read_next(&target->read, ret_doc);
-    } while (code > 0 && target_given(target, *ret_doc));
+    } while (code > 0 && command_read_may_repeat(&target->read) && target_given(target, *ret_doc));
     return target_missed(op, target, code);
+}
+
+int command_target_collection(struct command_op *op, struct command_target *target,
+                              struct store_collection **ret_collection)
+{
+    const struct store_collection *began = target->read.collection;
+    struct store_collection *now = store_catalog_find(op->writer->catalog, began->ns);
+    if (now == NULL || now->id != began->id) {
+        return err_set(&op->err, LT_EQUERYPLANKILLED,
+                       "collection %.*s was dropped or renamed while it was being written",
+                       SLICE_FMT(began->ns));
+    }
+    *ret_collection = now;
+    return 0;
 }
 
 int command_target_again(struct command_op *op, struct command_target *target, struct slice doc)

@@ -52,6 +52,11 @@ void command_target_pause(struct command_target *target);
 int command_target_next(struct command_op *op, struct command_target *target,
                         struct slice *ret_doc);
 
+/* The collection that the target's documents are in, as the newest catalog has it: 175 when it was
+ * dropped or renamed since the write began. */
+int command_target_collection(struct command_op *op, struct command_target *target,
+                              struct store_collection **ret_collection);
+
 /* The write of `doc` has to wait: returns what command_wants returns. */
 int command_target_again(struct command_op *op, struct command_target *target, struct slice doc);
 

@@ -148,7 +148,7 @@ static int update_document(struct command_op *op, struct update_state *state, st
     struct arena *scratch = &state->target.read.scratch;
     struct query_update_io io = {.doc = doc, .array_index = state->target.read.array_index};
     int code = query_update_apply(state->update, &state->target.read.eval, &io, &op->err);
-    code = code < 0 ? code : command_write_collection(op, state->ns, false, &collection);
+    code = code < 0 ? code : command_target_collection(op, &state->target, &collection);
     if (code < 0) {
         return code;
     }
@@ -197,6 +197,9 @@ static int update_run_statement(struct command_op *op, struct update_state *stat
         }
         if (!state->statement.multi) {
             return 0;
+        }
+        if (command_entry_is_full(op)) {
+            return -LT_EYIELD;
         }
     }
     if (code == 0 && state->matched == 0 && state->statement.upsert) {

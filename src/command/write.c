@@ -80,7 +80,7 @@ int command_statements_run(struct command_op *op, struct command_statements *sta
                            int (*step)(struct command_op *op))
 {
     for (uint32_t slice = 0; statements->index < statements->docs.count; slice++) {
-        if (slice == COMMAND_SLICE_DOCS) {
+        if (slice == COMMAND_SLICE_DOCS || command_entry_is_full(op)) {
             return -LT_EYIELD;
         }
         int code = step(op);

@@ -13,7 +13,12 @@
 #include "query/context.h"
 #include "store/record.h"
 
-enum { COMMAND_BATCH_MAX = 100000, COMMAND_SLICE_DOCS = 128, COMMAND_FETCH_TRIES = 2 };
+enum {
+    COMMAND_BATCH_MAX = 100000,
+    COMMAND_SLICE_DOCS = 128,
+    COMMAND_FETCH_TRIES = 2,
+    COMMAND_ENTRY_BYTES = 4 << 20
+};
 
 /* The results of the statements so far. */
 struct command_results {
@@ -43,6 +48,12 @@ int command_statements_open(struct command_op *op, const char *name,
  * whole command's. */
 int command_statements_run(struct command_op *op, struct command_statements *statements,
                            int (*step)(struct command_op *op));
+
+/* Has the open log entry grown enough? Then the statement yields, and the entry is proposed. */
+static inline bool command_entry_is_full(const struct command_op *op)
+{
+    return op->writer->effects.len > COMMAND_ENTRY_BYTES;
+}
 
 /* Collations other than {locale: "simple"} are not supported yet: refuse them by MongoDB's code. */
 int command_check_collation(struct command_op *op, struct slice collation);

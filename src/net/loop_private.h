@@ -23,9 +23,9 @@ struct net_loop {
     uv_async_t wake;
     uv_prepare_t prepare;
     pthread_t thread;
-    pthread_t self;      /* of the running loop; valid once `running` */
+    pthread_t self; /* of the running loop; valid once `running` */
     atomic_bool running;
-    bool started;        /* there is a thread to join */
+    bool started;                       /* there is a thread to join */
     _Atomic(struct net_mail *) mailbox; /* newest first */
     atomic_bool stopping;
     struct net_turn *turns;

@@ -16,7 +16,7 @@
 #include "store/effect.h"
 #include "store/keys.h"
 
-enum { GROUP_APPLY_MAX = 256 };
+enum { GROUP_APPLY_MAX = 256, GROUP_PENDING_MAX = 64 << 20 };
 
 static struct node_entry *group_entry(struct node_group *group, size_t position)
 {
@@ -37,6 +37,7 @@ void node__group_push_entry(struct node_group *group, const struct repl_entry *e
         group->entries_head = 0;
     }
     group->entries_count++;
+    group->pending_bytes += entry->payload.len;
     *group_entry(group, group->entries_count - 1) =
         (struct node_entry){entry->index, entry->term, entry->type, entry->payload};
 }
@@ -145,10 +146,30 @@ static void group_apply_some(struct node_group *group, uint64_t commit)
     group->applied = mark.index;
     atomic_store(&group->node->server.applied_clock, mark.clock);
     for (size_t i = 0; i < taken; i++) {
+        group->pending_bytes -= group_entry(group, i)->payload.len;
         mem_free((void *)(uintptr_t)group_entry(group, i)->payload.data);
     }
     group->entries_head = (group->entries_head + taken) & (group->entries_cap - 1);
     group->entries_count -= taken;
+}
+
+/* Let the parked writes go on, in the order they came. */
+static void group_unpark(struct node_group *group)
+{
+    struct node_request *parked = group->parked;
+    struct node_request *first = NULL;
+    group->parked = NULL;
+    while (parked != NULL) {
+        struct node_request *next = parked->next;
+        parked->next = first;
+        first = parked;
+        parked = next;
+    }
+    while (first != NULL) {
+        struct node_request *next = first->next;
+        net_loop_post(group->loop, &first->mail);
+        first = next;
+    }
 }
 
 static void group_apply(struct node_group *group, uint64_t commit)
@@ -159,6 +180,9 @@ static void group_apply(struct node_group *group, uint64_t commit)
     store_writer_applied(&group->writer, group->applied);
     group_publish(group);
     group_answer_applied(group);
+    if (group->pending_bytes < GROUP_PENDING_MAX / 2) {
+        group_unpark(group);
+    }
 }
 
 /* ---- the log ---- */
@@ -290,6 +314,12 @@ static void group_step_request(struct net_mail *mail)
 {
     struct node_request *request = (struct node_request *)mail;
     struct node_group *group = request->group;
+    if (group->pending_bytes > GROUP_PENDING_MAX) {
+        request->mail.deliver = group_step_request;
+        request->next = group->parked;
+        group->parked = request;
+        return;
+    }
     node__request_clock(request);
     node__group_begin_entry(group, request->op.wall_ms);
     request->op.writer = &group->writer;

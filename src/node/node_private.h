@@ -87,6 +87,8 @@ struct node_group {
     uint64_t applied;                   /* index */
     uint64_t applied_clock;             /* hybrid: of the newest applied effects */
     uint64_t clock;                     /* hybrid: of the newest entry */
+    uint64_t pending_bytes;             /* of `entries` */
+    struct node_request *parked;        /* writes that wait until less is pending */
     struct node_request *waiting_first; /* by wait_index */
     struct node_request *waiting_last;
     uint64_t segments; /* of the journal */

@@ -91,6 +91,11 @@ static void request_send(struct node_request *request)
     net_conn_send(client->conn, &plain, 1);
 }
 
+static void request_step_mail(struct net_mail *mail)
+{
+    node__request_step((struct node_request *)mail);
+}
+
 void node__request_reply(struct node_request *request)
 {
     assert(net_loop_is_here(net_conn_loop(request->client->conn)));
@@ -98,7 +103,8 @@ void node__request_reply(struct node_request *request)
         request_send(request);
     }
     if (request->op.more_to_come && !net_conn_is_gone(request->client->conn)) {
-        node__request_step(request);
+        request->mail.deliver = request_step_mail; /* by the loop: a stream must not keep it */
+        net_loop_post(net_conn_loop(request->client->conn), &request->mail);
     } else {
         request_finish(request);
     }
@@ -110,11 +116,6 @@ void node__request_clock(struct node_request *request)
 {
     request->op.wall_ms = clock_wall_ms();
     request->op.mono_us = clock_mono_us();
-}
-
-static void request_step_mail(struct net_mail *mail)
-{
-    node__request_step((struct node_request *)mail);
 }
 
 static void request_sleep(struct node_request *request)

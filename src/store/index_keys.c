@@ -11,6 +11,8 @@
 #include "doc/view.h"
 #include "store/record.h"
 
+enum { KEYS_MAX = 100000, KEYS_BYTES_MAX = 32 << 20 };
+
 struct keys_walk {
     struct doc_value value;
     uint32_t part; /* parts of the path taken */
@@ -24,13 +26,14 @@ struct keys_build {
     uint32_t count;
     uint32_t cap;
     bool multikey;
-    bool exists; /* some field is there */
+    bool exists;  /* some field is there */
+    size_t bytes; /* of all keys */
     struct err *err;
 };
 
 static const struct doc_value keys_undefined = {(const uint8_t *)"", 0, DOC_UNDEFINED};
 
-static void keys_emit(struct keys_build *build, const struct keys_walk *walks)
+static int keys_emit(struct keys_build *build, const struct keys_walk *walks)
 {
     struct buf buf;
     buf_init(&buf, build->arena);
@@ -47,6 +50,15 @@ static void keys_emit(struct keys_build *build, const struct keys_walk *walks)
         build->keys = keys;
     }
     build->keys[build->count++] = buf_slice(&buf);
+    build->bytes += buf.len;
+    if (build->count > KEYS_MAX || build->bytes > KEYS_BYTES_MAX) {
+        return err_set(
+            build->err, LT_ECANNOTBUILDINDEXKEYS,
+            "Index build failed: the document has too many keys in index %.*s: more than "
+            "%d, or more than %d MB",
+            SLICE_FMT(build->index->name), KEYS_MAX, KEYS_BYTES_MAX >> 20);
+    }
+    return 0;
 }
 
 /* Walk on until the path ends or an array has to be expanded: true for the latter. A step to a
@@ -123,8 +135,7 @@ static int keys_expand(struct keys_build *build, const struct keys_walk *walks)
         met = met < 0 ? (int)i : met;
     }
     if (met < 0) {
-        keys_emit(build, here);
-        return 0;
+        return keys_emit(build, here);
     }
     struct doc_value array = here[met].value;
     struct doc_iter iter;

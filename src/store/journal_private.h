@@ -16,7 +16,7 @@ enum {
     JOURNAL_HEAD = 64,
     JOURNAL_RECORD = 56,
     JOURNAL_ALIGN = 8,
-    JOURNAL_RECORD_MAX = 64 << 20,
+    JOURNAL_RECORD_MAX = 256 << 20, /* above what an entry may hold */
     JOURNAL_NAME_MAX = 32,
 };
 

@@ -149,31 +149,51 @@ static int record_all_keys(const struct store_write *write, struct slice doc,
     return 0;
 }
 
-static bool record_has_key(const struct store_index_keys *keys, struct slice key)
+/* While a unique index is being built, two documents may want one key. Take those keys out of
+ * `keys` whose entry is another document's: that one stays. */
+static int record_disown(const struct store_write *write, const struct store_index *index,
+                         struct store_index_keys *keys, struct slice record_key)
 {
+    uint32_t kept = 0;
     for (uint32_t i = 0; i < keys->count; i++) {
-        if (slice_equal(keys->keys[i], key)) {
-            return true;
+        struct store_pin pin;
+        struct slice key = record_entry_key(write, index, keys->keys[i], record_key);
+        int code = store_view_get(&write->writer->view, key, &pin);
+        if (code == -LT_ENOSUCHKEY) {
+            continue;
         }
+        if (code < 0) {
+            return code;
+        }
+        if (slice_equal(pin.value, slice_from(record_key, 4))) {
+            keys->keys[kept++] = keys->keys[i];
+        }
+        store_pin_release(&pin);
     }
-    return false;
+    keys->count = kept;
+    return 0;
 }
 
-/* Delete the entries that only the old document has, put those that only the new one has. */
+/* Delete the entries that only the old document has, put those that only the new one has. Both
+ * lists are sorted. */
 static void record_change_entries(const struct store_write *write, const struct store_index *index,
                                   const struct store_index_keys *old_keys,
                                   const struct store_index_keys *new_keys, struct slice record_key)
 {
-    for (uint32_t i = 0; i < old_keys->count; i++) {
-        if (!record_has_key(new_keys, old_keys->keys[i])) {
+    uint32_t i = 0;
+    uint32_t k = 0;
+    while (i < old_keys->count || k < new_keys->count) {
+        int order = i == old_keys->count   ? 1
+                    : k == new_keys->count ? -1
+                                           : slice_compare(old_keys->keys[i], new_keys->keys[k]);
+        if (order < 0) {
             store_writer_delete(write->writer,
                                 record_entry_key(write, index, old_keys->keys[i], record_key));
+        } else if (order > 0) {
+            record_put_entry(write, index, new_keys->keys[k], record_key);
         }
-    }
-    for (uint32_t i = 0; i < new_keys->count; i++) {
-        if (!record_has_key(old_keys, new_keys->keys[i])) {
-            record_put_entry(write, index, new_keys->keys[i], record_key);
-        }
+        i += order <= 0;
+        k += order >= 0;
     }
 }
 
@@ -237,7 +257,11 @@ static int record_change(const struct store_write *write, struct slice record_ke
     code = code < 0 ? code : record_all_keys(write, old_doc, &old_keys);
     code = code < 0 ? code : record_all_keys(write, new_doc, &new_keys);
     for (uint32_t i = 0; i < collection->indexes_count && code == 0; i++) {
-        code = record_check_keys(write, &collection->indexes[i], &new_keys[i], record_key);
+        const struct store_index *index = &collection->indexes[i];
+        code = record_check_keys(write, index, &new_keys[i], record_key);
+        if (code == 0 && index->unique && !index->ready) {
+            code = record_disown(write, index, &old_keys[i], record_key);
+        }
     }
     if (code < 0) {
         return code;

@@ -373,8 +373,8 @@ static void rocks_set_options(struct rocks *rocks, const struct store_rocks_opti
     rocksdb_options_set_block_based_table_factory(to, rocks->table_options);
 }
 
-/* What the C API has no setter for: index and filter blocks stay pinned in the cache, counted there,
- * so that a read finds them without a lookup. */
+/* What the C API has no setter for: index and filter blocks stay pinned in the cache, counted
+ * there, so that a read finds them without a lookup. */
 static int rocks_pin_metadata(struct rocks *rocks, struct err *err)
 {
     static const char text[] =

@@ -68,7 +68,11 @@ static int writer_load_next_id(struct store_writer *writer)
     writer->next_id = 1;
     int code = store_view_get(&writer->view, store_key_next_id, &pin);
     if (code == 0) {
-        writer->next_id = store_key_load_id(pin.value.data);
+        if (pin.value.len == sizeof writer->next_id) {
+            writer->next_id = store_key_load_id(pin.value.data);
+        } else {
+            code = -LT_ECORRUPT;
+        }
         store_pin_release(&pin);
     }
     return code == -LT_ENOSUCHKEY ? 0 : code;
@@ -100,6 +104,7 @@ void store_writer_close(struct store_writer *writer)
     store_view_close(&writer->view);
     store_overlay_close(&writer->overlay);
     store_catalog_release(writer->catalog);
+    writer->catalog = NULL;
     buf_close(&writer->effects);
     buf_close(&writer->counters_changed);
     mem_free(writer->counters);
