@@ -244,6 +244,16 @@ static void group_step(struct node_group *group, struct repl_event *event)
     node__group_carry_out(group, &update);
 }
 
+/* One turn after a batch has come back the next one goes: the clients that were answered have sent
+ * their next writes by then, and share it. */
+static void group_write_next(struct net_mail *mail)
+{
+    struct node_group *group =
+        (struct node_group *)((uint8_t *)mail - offsetof(struct node_group, next_mail));
+    group->writing = false;
+    node__group_write_batch(group);
+}
+
 void node__group_persisted(struct net_mail *mail)
 {
     struct node_batch *batch = (struct node_batch *)mail;
@@ -252,12 +262,12 @@ void node__group_persisted(struct net_mail *mail)
     group->segments = batch->segments;
     batch->count = 0;
     batch->last_index = 0;
-    group->writing = false;
-    node__group_write_batch(group);
     if (last_index > 0) {
         struct repl_event event = {.type = REPL_PERSISTED, .index = last_index};
         group_step(group, &event);
     }
+    group->next_mail.deliver = group_write_next;
+    net_loop_post(group->loop, &group->next_mail);
 }
 
 static void group_note_catalog(struct node_group *group)

@@ -99,6 +99,7 @@ struct node_group {
     bool garbage; /* the catalog changed: dropped ids may have left keys */
     bool reclaiming;
     struct net_work reclaim_work;
+    struct net_mail next_mail;  /* the next batch may go */
     struct net_mail begin_mail; /* the first turn of the owner's loop */
 };
 
