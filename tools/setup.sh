@@ -37,12 +37,12 @@ raft_is_new() {
         dpkg --compare-versions "$version" ge 0.22.1
 }
 
+# True when libraft has to come from Debian 12's backports, which are then among the sources.
 enable_backports() {
     . /etc/os-release
-    [ "${VERSION_CODENAME:-}" = bookworm ] || return 0
-    list=/etc/apt/sources.list.d/bookworm-backports.sources
-    [ -f "$list" ] && return 0
+    [ "${VERSION_CODENAME:-}" = bookworm ] || return 1
     apt-cache policy 2>/dev/null | grep -q bookworm-backports && return 0
+    list=/etc/apt/sources.list.d/bookworm-backports.sources
     echo "setup: enabling Debian's backports suite for libraft 0.22 ($list)"
     python3 tools/backports.py | as_root tee "$list" >/dev/null
 }
@@ -53,23 +53,31 @@ missing_packages() {
     done
 }
 
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# libraft comes last, from a suite that makes its newer version visible.
 install_packages() {
-    missing=$(missing_packages "$@")
-    raft_is_new || missing="$missing libraft-dev"
-    [ -n "$missing" ] || return 0
+    missing=$(missing_packages "$@" | sed 's/libraft-dev *//')
+    raft=
+    [ "${1:-}" = --bench ] || raft_is_new || raft=libraft-dev
+    [ -n "$missing$raft" ] || return 0
     command -v apt-get >/dev/null || {
-        echo "setup: this script knows Debian only; please install: $missing" >&2
+        echo "setup: this script knows Debian only; please install: $missing $raft" >&2
         exit 1
     }
-    echo "setup: installing Debian packages to build and test Largetable: $missing"
+    echo "setup: installing Debian packages to build and test Largetable: $missing $raft"
     [ "$(id -u)" = 0 ] || echo "setup: sudo may ask for your password now"
-    enable_backports
     as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
-        apt-get install -y -qq --no-install-recommends $missing >/dev/null
-    if ! raft_is_new; then
-        as_root env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -y -qq -t bookworm-backports libraft-dev >/dev/null
+    [ -z "$missing" ] || apt_install $missing
+    [ -n "$raft" ] || return 0
+    if enable_backports; then
+        as_root apt-get update -qq
+        apt_install -t bookworm-backports libraft-dev
+    else
+        apt_install libraft-dev
     fi
     raft_is_new || {
         echo "setup: libraft-dev 0.22.1 or newer could not be installed" >&2
@@ -82,7 +90,7 @@ install_clients() {
         [ -f "$folder/package-lock.json" ] || continue
         command -v npm >/dev/null || as_root apt-get install -y -qq npm >/dev/null
         echo "setup: installing npm packages for $folder"
-        (cd "$folder" && npm ci --silent --no-audit --no-fund)
+        (cd "$folder" && npm ci --loglevel=error --no-audit --no-fund)
     done
 }
 

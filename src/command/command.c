@@ -249,6 +249,7 @@ static int command_run(struct command_op *op)
         if (code < 0) {
             return code;
         }
+        atomic_fetch_add(&op->server->opcounters.command, 1);
         if (!command_is_write(op)) {
             op->catalog = command_server_catalog(op->server);
         }

@@ -61,6 +61,7 @@ static int getmore_begin(struct command_op *op, struct command_batch **ret_batch
     struct command_batch *batch =
         command_batch_new(op, cursor, args.batch_size > 0 ? args.batch_size : -1);
     batch->name = "nextBatch";
+    atomic_fetch_add(&op->server->opcounters.getmore, 1);
     code = getmore_check(op, &args, cursor);
     *ret_batch = batch;
     return code;

@@ -58,7 +58,7 @@ struct command_server {
     /* ---- counters ---- */
     struct {
         _Atomic uint64_t insert, query, update, remove, getmore, command;
-    } opcounters; /* as serverStatus.opcounters */
+    } opcounters; /* as serverStatus.opcounters; `command` counts every command */
 };
 
 void command_server_init(struct command_server *server);
