@@ -162,6 +162,7 @@ static int find_begin(struct command_op *op, struct command_batch **ret_batch)
     int64_t batch_size;
     int code = command_find_open(op, &cursor, &batch_size);
     if (code == 0) {
+        atomic_fetch_add(&op->server->opcounters.query, 1);
         *ret_batch = command_batch_new(op, cursor, batch_size);
     }
     return code;
