@@ -6,7 +6,19 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+llvm() {
+    . /etc/os-release
+    case ${VERSION_ID:-} in
+    12) echo 14 ;;
+    *) echo 19 ;;
+    esac
+}
+
 wanted() {
+    list "$@" | sed "s/@llvm@/$(llvm)/g"
+}
+
+list() {
     if [ "${1:-}" = --bench ]; then
         sed -n 's/^bench *| *//p' tools/packages
     else

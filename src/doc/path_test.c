@@ -113,7 +113,7 @@ static void expect_hits(const char *path_text, const char *expected)
     struct doc_path path = path_of(path_text);
     assert_false(doc_path_visit(&path, sample(), collect, &text));
     buf_append_byte(&text, 0);
-    assert_string_equal(text.data, expected);
+    assert_string_equal((const char *)text.data, expected);
 }
 
 TEST(path_visit_enters_objects_in_arrays_one_level)

@@ -311,7 +311,7 @@ static int parse_query(const char *collection, const char *command, bool wrapped
     }
     int result = frame_parse(&frame, WIRE_OP_QUERY, ret_message);
     if (result == 0) {
-        assert_string_equal(doc_first(ret_message->body).name.data, command);
+        assert_string_equal((const char *)doc_first(ret_message->body).name.data, command);
         assert_true(slice_is(ret_message->database, "admin"));
     }
     frame_close(&frame);
