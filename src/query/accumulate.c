@@ -192,11 +192,16 @@ static void accumulate_append(struct query__accumulator_state *state,
     state->count++;
 }
 
+static void accumulate_push_one(struct query__accumulate *work, struct doc_value value)
+{
+    accumulate_append(work->state, accumulate_keep(work, value));
+}
+
 static int accumulate_push(struct query__accumulate *work, struct doc_value value, struct err *err)
 {
     (void)err;
     if (doc_value_exists(value)) {
-        accumulate_append(work->state, accumulate_keep(work, value));
+        accumulate_push_one(work, value);
     }
     return 0;
 }
@@ -210,29 +215,6 @@ static struct doc_value accumulate_list_result(struct query__accumulate *work)
         query__list_add(&list, item->value);
     }
     return query__list_end(&list);
-}
-
-/* $concatArrays */
-static int accumulate_concat(struct query__accumulate *work, struct doc_value value,
-                             struct err *err)
-{
-    if (!doc_value_exists(value)) {
-        return 0;
-    }
-    if (value.type != DOC_ARRAY) {
-        return err_set(err, LT_ETYPEMISMATCH,
-                       "%s requires array inputs, but input %.*s is of type "
-                       "%s",
-                       work->accumulator->op->name, SLICE_FMT(query__print(work->eval, value)),
-                       doc_type_name(value.type));
-    }
-    struct doc_iter iter;
-    doc_iter_value(&iter, value);
-    struct doc_elem elem;
-    while (doc_iter_next(&iter, &elem)) {
-        accumulate_append(work->state, accumulate_keep(work, elem.value));
-    }
-    return 0;
 }
 
 static void accumulate_set_one(struct query__accumulate *work, struct doc_value value)
@@ -253,8 +235,10 @@ static int accumulate_set(struct query__accumulate *work, struct doc_value value
     return 0;
 }
 
-/* $setUnion */
-static int accumulate_union(struct query__accumulate *work, struct doc_value value, struct err *err)
+/* An accumulator of arrays: every element of value to add; nothing for a missing value. */
+static int accumulate_each(struct query__accumulate *work, struct doc_value value,
+                           void (*add)(struct query__accumulate *, struct doc_value),
+                           struct err *err)
 {
     if (!doc_value_exists(value)) {
         return 0;
@@ -270,9 +254,22 @@ static int accumulate_union(struct query__accumulate *work, struct doc_value val
     doc_iter_value(&iter, value);
     struct doc_elem elem;
     while (doc_iter_next(&iter, &elem)) {
-        accumulate_set_one(work, elem.value);
+        add(work, elem.value);
     }
     return 0;
+}
+
+/* $concatArrays */
+static int accumulate_concat(struct query__accumulate *work, struct doc_value value,
+                             struct err *err)
+{
+    return accumulate_each(work, value, accumulate_push_one, err);
+}
+
+/* $setUnion */
+static int accumulate_union(struct query__accumulate *work, struct doc_value value, struct err *err)
+{
+    return accumulate_each(work, value, accumulate_set_one, err);
 }
 
 static struct doc_value accumulate_set_result(struct query__accumulate *work)

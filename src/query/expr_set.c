@@ -77,6 +77,23 @@ static int set_intersection(struct query__call *call, struct doc_value *ret_valu
     return 0;
 }
 
+/* Both operands are arrays, or the error with that operand's code. */
+static int set_demand_arrays(struct query__call *call, int first_code, int second_code)
+{
+    const char *name = call->expr->op->name;
+    if (call->args[0].type != DOC_ARRAY) {
+        return err_set(call->err, first_code,
+                       "both operands of %s must be arrays. First argument is of type: %s", name,
+                       doc_type_name(call->args[0].type));
+    }
+    if (call->args[1].type != DOC_ARRAY) {
+        return err_set(call->err, second_code,
+                       "both operands of %s must be arrays. Second argument is of type: %s", name,
+                       doc_type_name(call->args[1].type));
+    }
+    return 0;
+}
+
 static int set_difference(struct query__call *call, struct doc_value *ret_value)
 {
     struct doc_value left = call->args[0];
@@ -85,17 +102,9 @@ static int set_difference(struct query__call *call, struct doc_value *ret_value)
         *ret_value = doc_null;
         return 0;
     }
-    if (left.type != DOC_ARRAY) {
-        return err_set(call->err, 17048,
-                       "both operands of $setDifference must be arrays. First "
-                       "argument is of type: %s",
-                       doc_type_name(left.type));
-    }
-    if (right.type != DOC_ARRAY) {
-        return err_set(call->err, 17049,
-                       "both operands of $setDifference must be arrays. Second "
-                       "argument is of type: %s",
-                       doc_type_name(right.type));
+    int rc = set_demand_arrays(call, 17048, 17049);
+    if (rc < 0) {
+        return rc;
     }
     struct query__set seen;
     query__set_init(&seen, call->eval->arena);
@@ -118,17 +127,9 @@ static int set_is_subset(struct query__call *call, struct doc_value *ret_value)
 {
     struct doc_value left = call->args[0];
     struct doc_value right = call->args[1];
-    if (left.type != DOC_ARRAY) {
-        return err_set(call->err, 17046,
-                       "both operands of $setIsSubset must be arrays. First "
-                       "argument is of type: %s",
-                       doc_type_name(left.type));
-    }
-    if (right.type != DOC_ARRAY) {
-        return err_set(call->err, 17042,
-                       "both operands of $setIsSubset must be arrays. Second "
-                       "argument is of type: %s",
-                       doc_type_name(right.type));
+    int rc = set_demand_arrays(call, 17046, 17042);
+    if (rc < 0) {
+        return rc;
     }
     struct query__set set;
     query__set_init(&set, call->eval->arena);
