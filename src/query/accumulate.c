@@ -473,6 +473,14 @@ static int accumulate_parse_options(struct query_context *context, struct doc_va
 int query__accumulator_parse(struct query_context *context, struct doc_elem field,
                              struct query__accumulator *ret_accumulator, struct err *err)
 {
+    if (field.name.len > 0 && field.name.data[0] == '$') {
+        return err_set(err, 40236, "The field name '%.*s' cannot be an operator name",
+                       SLICE_FMT(field.name));
+    }
+    if (memchr(field.name.data, '.', field.name.len) != NULL) {
+        return err_set(err, 40235, "The field name '%.*s' cannot contain '.'",
+                       SLICE_FMT(field.name));
+    }
     if (field.value.type != DOC_OBJECT) {
         return err_set(err, 40234, "The field '%.*s' must be an accumulator object",
                        SLICE_FMT(field.name));

@@ -54,7 +54,7 @@ struct query__accumulator_state {
     struct query__accumulated *spare; /* dropped, to be used again */
 };
 
-/* Parse `{$op: ...}`. */
+/* Parse one output field, `name: {$op: ...}`; refuses a name that is an operator or a path. */
 int query__accumulator_parse(struct query_context *context, struct doc_elem field,
                              struct query__accumulator *ret_accumulator, struct err *err);
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static int path_part_check(struct slice part, struct err *err)
+int query__path_part_check(struct slice part, struct err *err)
 {
     if (part.len == 0) {
         return err_set(err, 15998, "FieldPath field names may not be empty strings.");
@@ -45,7 +45,7 @@ int query__path_parse(struct query_context *context, struct slice text, struct q
         const uint8_t *dot = memchr(text.data, '.', text.len);
         size_t len = dot == NULL ? text.len : (size_t)(dot - text.data);
         expr->names[i] = slice_of(text.data, len);
-        int rc = path_part_check(expr->names[i], err);
+        int rc = query__path_part_check(expr->names[i], err);
         if (rc < 0) {
             return rc;
         }

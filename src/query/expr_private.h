@@ -141,6 +141,8 @@ int query__variable_name(struct slice name, struct err *err);
 /* A string: itself, a path or a variable. */
 int query__parse_string(struct query_context *context, struct doc_value spec,
                         struct query_expr **ret_expr, struct err *err);
+/* One part of a field path: not empty, no "$" in front, no NUL byte; else an error. */
+int query__path_part_check(struct slice part, struct err *err);
 /* Split and check a field path, without its "$". */
 int query__path_parse(struct query_context *context, struct slice text, struct query_expr *expr,
                       struct err *err);

@@ -7,6 +7,7 @@
 #include "doc/compare.h"
 #include "doc/key.h"
 #include "doc/view.h"
+#include "query/expr_private.h"
 
 static bool sort_direction(struct doc_value value, int64_t *ret_way)
 {
@@ -59,21 +60,10 @@ static int sort_path(struct query_context *context, struct query_sort_field *fie
         return err_set(err, 40353, "FieldPath must not end with a '.'.");
     }
     int rc = doc_path_parse(context->arena, name, &field->path, err);
-    if (rc < 0) {
-        return rc;
+    for (uint32_t i = 0; rc == 0 && i < field->path.count; i++) {
+        rc = query__path_part_check(field->path.parts[i].name, err);
     }
-    for (uint32_t i = 0; i < field->path.count; i++) {
-        struct slice part = field->path.parts[i].name;
-        if (part.len == 0) {
-            return err_set(err, 15998, "FieldPath field names may not be empty strings.");
-        }
-        if (part.data[0] == '$') {
-            return err_set(err, 16410,
-                           "FieldPath field names may not start with '$'. Consider using "
-                           "$getField or $setField.");
-        }
-    }
-    return 0;
+    return rc;
 }
 
 static int sort_natural(struct query_sort *sort, struct slice spec, struct doc_value value,

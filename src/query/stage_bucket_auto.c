@@ -70,14 +70,6 @@ static int auto_output(struct query_context *context, struct doc_value spec,
     doc_iter_value(&iter, spec);
     struct doc_elem elem;
     while (doc_iter_next(&iter, &elem)) {
-        if (elem.name.len > 0 && elem.name.data[0] == '$') {
-            return err_set(err, 40236, "The field name '%.*s' cannot be an operator name",
-                           SLICE_FMT(elem.name));
-        }
-        if (memchr(elem.name.data, '.', elem.name.len) != NULL) {
-            return err_set(err, 40235, "The field name '%.*s' cannot contain '.'",
-                           SLICE_FMT(elem.name));
-        }
         int rc =
             query__accumulator_parse(context, elem, &parsed->accumulators[parsed->count++], err);
         if (rc < 0) {

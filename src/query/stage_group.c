@@ -29,14 +29,6 @@ static int group_parse_field(struct query_context *context, struct doc_elem elem
         }
         return query_expr_parse(context, elem.value, &parsed->id, err);
     }
-    if (elem.name.len > 0 && elem.name.data[0] == '$') {
-        return err_set(err, 40236, "The field name '%.*s' cannot be an operator name",
-                       SLICE_FMT(elem.name));
-    }
-    if (memchr(elem.name.data, '.', elem.name.len) != NULL) {
-        return err_set(err, 40235, "The field name '%.*s' cannot contain '.'",
-                       SLICE_FMT(elem.name));
-    }
     return query__accumulator_parse(context, elem, &parsed->accumulators[parsed->count++], err);
 }
 
