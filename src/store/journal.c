@@ -142,6 +142,7 @@ static void journal_frame(struct store_journal *journal, const struct store_jour
         .len = (uint32_t)record->payload.len,
         .group = record->group,
         .type = record->type,
+        .place = journal_place(journal->end + journal->frame.len),
         .index = record->index,
         .term = record->term,
         .durable = journal->durable,

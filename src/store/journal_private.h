@@ -29,7 +29,8 @@ struct journal_header {
     uint32_t magic;
     uint32_t len; /* of the payload */
     uint32_t group;
-    uint32_t type;
+    uint32_t type : 8;
+    uint32_t place : 24; /* journal_place(); a copy in a payload lies elsewhere */
     uint64_t index;
     uint64_t term;
     uint64_t durable; /* everything up to here was durable when this batch began, */
@@ -85,6 +86,12 @@ void store__journal_add_segment(struct store_journal *journal, uint64_t number, 
 static inline uint64_t journal_padded(uint64_t size)
 {
     return (size + JOURNAL_ALIGN - 1) & ~(uint64_t)(JOURNAL_ALIGN - 1);
+}
+
+/* What a record says of where in its segment it lies. */
+static inline uint32_t journal_place(uint64_t at)
+{
+    return (uint32_t)(at / JOURNAL_ALIGN) & 0xffffff;
 }
 
 /* Read every segment in order; leaves `journal` at the end of the last one. */

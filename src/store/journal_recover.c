@@ -3,7 +3,8 @@
  * Segments are walked oldest first. A record that fails its checks ends the walk. Then the rest is
  * searched: a later record that was begun after the damaged one had been synced, a later segment,
  * or the store itself having applied it, proves that acknowledged data is damaged, and the node
- * must not start. Otherwise the write was never finished, never acknowledged, and is cut. */
+ * must not start. Otherwise the write was never finished, never acknowledged, and is cut. A record
+ * proves something only where it was written: a payload may hold copies of records. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +99,12 @@ static int recover_record(struct recover *recover, const struct journal_header *
                     : 0;
 }
 
+/* Was it written here? One without a place is as old as the format. */
+static bool recover_in_place(const struct journal_header *header, uint64_t at)
+{
+    return header->place == 0 || header->place == journal_place(at);
+}
+
 /* Does anything from `at` on prove that what follows the last good record was durable? */
 static bool recover_was_durable(const struct recover *recover, uint64_t at)
 {
@@ -105,7 +112,7 @@ static bool recover_was_durable(const struct recover *recover, uint64_t at)
     struct journal_header header;
     for (uint64_t i = journal_padded(at); i + JOURNAL_RECORD <= recover->bytes.len;
          i += JOURNAL_ALIGN) {
-        if (recover_whole(recover->bytes, i, &header) &&
+        if (recover_whole(recover->bytes, i, &header) && recover_in_place(&header, i) &&
             (header.durable > journal->durable || header.synced > at)) {
             return true;
         }

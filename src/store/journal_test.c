@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "lib/random_doc.h"
 #include "lib/test.h"
+#include "store/journal_private.h"
 #include "store/simdisk.h"
 
 enum {
@@ -362,4 +363,151 @@ TEST(journal_refuses_when_the_store_is_ahead_of_it)
     model->trimmed = model->acked + 5;
     assert_int_equal(model_try_open(model), -LT_ECORRUPT);
     model_free(model);
+}
+
+/* ---- damage and what only looks like proof of it ---- */
+
+enum { PROOF_PAYLOAD = 104, PROOF_RECORD = JOURNAL_RECORD + PROOF_PAYLOAD, PROOF_BATCHES = 20 };
+
+static int proof_on_record(void *context, const struct store_journal_record *record)
+{
+    *(uint64_t *)context = record->index;
+    return 0;
+}
+
+static int proof_open(struct store_simdisk *sim, struct store_journal **ret_journal,
+                      uint64_t *ret_last)
+{
+    struct store_journal_options options = {
+        .segment_bytes = MODEL_SEGMENT, .on_record = proof_on_record, .context = ret_last};
+    struct store_disk *disk = store_simdisk_mount(sim);
+    struct err err = {0};
+    *ret_last = 0;
+    int code = store_journal_open(disk, &options, ret_journal, &err);
+    if (code < 0) {
+        disk->ops->free(disk);
+    }
+    return code;
+}
+
+/* One batch of `count` records. */
+static int proof_write(struct store_journal *journal, uint64_t index, size_t count,
+                       struct slice payload)
+{
+    struct store_journal_record records[MODEL_BATCH_MAX];
+    for (size_t i = 0; i < count; i++) {
+        records[i] = (struct store_journal_record){
+            .group = 1, .type = STORE_JOURNAL_COMMAND, .index = index + i, .payload = payload};
+    }
+    return store_journal_write(journal, records, count);
+}
+
+static struct slice proof_payload(void)
+{
+    static const uint8_t bytes[PROOF_PAYLOAD] = {1};
+    return slice_of(bytes, sizeof bytes);
+}
+
+/* A disk with one journal of as many batches. */
+static struct store_simdisk *proof_disk(uint64_t seed, uint64_t batches)
+{
+    struct store_simdisk *sim = store_simdisk_new(seed);
+    struct store_journal *journal;
+    uint64_t last;
+    assert_int_equal(proof_open(sim, &journal, &last), 0);
+    for (uint64_t i = 1; i <= batches; i++) {
+        assert_int_equal(proof_write(journal, i, 1, proof_payload()), 0);
+    }
+    store_journal_close(journal);
+    return sim;
+}
+
+TEST(journal_cuts_a_torn_write_that_carries_another_journal)
+{
+    struct store_simdisk *other = proof_disk(1, PROOF_BATCHES);
+    const char *name;
+    struct slice bytes;
+    uint64_t torn = 0;
+    assert_true(store_simdisk_file(other, 0, &name, &bytes));
+    bytes = slice_of(bytes.data, JOURNAL_HEAD + PROOF_BATCHES * PROOF_RECORD);
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        struct store_simdisk *sim = proof_disk(seed, 1);
+        struct store_journal *journal;
+        uint64_t last;
+        assert_int_equal(proof_open(sim, &journal, &last), 0);
+        store_simdisk_fail_sync(sim, 1);
+        assert_int_equal(proof_write(journal, 2, 3, bytes), -LT_EIO);
+        store_journal_close(journal);
+        store_simdisk_crash(sim);
+        assert_int_equal(proof_open(sim, &journal, &last), 0);
+        assert_true(last >= 1);
+        torn += last < 4 ? 1 : 0;
+        store_journal_close(journal);
+        store_simdisk_free(sim);
+    }
+    assert_true(torn > 0);
+    store_simdisk_free(other);
+}
+
+TEST(journal_cuts_an_unmarked_batch_from_its_torn_record_on)
+{
+    for (int marked = 0; marked < 2; marked++) {
+        struct store_simdisk *sim = proof_disk(1, 1);
+        struct store_journal *journal;
+        uint64_t last;
+        assert_int_equal(proof_open(sim, &journal, &last), 0);
+        assert_int_equal(proof_write(journal, 2, 3, proof_payload()), 0);
+        assert_int_equal(marked == 0 ? 0 : store_journal_mark(journal), 0);
+        store_journal_close(journal);
+        store_simdisk_flip(sim, 0, 8 * (JOURNAL_HEAD + PROOF_RECORD + JOURNAL_RECORD));
+        assert_int_equal(proof_open(sim, &journal, &last), marked == 0 ? 0 : -LT_ECORRUPT);
+        if (marked == 0) {
+            assert_int_equal(last, 1);
+            assert_int_equal(proof_write(journal, 2, 1, proof_payload()), 0);
+            store_journal_close(journal);
+        }
+        store_simdisk_free(sim);
+    }
+}
+
+/* What a build that knew no places would have written. */
+static void proof_forget_places(struct store_simdisk *sim, uint64_t records)
+{
+    const char *name;
+    struct slice bytes;
+    int file;
+    struct store_disk *disk = store_simdisk_mount(sim);
+    assert_true(store_simdisk_file(sim, 0, &name, &bytes));
+    assert_int_equal(disk->ops->open(disk, name, false, &file), 0);
+    uint32_t crc = ((const struct journal_head *)(const void *)bytes.data)->crc;
+    for (uint64_t i = 0; i < records; i++) {
+        uint64_t at = JOURNAL_HEAD + i * PROOF_RECORD;
+        struct journal_header header;
+        memcpy(&header, bytes.data + at, sizeof header);
+        header.place = 0;
+        header.previous = crc;
+        crc = header.crc = store__journal_record_crc(&header, bytes.data + at + JOURNAL_RECORD);
+        struct slice written = slice_of((const uint8_t *)&header, sizeof header);
+        assert_int_equal(disk->ops->write(disk, file, at, written), 0);
+    }
+    disk->ops->free(disk);
+}
+
+TEST(journal_refuses_damage_that_spoils_the_head_of_the_last_batch_too)
+{
+    for (int places = 0; places < 2; places++) {
+        struct store_simdisk *sim = proof_disk(1, 1);
+        struct store_journal *journal;
+        uint64_t last;
+        assert_int_equal(proof_open(sim, &journal, &last), 0);
+        assert_int_equal(proof_write(journal, 2, 2, proof_payload()), 0);
+        store_journal_close(journal);
+        if (places == 0) {
+            proof_forget_places(sim, 3);
+        }
+        store_simdisk_flip(sim, 0, 8 * (JOURNAL_HEAD + JOURNAL_RECORD));
+        store_simdisk_flip(sim, 0, 8 * (JOURNAL_HEAD + PROOF_RECORD + JOURNAL_RECORD));
+        assert_int_equal(proof_open(sim, &journal, &last), -LT_ECORRUPT);
+        store_simdisk_free(sim);
+    }
 }
