@@ -14,6 +14,7 @@ static const struct bench_workload bench_loading = {
 
 static void bench_init(struct bench *bench)
 {
+    bench->stop.fd = -1;
     bench_layout_init(&bench->layout, bench->options.document_size);
     bench_zipf_init(&bench->zipf, bench->options.documents == 0 ? 1 : bench->options.documents);
     for (uint32_t i = 0; i < BENCH_OPS; i++) {
@@ -85,6 +86,7 @@ int tool_bench(int argc, char **argv)
         }
     }
     bench_close(bench);
+    bench_stop_release(&bench->stop);
     mem_free(bench);
     return code < 0 || stop_code < 0 ? 1 : 0;
 }

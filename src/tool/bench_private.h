@@ -10,6 +10,8 @@
 #ifndef TOOL_BENCH_PRIVATE_H
 #define TOOL_BENCH_PRIVATE_H
 
+#include <signal.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/hist.h"
@@ -186,8 +188,15 @@ struct bench_server {
     char directory[128]; /* empty: none */
 };
 
+/* Signals that end the program, held back until it has cleaned up. */
+struct bench_stop {
+    int fd; /* can be read once one has come; -1: they are not held back */
+    sigset_t mask;
+};
+
 struct bench {
     struct bench_options options;
+    struct bench_stop stop;
     struct bench_layout layout;
     struct bench_zipf zipf;
     /* of the phase */
@@ -230,6 +239,14 @@ int bench_socket_send(struct bench_conn *conn, struct err *err);
 int64_t bench_socket_receive(struct bench_conn *conn, size_t want, struct err *err);
 void bench_socket_close(struct bench_conn *conn);
 int bench_wrong(const struct bench_conn *conn, const char *what, struct err *err);
+
+/* ---- being stopped (bench_stop.c) ---- */
+/* From now on, in this thread and those it starts, such a signal only makes stop->fd readable. */
+void bench_stop_hold(struct bench_stop *stop);
+/* -LT_EINTERRUPTED when one has come. */
+int bench_stop_check(const struct bench_stop *stop, struct err *err);
+/* Let them have their effect: does not return when one has come. */
+void bench_stop_release(struct bench_stop *stop);
 
 /* ---- a server of our own (bench_spawn.c) ---- */
 /* Start it on a free port, which becomes options.port, and wait for its first answer. */

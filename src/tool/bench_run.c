@@ -168,6 +168,8 @@ static int run_begin(struct run_thread *thread)
     int code = 0;
     struct epoll_event event = {.events = EPOLLIN};
     epoll_ctl(thread->epoll, EPOLL_CTL_ADD, thread->timer, &event);
+    event.data.ptr = &thread->run->bench->stop;
+    epoll_ctl(thread->epoll, EPOLL_CTL_ADD, thread->run->bench->stop.fd, &event);
     for (uint32_t i = 0; i < thread->conns_count && code == 0; i++) {
         struct bench_conn *conn = &thread->conns[i];
         run_watch(thread, conn, EPOLL_CTL_ADD);
@@ -191,7 +193,9 @@ static int run_step(struct run_thread *thread)
     }
     for (int i = 0; i < count && code == 0; i++) {
         uint64_t ticks;
-        if (events[i].data.ptr != NULL) {
+        if (events[i].data.ptr == &thread->run->bench->stop) {
+            code = bench_stop_check(&thread->run->bench->stop, &thread->err);
+        } else if (events[i].data.ptr != NULL) {
             code = run_event(thread, &events[i]);
         } else if (read(thread->timer, &ticks, sizeof ticks) < 0 && errno != EAGAIN) {
             code = err_set(&thread->err, LT_EINTERNALERROR, "timer: %s", strerror(errno));
@@ -343,6 +347,7 @@ int bench_run(struct bench *bench, const struct bench_workload *workload, uint64
             .bench = bench, .fd = -1, .number = opened, .random = bench_mix(opened) + base};
         buf_init(&conns[opened].in, NULL);
         code = bench->options.peer->open(&conns[opened], err);
+        code = code < 0 ? code : bench_stop_check(&bench->stop, err);
     }
     code = code < 0 ? code : run_threads(bench, conns, err);
     for (uint32_t i = 0; i < opened; i++) {

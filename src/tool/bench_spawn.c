@@ -1,12 +1,15 @@
 /* tool/bench_spawn.c - a server of our own, from our own executable, in a directory that goes with
- * it. */
+ * it.
+ *
+ * It does not see the Ctrl-C that is meant for us, and is stopped by us in good order; should we be
+ * killed, the system stops it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -79,8 +82,10 @@ static uint16_t spawn_free_port(void)
 }
 
 /* In the child: never returns. */
-static void spawn_exec(const struct bench_server *server, const struct bench_options *options)
+static void spawn_exec(const struct bench *bench)
 {
+    const struct bench_server *server = &bench->server;
+    const struct bench_options *options = &bench->options;
     char path[160];
     char port[8];
     char *arguments[BENCH_EXTRA_MAX + 8] = {"largetable", "serve",  "--dbpath",
@@ -98,6 +103,9 @@ static void spawn_exec(const struct bench_server *server, const struct bench_opt
         arguments[count++] = options->extra[i];
     }
     arguments[count] = NULL;
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    sigprocmask(SIG_SETMASK, &bench->stop.mask, NULL);
     execv("/proc/self/exe", arguments);
     _exit(127);
 }
@@ -117,8 +125,9 @@ static void spawn_show_log(const struct bench_server *server)
 }
 
 /* Until it answers a hello. */
-static int spawn_await(struct bench_server *server, struct bench *probe, struct err *err)
+static int spawn_await(struct bench *bench, struct err *err)
 {
+    struct bench_server *server = &bench->server;
     uint64_t begin = clock_mono_us();
     int fd = -1;
     int code;
@@ -129,14 +138,14 @@ static int spawn_await(struct bench_server *server, struct bench *probe, struct 
             spawn_show_log(server);
             return err_set(err, LT_EOPERATIONFAILED, "the server ended instead of starting");
         }
-        code = probe->options.peer->greet(probe, &fd, err);
+        code = bench->options.peer->greet(bench, &fd, err);
         server->start_ms = (double)(clock_mono_us() - begin) / 1e3;
-        if (code < 0) {
-            usleep(SPAWN_NAP_US);
-        } else {
+        if (code == 0) {
             close(fd);
+            return 0;
         }
-    } while (code < 0 && server->start_ms < SPAWN_PATIENCE_MS);
+        usleep(SPAWN_NAP_US);
+    } while (server->start_ms < SPAWN_PATIENCE_MS && bench_stop_check(&bench->stop, err) == 0);
     return code;
 }
 
@@ -153,6 +162,7 @@ int bench_server_start(struct bench *bench, struct err *err)
     parent = parent == NULL || strlen(parent) > 60 ? "/tmp" : parent;
     snprintf(server->directory, sizeof server->directory, "%s/largetable-bench-XXXXXX", parent);
     server->port = spawn_free_port();
+    bench_stop_hold(&bench->stop);
     if (server->port == 0 || mkdtemp(server->directory) == NULL) {
         server->directory[0] = '\0';
         return err_set(err, LT_EOPERATIONFAILED, "no port or no directory in %s: %s", parent,
@@ -162,13 +172,13 @@ int bench_server_start(struct bench *bench, struct err *err)
     fflush(NULL);
     server->pid = fork();
     if (server->pid == 0) {
-        spawn_exec(server, &bench->options);
+        spawn_exec(bench);
     }
     if (server->pid < 0) {
         server->pid = 0;
         return err_set(err, LT_EOPERATIONFAILED, "fork: %s", strerror(errno));
     }
-    int code = spawn_await(server, bench, err);
+    int code = spawn_await(bench, err);
     server->start_rss = bench_server_rss(server);
     return code;
 }
@@ -187,6 +197,7 @@ int bench_server_idle(struct bench *bench, struct err *err)
     while (opened < count && code == 0) {
         code = bench->options.peer->greet(bench, &sockets[opened], err);
         opened += code == 0 ? 1 : 0;
+        code = code < 0 ? code : bench_stop_check(&bench->stop, err);
     }
     usleep(SPAWN_SETTLE_US);
     uint64_t after = bench_server_rss(server);
