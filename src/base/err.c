@@ -11,7 +11,6 @@ static const struct {
 } err_names[] = {
 #define ERROR(name, code, code_name) {(code), #code_name},
 #include "base/errors.def"
-#undef ERROR
 };
 
 int err_set(struct err *err, int code, const char *format, ...)

@@ -15,7 +15,6 @@
 enum lt_error {
 #define ERROR(name, code, code_name) LT_E##name = (code),
 #include "base/errors.def"
-#undef ERROR
 };
 
 enum { ERR_TEXT_MAX = 1024 };

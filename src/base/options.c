@@ -22,12 +22,6 @@ static const struct option_row options_table[OPTIONS_COUNT] = {
 #define OPTION_SKIP(id, name, help)                                                                \
     {OPTION_KIND_SKIP, #id, name, NULL, 0, NULL, 0, 0, 0, NULL, NULL, help},
 #include "base/options.def"
-#undef OPTION_INT
-#undef OPTION_BOOL
-#undef OPTION_TEXT
-#undef OPTION_ONE
-#undef OPTION_LIST
-#undef OPTION_SKIP
 };
 
 const struct option_row *option_row(enum option_id id)

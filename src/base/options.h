@@ -22,12 +22,6 @@ enum option_id {
 #define OPTION_LIST(id, ...) OPTION_##id,
 #define OPTION_SKIP(id, ...) OPTION_##id,
 #include "base/options.def"
-#undef OPTION_INT
-#undef OPTION_BOOL
-#undef OPTION_TEXT
-#undef OPTION_ONE
-#undef OPTION_LIST
-#undef OPTION_SKIP
     OPTIONS_COUNT,
 };
 

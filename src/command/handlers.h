@@ -13,7 +13,6 @@
 /* Aliases repeat a prototype, which C allows. */
 #define COMMAND(name, run, flags, help) int run(struct command_op *op);
 #include "command/commands.def"
-#undef COMMAND
 
 /* Row `index` of commands.def, or NULL past the end. */
 const struct command *command_each(size_t index);

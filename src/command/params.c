@@ -15,8 +15,6 @@ static const struct {
 #define PARAM_BOOL(name, value, low, high, settable) {#name, true, value, low, high, settable},
 #define PARAM_INT(name, value, low, high, settable) {#name, false, value, low, high, settable},
 #include "command/params.def"
-#undef PARAM_BOOL
-#undef PARAM_INT
 };
 
 void command_params_init(struct command_params *params)

@@ -17,8 +17,6 @@ enum command_param {
 #define PARAM_BOOL(name, value, low, high, settable) COMMAND_PARAM_##name,
 #define PARAM_INT(name, value, low, high, settable) COMMAND_PARAM_##name,
 #include "command/params.def"
-#undef PARAM_BOOL
-#undef PARAM_INT
     COMMAND_PARAMS_COUNT,
 };
 
