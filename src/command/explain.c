@@ -65,19 +65,13 @@ static const struct command_explain_kind explain_kinds[] = {
       {"hint", "hint"},
       {"collation", "collation"},
       {"let", "let"}}},
-    {"findandmodify",
-     NULL,
-     "UPDATE",
-     true,
-     {{"query", "filter"},
-      {"sort", "sort"},
-      {"hint", "hint"},
-      {"collation", "collation"},
-      {"let", "let"}}},
 };
 
 static const struct command_explain_kind *explain_kind(struct slice name)
 {
+    if (slice_is(name, "findandmodify")) { /* as older clients say it */
+        name = SLICE("findAndModify");
+    }
     for (size_t i = 0; i < sizeof explain_kinds / sizeof *explain_kinds; i++) {
         if (slice_is(name, explain_kinds[i].name)) {
             return &explain_kinds[i];
