@@ -236,7 +236,7 @@ const char *conf_check(const cJSON *check, struct doc_value value,
     for (size_t i = 0; i < sizeof check_tests / sizeof check_tests[0]; i++) {
         const cJSON *operand = cJSON_GetObjectItemCaseSensitive(check, check_tests[i].name);
         if (operand != NULL) {
-            struct check_case it = {operand, conf_at(value, path), cursors, arena};
+            struct check_case it = {operand, conf_at(arena, value, path), cursors, arena};
             return check_tests[i].holds(&it) ? NULL : check_tests[i].name;
         }
     }

@@ -2,9 +2,9 @@
 #include "conformance/equal.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "doc/decimal.h"
+#include "doc/path.h"
 #include "doc/view.h"
 
 static bool equal_is_nan(struct doc_value value)
@@ -50,49 +50,24 @@ static bool equal_decimal(struct doc_value expected, struct doc_value actual)
     return strcmp(expected_text, actual_text) == 0;
 }
 
-static bool equal_ordered_docs(const struct conf_equal *options, struct slice expected,
-                               struct slice actual)
-{
-    struct doc_iter expected_iter, actual_iter;
-    struct doc_elem expected_elem, actual_elem;
-    doc_iter_init(&expected_iter, expected);
-    doc_iter_init(&actual_iter, actual);
-    while (doc_iter_next(&expected_iter, &expected_elem)) {
-        do {
-            if (!doc_iter_next(&actual_iter, &actual_elem)) {
-                return false;
-            }
-        } while (options->partial && !slice_equal(actual_elem.name, expected_elem.name));
-        if (!slice_equal(actual_elem.name, expected_elem.name) ||
-            !conf_equal_value(options, expected_elem.value, actual_elem.value)) {
-            return false;
-        }
-    }
-    return options->partial || !doc_iter_next(&actual_iter, &actual_elem);
-}
+/* `fields`: names whose arrays are multisets; NULL below the outermost documents. */
+static bool equal_value(const struct conf_equal *options, struct doc_value expected,
+                        struct doc_value actual, const cJSON *fields);
 
-static bool equal_docs(const struct conf_equal *options, struct slice expected, struct slice actual)
+static bool equal_is_named(const cJSON *fields, struct slice name)
 {
-    if (options->field_order) {
-        return equal_ordered_docs(options, expected, actual);
-    }
-    if (!options->partial && doc_count(expected) != doc_count(actual)) {
-        return false;
-    }
-    struct doc_iter iter;
-    struct doc_elem elem;
-    doc_iter_init(&iter, expected);
-    while (doc_iter_next(&iter, &elem)) {
-        struct doc_value value = doc_get(actual, elem.name);
-        if (value.type == DOC_MISSING || !conf_equal_value(options, elem.value, value)) {
-            return false;
+    const cJSON *field;
+    cJSON_ArrayForEach(field, fields)
+    {
+        if (cJSON_IsString(field) && slice_is(name, field->valuestring)) {
+            return true;
         }
     }
-    return true;
+    return false;
 }
 
 static bool equal_arrays(const struct conf_equal *options, struct slice expected,
-                         struct slice actual)
+                         struct slice actual, const cJSON *fields)
 {
     struct doc_iter expected_iter, actual_iter;
     struct doc_elem expected_elem, actual_elem;
@@ -100,59 +75,16 @@ static bool equal_arrays(const struct conf_equal *options, struct slice expected
     doc_iter_init(&actual_iter, actual);
     while (doc_iter_next(&expected_iter, &expected_elem)) {
         if (!doc_iter_next(&actual_iter, &actual_elem) ||
-            !conf_equal_value(options, expected_elem.value, actual_elem.value)) {
+            !equal_value(options, expected_elem.value, actual_elem.value, fields)) {
             return false;
         }
     }
     return options->partial || !doc_iter_next(&actual_iter, &actual_elem);
 }
 
-static bool equal_code_w_scope(const struct conf_equal *options, struct doc_value expected,
-                               struct doc_value actual)
-{
-    uint32_t code_len = doc_load_u32(expected.data + 4);
-    if (actual.len < 8 + code_len ||
-        memcmp(expected.data + 4, actual.data + 4, 4 + code_len) != 0) {
-        return false;
-    }
-    return equal_docs(options, slice_of(expected.data + 8 + code_len, expected.len - 8 - code_len),
-                      slice_of(actual.data + 8 + code_len, actual.len - 8 - code_len));
-}
-
-bool conf_equal_value(const struct conf_equal *options, struct doc_value expected,
-                      struct doc_value actual)
-{
-    struct slice approx;
-    if (equal_get_approx(expected, &approx)) {
-        return equal_approx(approx, actual);
-    }
-    if (options->nan && equal_is_nan(expected) && equal_is_nan(actual)) {
-        return true;
-    }
-    if (expected.type != actual.type) {
-        return false;
-    }
-    switch (expected.type) {
-    case DOC_OBJECT:
-        return equal_docs(options, doc_value_get_doc(expected), doc_value_get_doc(actual));
-    case DOC_ARRAY:
-        return equal_arrays(options, doc_value_get_doc(expected), doc_value_get_doc(actual));
-    case DOC_DECIMAL:
-        return equal_decimal(expected, actual);
-    case DOC_CODE_W_SCOPE:
-        return equal_code_w_scope(options, expected, actual);
-    default: /* doubles by their bits too: 0.0 is not -0.0 */
-        return expected.len == actual.len &&
-               (expected.len == 0 || memcmp(expected.data, actual.data, expected.len) == 0);
-    }
-}
-
-static bool equal_result_doc(const struct conf_equal *options, struct doc_value expected,
-                             struct doc_value actual);
-
 /* Each expected element finds an actual one of its own. */
 static bool equal_multisets(const struct conf_equal *options, struct slice expected,
-                            struct slice actual, bool outermost)
+                            struct slice actual, const cJSON *fields)
 {
     size_t count = doc_count(actual);
     if (!options->partial && doc_count(expected) != count) {
@@ -166,12 +98,10 @@ static bool equal_multisets(const struct conf_equal *options, struct slice expec
         bool found = false;
         doc_iter_init(&actual_iter, actual);
         for (size_t i = 0; !found && doc_iter_next(&actual_iter, &actual_elem); i++) {
-            if (taken[i]) {
-                continue;
+            if (!taken[i]) {
+                found = equal_value(options, expected_elem.value, actual_elem.value, fields);
+                taken[i] = found;
             }
-            found = outermost ? equal_result_doc(options, expected_elem.value, actual_elem.value)
-                              : conf_equal_value(options, expected_elem.value, actual_elem.value);
-            taken[i] = found;
         }
         if (!found) {
             return false;
@@ -180,93 +110,114 @@ static bool equal_multisets(const struct conf_equal *options, struct slice expec
     return true;
 }
 
-static bool equal_is_unordered(const struct conf_equal *options, struct slice name)
+/* The field of that name; with field_order the next one, which may skip others when partial. */
+static struct doc_value equal_field(const struct conf_equal *options, struct slice doc,
+                                    struct doc_iter *iter, struct slice name)
 {
-    const cJSON *field;
-    cJSON_ArrayForEach(field, options->unordered_fields)
-    {
-        if (cJSON_IsString(field) && slice_is(name, field->valuestring)) {
-            return true;
+    struct doc_elem elem;
+    if (!options->field_order) {
+        return doc_get(doc, name);
+    }
+    while (doc_iter_next(iter, &elem)) {
+        if (slice_equal(elem.name, name)) {
+            return elem.value;
+        }
+        if (!options->partial) {
+            break;
         }
     }
-    return false;
+    return doc_missing;
 }
 
-/* One document of the result: some of its arrays may be multisets. */
-static bool equal_result_doc(const struct conf_equal *options, struct doc_value expected,
-                             struct doc_value actual)
+static bool equal_docs(const struct conf_equal *options, struct slice expected, struct slice actual,
+                       const cJSON *fields)
 {
-    if (options->unordered_fields == NULL || expected.type != DOC_OBJECT ||
-        actual.type != DOC_OBJECT) {
-        return conf_equal_value(options, expected, actual);
-    }
-    struct slice actual_doc = doc_value_get_doc(actual);
-    struct doc_iter iter;
+    struct doc_iter iter, actual_iter;
     struct doc_elem elem;
-    if (!options->partial && doc_count(doc_value_get_doc(expected)) != doc_count(actual_doc)) {
+    if (!options->partial && doc_count(expected) != doc_count(actual)) {
         return false;
     }
-    doc_iter_value(&iter, expected);
+    doc_iter_init(&iter, expected);
+    doc_iter_init(&actual_iter, actual);
     while (doc_iter_next(&iter, &elem)) {
-        struct doc_value value = doc_get(actual_doc, elem.name);
+        struct doc_value value = equal_field(options, actual, &actual_iter, elem.name);
         bool arrays = elem.value.type == DOC_ARRAY && value.type == DOC_ARRAY;
-        bool fine = value.type != DOC_MISSING;
-        if (fine && arrays && equal_is_unordered(options, elem.name)) {
-            fine = equal_multisets(options, doc_value_get_doc(elem.value), doc_value_get_doc(value),
-                                   false);
-        } else if (fine) {
-            fine = conf_equal_value(options, elem.value, value);
-        }
-        if (!fine) {
+        bool same = arrays && equal_is_named(fields, elem.name)
+                        ? equal_multisets(options, doc_value_get_doc(elem.value),
+                                          doc_value_get_doc(value), NULL)
+                        : equal_value(options, elem.value, value, NULL);
+        if (!same) {
             return false;
         }
     }
     return true;
+}
+
+static bool equal_code_w_scope(const struct conf_equal *options, struct doc_value expected,
+                               struct doc_value actual)
+{
+    uint32_t code_len = doc_load_u32(expected.data + 4);
+    if (actual.len < 8 + code_len ||
+        memcmp(expected.data + 4, actual.data + 4, 4 + code_len) != 0) {
+        return false;
+    }
+    return equal_docs(options, slice_of(expected.data + 8 + code_len, expected.len - 8 - code_len),
+                      slice_of(actual.data + 8 + code_len, actual.len - 8 - code_len), NULL);
+}
+
+static bool equal_value(const struct conf_equal *options, struct doc_value expected,
+                        struct doc_value actual, const cJSON *fields)
+{
+    struct slice approx;
+    if (equal_get_approx(expected, &approx)) {
+        return equal_approx(approx, actual);
+    }
+    if (options->nan && equal_is_nan(expected) && equal_is_nan(actual)) {
+        return true;
+    }
+    if (expected.type != actual.type) {
+        return false;
+    }
+    switch (expected.type) {
+    case DOC_OBJECT:
+        return equal_docs(options, doc_value_get_doc(expected), doc_value_get_doc(actual), fields);
+    case DOC_ARRAY:
+        return equal_arrays(options, doc_value_get_doc(expected), doc_value_get_doc(actual), NULL);
+    case DOC_DECIMAL:
+        return equal_decimal(expected, actual);
+    case DOC_CODE_W_SCOPE:
+        return equal_code_w_scope(options, expected, actual);
+    default: /* doubles by their bits too: 0.0 is not -0.0 */
+        return expected.len == actual.len &&
+               (expected.len == 0 || memcmp(expected.data, actual.data, expected.len) == 0);
+    }
+}
+
+bool conf_equal_value(const struct conf_equal *options, struct doc_value expected,
+                      struct doc_value actual)
+{
+    return equal_value(options, expected, actual, NULL);
 }
 
 bool conf_equal_result(const struct conf_equal *options, struct doc_value expected,
                        struct doc_value actual)
 {
+    const cJSON *fields = options->unordered_fields;
     if (expected.type != DOC_ARRAY || actual.type != DOC_ARRAY) {
-        return equal_result_doc(options, expected, actual);
+        return equal_value(options, expected, actual, fields);
     }
-    struct slice expected_docs = doc_value_get_doc(expected);
-    struct slice actual_docs = doc_value_get_doc(actual);
-    if (options->unordered) {
-        return equal_multisets(options, expected_docs, actual_docs, true);
-    }
-    if (options->unordered_fields == NULL) {
-        return conf_equal_value(options, expected, actual);
-    }
-    size_t count = doc_count(expected_docs);
-    if (options->partial ? doc_count(actual_docs) < count : doc_count(actual_docs) != count) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!equal_result_doc(options, doc_array_at(expected_docs, i),
-                              doc_array_at(actual_docs, i))) {
-            return false;
-        }
-    }
-    return true;
+    return (options->unordered ? equal_multisets : equal_arrays)(
+        options, doc_value_get_doc(expected), doc_value_get_doc(actual), fields);
 }
 
-struct doc_value conf_at(struct doc_value value, const char *path)
+struct doc_value conf_at(struct arena *arena, struct doc_value value, const char *path)
 {
-    while (*path != '\0') {
-        const char *dot = strchrnul(path, '.');
-        struct slice part = slice_of(path, (size_t)(dot - path));
-        if (value.type == DOC_OBJECT) {
-            value = doc_get(doc_value_get_doc(value), part);
-        } else if (value.type == DOC_ARRAY) {
-            char *end;
-            long index = strtol(path, &end, 10);
-            bool number = end == dot && end != path && index >= 0;
-            value = number ? doc_array_at(doc_value_get_doc(value), (size_t)index) : doc_missing;
-        } else {
-            return doc_missing;
-        }
-        path = *dot == '.' ? dot + 1 : dot;
+    struct doc_path parsed;
+    if (*path == '\0') {
+        return value;
     }
-    return value;
+    if (value.type != DOC_OBJECT || doc_path_parse(arena, slice_str(path), &parsed, NULL) < 0) {
+        return doc_missing;
+    }
+    return doc_path_get(&parsed, doc_value_get_doc(value));
 }

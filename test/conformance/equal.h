@@ -2,7 +2,7 @@
  *
  * Invariant   expected values may hold {"$approx": {value, tolerance}}; actual ones are plain BSON.
  * Thread      pure.
- * Memory      scratch for multisets goes to the options' arena.
+ * Memory      scratch goes to the arena given.
  * Errors      none.
  */
 #ifndef TEST_CONFORMANCE_EQUAL_H
@@ -30,6 +30,6 @@ bool conf_equal_value(const struct conf_equal *options, struct doc_value expecte
                       struct doc_value actual);
 
 /* The value at a dotted path, numbers index arrays; "" is the value itself. */
-struct doc_value conf_at(struct doc_value value, const char *path);
+struct doc_value conf_at(struct arena *arena, struct doc_value value, const char *path);
 
 #endif

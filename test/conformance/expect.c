@@ -56,7 +56,8 @@ static void expect_code(const cJSON *expect, const struct conf_reply *reply,
     int32_t code;
     struct slice beside = reply->doc;
     if (!conf_reply_is_error(reply->doc, &code)) {
-        struct doc_value first = conf_at(doc_value_object(reply->doc), "writeErrors.0");
+        struct doc_value first =
+            conf_at(reply->arena, doc_value_object(reply->doc), "writeErrors.0");
         if (first.type != DOC_OBJECT) {
             expect_fail(verdict, "error %d expected, got success", wanted);
             return;
@@ -109,7 +110,7 @@ static struct doc_value expect_target(const cJSON *expect, const struct conf_rep
 {
     const char *where = expect_where(expect);
     return strcmp(where, "raw") == 0 ? expect_raw(reply)
-                                     : conf_at(doc_value_object(reply->doc), where);
+                                     : conf_at(reply->arena, doc_value_object(reply->doc), where);
 }
 
 static void expect_result(const cJSON *expect, const struct conf_reply *reply,
