@@ -29,7 +29,8 @@ struct explain_tree {
     struct arena *arena;
     const struct command_explain *explain;
     const struct command_read *read;
-    struct doc_builder *builder; /* of the document in hand */
+    const struct query_plan *plan; /* the read's, or one that was rejected: without counts */
+    struct doc_builder *builder;   /* of the document in hand */
     uint64_t keys;
     uint64_t docs;
     bool simple; /* the filter is on one field */
@@ -108,9 +109,9 @@ static void tree_index(struct explain_tree *tree, const struct query_plan_branch
     stage->fields = tree_end(tree);
     uint64_t keys = tree->keys;
     uint64_t docs = tree->docs;
-    if (tree->read->plan.branches_count > 1) {
-        const uint64_t *each = tree->read->branch_keys;
-        keys = docs = each == NULL ? 0 : each[branch - tree->read->plan.branches];
+    if (tree->plan->branches_count > 1) {
+        const uint64_t *each = tree->plan == &tree->read->plan ? tree->read->branch_keys : NULL;
+        keys = docs = each == NULL ? 0 : each[branch - tree->plan->branches];
     }
     stage->counts = tree_count(tree, "keysExamined", keys);
     stage->returned = docs;
@@ -131,7 +132,7 @@ static struct explain_stage *tree_fetch(struct explain_tree *tree, struct explai
 
 static struct explain_stage *tree_branches(struct explain_tree *tree)
 {
-    const struct query_plan *plan = &tree->read->plan;
+    const struct query_plan *plan = tree->plan;
     const struct query_match *match = tree->read->match;
     struct explain_stage *either = tree_stage(tree, "OR", NULL);
     either->inputs = arena_zero(tree->arena, plan->branches_count, sizeof *either->inputs);
@@ -161,7 +162,7 @@ static struct explain_stage *tree_collection(struct explain_tree *tree, bool bac
 
 static struct explain_stage *tree_scan(struct explain_tree *tree)
 {
-    const struct query_plan *plan = &tree->read->plan;
+    const struct query_plan *plan = tree->plan;
     if (tree->read->collection == NULL || plan->branches_count == 0) {
         return tree_stage(tree, "EOF", NULL);
     }
@@ -254,7 +255,7 @@ static struct explain_stage *tree_find(struct explain_tree *tree, struct explain
     struct slice projection = tree_doc_of(explain->body, "projection");
     struct doc_value skip_value = doc_get_str(explain->body, "skip");
     int64_t skip = doc_value_is_number(skip_value) ? doc_value_to_i64_clamped(skip_value) : 0;
-    bool sorts = plan->pipeline != NULL;
+    bool sorts = sort.len > 0 && !tree->plan->sorted;
     if (sorts) {
         stage = tree_sort(tree, stage, sort, plan->limit > 0 ? plan->limit + skip : 0);
     }
@@ -270,15 +271,20 @@ static struct explain_stage *tree_find(struct explain_tree *tree, struct explain
     return stage;
 }
 
+/* The stages that are the plan's, but for those that the read does. A leading $sort is the read's
+ * when its plan delivers it: that need not be so for a rejected one. */
 static struct explain_stage *tree_aggregate(struct explain_tree *tree, struct explain_stage *stage)
 {
-    const struct command_results_plan *plan = tree->explain->cursor->plan;
+    const struct command_explain *explain = tree->explain;
+    const struct command_results_plan *results = explain->cursor->plan;
+    uint32_t first = results->first_stage + tree->plan->sorted - tree->read->plan.sorted;
+    uint32_t end = explain->pushed ? UINT32_MAX : results->first_stage;
     struct doc_iter iter;
     struct doc_elem elem;
-    doc_iter_init(&iter, tree->explain->stages);
-    for (uint32_t at = 0; doc_iter_next(&iter, &elem); at++) {
+    doc_iter_init(&iter, explain->stages);
+    for (uint32_t at = 0; at < end && doc_iter_next(&iter, &elem); at++) {
         struct doc_elem spec = doc_first(doc_value_get_doc(elem.value));
-        if (at < plan->first_stage) {
+        if (at < first) {
             continue;
         }
         if (spec.value.type == DOC_OBJECT) {
@@ -317,15 +323,11 @@ static struct explain_stage *tree_wrap(struct explain_tree *tree, struct explain
     return stage;
 }
 
-static struct explain_stage *tree_make(struct explain_tree *tree)
+static struct explain_stage *tree_make(struct explain_tree *tree, const struct query_plan *plan)
 {
-    struct explain_stage *stage = tree_scan(tree);
-    if (tree->explain->stages.len == 0) {
-        stage = tree_find(tree, stage);
-    } else if (tree->explain->pushed) {
-        stage = tree_aggregate(tree, stage);
-    }
-    return tree_wrap(tree, stage);
+    tree->plan = plan;
+    struct explain_stage *scan = tree_scan(tree);
+    return tree->explain->stages.len == 0 ? tree_find(tree, scan) : tree_aggregate(tree, scan);
 }
 
 /* ---- writing ---- */
@@ -409,7 +411,16 @@ static void parsed_write(struct doc_builder *builder, const struct query_match *
     doc_build_close(builder);
 }
 
-static void planner_write(struct doc_builder *builder, const struct explain_tree *tree,
+static void plan_write(struct doc_builder *builder, const char *name,
+                       const struct explain_stage *top)
+{
+    doc_build_open(builder, slice_str(name));
+    doc_build_bool(builder, "isCached", false);
+    stage_write(builder, top, false);
+    doc_build_close(builder);
+}
+
+static void planner_write(struct doc_builder *builder, struct explain_tree *tree,
                           const struct explain_stage *top)
 {
     doc_build_open(builder, SLICE("queryPlanner"));
@@ -421,11 +432,12 @@ static void planner_write(struct doc_builder *builder, const struct explain_tree
     doc_build_bool(builder, "maxIndexedOrSolutionsReached", false);
     doc_build_bool(builder, "maxIndexedAndSolutionsReached", false);
     doc_build_bool(builder, "maxScansToExplodeReached", false);
-    doc_build_open(builder, SLICE("winningPlan"));
-    doc_build_bool(builder, "isCached", false);
-    stage_write(builder, top, false);
-    doc_build_close(builder);
+    plan_write(builder, "winningPlan", top);
     doc_build_open_array(builder, SLICE("rejectedPlans"));
+    const struct query_plan *other = tree->read->plan.rejected;
+    for (; other != NULL; other = other->rejected) {
+        plan_write(builder, "", tree_make(tree, other));
+    }
     doc_build_close(builder);
     doc_build_close(builder);
 }
@@ -454,7 +466,7 @@ static void stats_write(struct doc_builder *builder, const struct explain_tree *
 }
 
 /* [{$cursor: {queryPlanner, executionStats}}, and the stages that are not the plan's]. */
-static void stages_write(struct doc_builder *builder, const struct explain_tree *tree,
+static void stages_write(struct doc_builder *builder, struct explain_tree *tree,
                          const struct explain_stage *top)
 {
     const struct command_results_plan *plan = tree->explain->cursor->plan;
@@ -488,7 +500,7 @@ void command_explain_build(struct command_op *op, const struct command_explain *
         tree.read = &explain->cursor->read;
         tree.simple = tree.read->match->children_count == 1;
         command_read_examined(tree.read, &tree.keys, &tree.docs);
-        top = tree_make(&tree);
+        top = tree_wrap(&tree, tree_make(&tree, &tree.read->plan));
     }
     if (explain->stages.len > 0 && !explain->pushed) {
         stages_write(builder, &tree, top);

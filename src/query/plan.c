@@ -20,6 +20,8 @@ struct planner {
     int32_t hinted; /* -1: none; then only this index */
     int natural;    /* the hint {$natural: ±1}, or 0 */
     uint32_t work;
+    struct query_plan *rejected; /* ways to plan the whole filter that were not the best */
+    uint32_t rejected_branches;
 };
 
 /* What one way to plan comes to. */
@@ -144,21 +146,38 @@ static int plan_compare(const int *a, const int *b, int count)
     return 0;
 }
 
-static struct query_plan_branch plan_branch(const struct planner *planner,
-                                            const struct plan_fit *fit)
+static void plan_reject(struct planner *planner, struct query_plan_branch *branches, uint32_t count,
+                        bool sorted)
 {
-    struct query_plan_branch branch = {.backward = fit->backward};
-    branch.index = (int32_t)(fit->index - planner->indexes);
-    query__plan_ranges(planner->context->arena, fit, &branch);
-    struct plan_fit *copy = arena_zero(planner->context->arena, 1, sizeof *copy);
+    if (count > QUERY_PLAN_BRANCHES_MAX - planner->rejected_branches) {
+        return;
+    }
+    struct query_plan *plan = arena_alloc(planner->context->arena, sizeof *plan);
+    *plan = (struct query_plan){.branches = branches,
+                                .branches_count = count,
+                                .sorted = sorted,
+                                .overlap = count > 1,
+                                .rejected = planner->rejected};
+    planner->rejected = plan;
+    planner->rejected_branches += count;
+}
+
+/* Without its ranges. */
+static struct query_plan_branch *plan_branch(const struct planner *planner,
+                                             const struct plan_fit *fit)
+{
+    struct query_plan_branch *branch = arena_zero(planner->context->arena, 1, sizeof *branch);
+    struct plan_fit *copy = arena_alloc(planner->context->arena, sizeof *copy);
     *copy = *fit;
-    branch.fit = copy;
+    branch->index = (int32_t)(fit->index - planner->indexes);
+    branch->backward = fit->backward;
+    branch->fit = copy;
     return branch;
 }
 
-/* The best single index, if any is of use. */
+/* The best single index, if any is of use. `whole`: the set is the whole filter. */
 static bool plan_one(struct planner *planner, const struct plan_set *set,
-                     const struct query_sort *sort, struct plan_choice *ret_choice)
+                     const struct query_sort *sort, bool whole, struct plan_choice *ret_choice)
 {
     struct plan_fit best = {.index = NULL};
     for (uint32_t i = 0; i < planner->request->indexes_count; i++) {
@@ -175,16 +194,23 @@ static bool plan_one(struct planner *planner, const struct plan_set *set,
         bool useful = planner->hinted >= 0 || fit.score[PLAN_SCORE_EQUALITY] > 0 ||
                       fit.score[PLAN_SCORE_RANGE] > 0 || fit.score[PLAN_SCORE_SORTED] > 0 ||
                       fit.score[PLAN_SCORE_RESTRICTED] > 0;
-        if (useful &&
-            (best.index == NULL || plan_compare(fit.score, best.score, PLAN_SCORES) > 0)) {
+        if (!useful) {
+            continue;
+        }
+        bool better = best.index == NULL || plan_compare(fit.score, best.score, PLAN_SCORES) > 0;
+        if (whole && best.index != NULL) {
+            const struct plan_fit *worse = better ? &best : &fit;
+            plan_reject(planner, plan_branch(planner, worse), 1, worse->sorted);
+        }
+        if (better) {
             best = fit;
         }
     }
     if (best.index == NULL) {
         return false;
     }
-    ret_choice->branches = arena_zero(planner->context->arena, 1, sizeof *ret_choice->branches);
-    ret_choice->branches[0] = plan_branch(planner, &best);
+    ret_choice->branches = plan_branch(planner, &best);
+    query__plan_ranges(planner->context->arena, &best, ret_choice->branches);
     ret_choice->count = 1;
     ret_choice->sorted = best.sorted;
     memcpy(ret_choice->score, best.score, sizeof best.score);
@@ -244,13 +270,16 @@ static bool plan_set(struct planner *planner, const struct plan_set *set,
                      const struct query_sort *sort, uint32_t depth, struct plan_choice *ret_choice)
 {
     struct plan_choice best = {0};
-    bool found = plan_one(planner, set, sort, &best);
+    bool found = plan_one(planner, set, sort, depth == 0, &best);
     for (uint32_t i = 0; i < set->ors_count && depth < PLAN_OR_DEPTH_MAX; i++) {
         struct plan_choice choice = {0};
         if (!plan_either(planner, set, set->ors[i], depth + 1, &choice)) {
             continue;
         }
         if (!found || plan_compare(choice.score, best.score, PLAN_SCORE_SHORT) > 0) {
+            if (found && depth == 0) {
+                plan_reject(planner, best.branches, best.count, best.sorted);
+            }
             choice.sorted = sort == NULL;
             best = choice;
             found = true;
@@ -327,5 +356,6 @@ int query_plan_make(struct query_context *context, const struct query_plan_reque
     ret_plan->branches_count = choice.count;
     ret_plan->sorted = choice.sorted;
     ret_plan->overlap = choice.count > 1;
+    ret_plan->rejected = planner.rejected;
     return 0;
 }

@@ -49,6 +49,8 @@ struct query_plan {
     uint32_t branches_count; /* 0: nothing can match */
     bool sorted;
     bool overlap; /* several branches may give a document twice */
+    /* Another that would have done, whose own is the next: for explain. Ranges may be missing. */
+    struct query_plan *rejected;
 };
 
 struct query_plan_request {
@@ -63,7 +65,7 @@ struct query_plan_request {
 
 enum {
     QUERY_PLAN_RANGES_MAX = 1000,   /* of combined points of several fields */
-    QUERY_PLAN_BRANCHES_MAX = 1000, /* beyond it an $or is not planned with */
+    QUERY_PLAN_BRANCHES_MAX = 1000, /* beyond it an $or is not planned with, or not told of */
 };
 
 int query_plan_make(struct query_context *context, const struct query_plan_request *request,

@@ -18,7 +18,23 @@ struct plan_table {
     struct doc_value hint;
     struct slice min;
     struct slice max;
+    bool rejected; /* tell of them too */
 };
+
+static void plan_put(struct buf *text, struct arena *arena, const struct plan_table *table,
+                     const struct query_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->branches_count; i++) {
+        const struct query_plan_branch *branch = &plan->branches[i];
+        struct slice name =
+            branch->index < 0 ? SLICE("collection") : table->indexes[branch->index].name;
+        buf_format(text, "%s%.*s%s", i > 0 ? " | " : "", SLICE_FMT(name),
+                   branch->backward ? " <" : "");
+        if (branch->index >= 0) {
+            buf_format(text, " %s", json_text(arena, query_plan_bounds(arena, branch)));
+        }
+    }
+}
 
 static int plan_text(struct arena *arena, const struct plan_table *table,
                      const struct plan_case *one, const char **ret_text)
@@ -45,17 +61,13 @@ static int plan_text(struct arena *arena, const struct plan_table *table,
     if (code < 0) {
         return code;
     }
-    for (uint32_t i = 0; i < plan.branches_count; i++) {
-        const struct query_plan_branch *branch = &plan.branches[i];
-        struct slice name =
-            branch->index < 0 ? SLICE("collection") : table->indexes[branch->index].name;
-        buf_format(&text, "%s%.*s%s", i > 0 ? " | " : "", SLICE_FMT(name),
-                   branch->backward ? " <" : "");
-        if (branch->index >= 0) {
-            buf_format(&text, " %s", json_text(arena, query_plan_bounds(arena, branch)));
-        }
-    }
-    buf_format(&text, "%s", plan.sorted && sort != NULL ? " sorted" : "");
+    const struct query_plan *told = &plan;
+    do {
+        buf_format(&text, "%s", told != &plan ? " not " : "");
+        plan_put(&text, arena, table, told);
+        buf_format(&text, "%s", told->sorted && sort != NULL ? " sorted" : "");
+        told = table->rejected ? told->rejected : NULL;
+    } while (told != NULL);
     buf_append_byte(&text, '\0');
     *ret_text = (const char *)text.data;
     return 0;
@@ -280,6 +292,27 @@ TEST(plan_reads_a_hinted_index_between_min_and_max)
             assert_string_equal(got, cases[i].want);
         }
     }
+    arena_close(&arena);
+}
+
+TEST(plan_remembers_what_else_would_have_done)
+{
+    static const struct plan_case cases[] = {
+        {"{'c': 1}", NULL, "c {'c':['[1, 1]']}"},
+        {"{'_id': 5, 'a': 1}", NULL, "_id_ {'_id':['[5, 5]']}"},
+        {"{'a': 1, 'b': 2}", NULL, "a_b {'a':['[1, 1]'],'b':['[2, 2]']} not a {'a':['[1, 1]']}"},
+        {"{'a': {'$gt': 1}, 'c': 2}", "{'a': 1}",
+         "c {'c':['[2, 2]']} not a {'a':['(1, inf.0]']} sorted "
+         "not a_b {'a':['(1, inf.0]'],'b':['[MaxKey, MinKey]']} sorted"},
+        {"{'c': {'$gt': 1}, '$or': [{'a': 1}, {'_id': 3}]}", NULL,
+         "a {'a':['[1, 1]']} | _id_ {'_id':['[3, 3]']} not c {'c':['(1, inf.0]']}"},
+        {"{'c': 1, '$or': [{'a': {'$lt': 1}}, {'a': 3}]}", NULL, "c {'c':['[1, 1]']}"},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    struct plan_table table = plan_usual(&arena, false);
+    table.rejected = true;
+    PLAN_CASES(&table, cases);
     arena_close(&arena);
 }
 

@@ -59,6 +59,33 @@ def indexes():
     c.drop_indexes()
 
 
+def stages(plan):
+    """The names of a plan's stages from the top down, and of the index at its end."""
+    while "inputStage" in plan:
+        yield plan["stage"]
+        plan = plan["inputStage"]
+    yield plan["stage"]
+    yield plan.get("indexName")
+
+
+def plans():
+    c = db.plans
+    for keys in ([("a", 1)], [("a", 1), ("b", -1)], [("c", 1)]):
+        c.create_index(keys)
+    find = {"find": "plans", "filter": {"a": 3, "c": {"$gt": 1}}, "sort": {"b": 1}, "limit": 5}
+    pipeline = [{"$match": find["filter"]}, {"$sort": find["sort"]}, {"$group": {"_id": "$a"}}]
+    for command, above in (find, ["LIMIT"]), ({"aggregate": "plans", "pipeline": pipeline, "cursor": {}}, []):
+        reply = db.command({"explain": command, "verbosity": "queryPlanner"})
+        told = (reply["stages"][0]["$cursor"] if "stages" in reply else reply)["queryPlanner"]
+        assert list(stages(told["winningPlan"])) == [*above, "FETCH", "IXSCAN", "a_1_b_-1"]
+        rejected = sorted(list(stages(plan)) for plan in told["rejectedPlans"])
+        assert rejected == [["SORT", "FETCH", "IXSCAN", "a_1"], ["SORT", "FETCH", "IXSCAN", "c_1"]]
+    wanted = db.command({"explain": {"findandmodify": "plans", "query": {"a": 1, "c": 1}, "remove": True}})
+    told = wanted["queryPlanner"]
+    assert told["winningPlan"]["stage"] == "DELETE"
+    assert "DELETE" not in [name for plan in told["rejectedPlans"] for name in stages(plan)]
+
+
 def bulk():
     requests = [pymongo.InsertOne({"_id": i}) for i in range(1000)]
     requests += [pymongo.UpdateOne({"_id": i}, {"$set": {"x": i}}) for i in range(0, 1000, 2)]
@@ -85,7 +112,7 @@ def unacknowledged():
         assert db.w0.count_documents({}, session=session) <= 100
 
 
-for step in (crud, types, cursors, indexes, bulk, files, unacknowledged):
+for step in (crud, types, cursors, indexes, plans, bulk, files, unacknowledged):
     step()
     print("ok", step.__name__)
 client.drop_database("pysession")
