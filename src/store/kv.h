@@ -66,7 +66,11 @@ struct store_kv_ops {
     /* A cursor over the snapshot (NULL: a new one of its own), placed nowhere. */
     struct store_cursor *(*cursor)(struct store_kv *kv, struct store_snapshot *snapshot,
                                    enum store_wait wait);
-    void (*cursor_close)(struct store_cursor *cursor);
+};
+
+/* Every engine's cursor brings its own. */
+struct store_cursor_ops {
+    void (*close)(struct store_cursor *cursor);
     /* Place at the first key >= `key`, or with `backward` at the last key <= `key`: 1 there, 0 no
      * such key, negative on error. */
     int (*seek)(struct store_cursor *cursor, struct slice key, bool backward);
@@ -81,7 +85,7 @@ struct store_kv {
 };
 
 struct store_cursor {
-    const struct store_kv_ops *ops;
+    const struct store_cursor_ops *ops;
 };
 
 struct store_rocks_options {

@@ -188,8 +188,8 @@ static void pair_walk(struct pair *pair)
             pair_same_place(cursors, there);
         }
     }
-    cursors[0]->ops->cursor_close(cursors[0]);
-    cursors[1]->ops->cursor_close(cursors[1]);
+    cursors[0]->ops->close(cursors[0]);
+    cursors[1]->ops->close(cursors[1]);
 }
 
 static void pair_snapshot(struct pair *pair)

@@ -221,17 +221,6 @@ static uint64_t rocks_size(struct store_kv *kv, struct slice from, struct slice 
     return rocks_code(message) == 0 ? size : 0;
 }
 
-static struct store_cursor *rocks_cursor(struct store_kv *kv, struct store_snapshot *snapshot,
-                                         enum store_wait wait)
-{
-    struct rocks_cursor *cursor = mem_alloc(sizeof *cursor);
-    cursor->cursor.ops = kv->ops;
-    cursor->backward = false;
-    cursor->read_options = rocks_read_options(snapshot ? snapshot->snapshot : NULL, wait);
-    cursor->iterator = rocksdb_create_iterator(rocks_of(kv)->db, cursor->read_options);
-    return &cursor->cursor;
-}
-
 static void rocks_cursor_close(struct store_cursor *base)
 {
     struct rocks_cursor *cursor = rocks_cursor_of(base);
@@ -285,6 +274,25 @@ static struct slice rocks_value(struct store_cursor *base)
     size_t len;
     const char *data = rocksdb_iter_value(rocks_cursor_of(base)->iterator, &len);
     return slice_of(data, len);
+}
+
+static const struct store_cursor_ops rocks_cursor_ops = {
+    .close = rocks_cursor_close,
+    .seek = rocks_seek,
+    .step = rocks_step,
+    .key = rocks_key,
+    .value = rocks_value,
+};
+
+static struct store_cursor *rocks_cursor(struct store_kv *kv, struct store_snapshot *snapshot,
+                                         enum store_wait wait)
+{
+    struct rocks_cursor *cursor = mem_alloc(sizeof *cursor);
+    cursor->cursor.ops = &rocks_cursor_ops;
+    cursor->backward = false;
+    cursor->read_options = rocks_read_options(snapshot ? snapshot->snapshot : NULL, wait);
+    cursor->iterator = rocksdb_create_iterator(rocks_of(kv)->db, cursor->read_options);
+    return &cursor->cursor;
 }
 
 static const struct store_kv_ops rocks_ops = {

@@ -228,11 +228,11 @@ int store_fetch(struct store_kv *kv, struct slice key, bool backward, uint32_t k
     }
     code = code == -LT_ENOSUCHKEY ? 0 : code;
     if (code == 0) {
-        code = kv->ops->seek(cursor, key, backward);
+        code = cursor->ops->seek(cursor, key, backward);
     }
     for (uint32_t i = 0; i < keys_count && code > 0; i++) {
-        code = kv->ops->step(cursor);
+        code = cursor->ops->step(cursor);
     }
-    kv->ops->cursor_close(cursor);
+    cursor->ops->close(cursor);
     return code < 0 ? code : 0;
 }

@@ -143,18 +143,6 @@ static uint64_t simkv_size(struct store_kv *kv, struct slice from, struct slice 
     return size;
 }
 
-static struct store_cursor *simkv_cursor(struct store_kv *kv, struct store_snapshot *snapshot,
-                                         enum store_wait wait)
-{
-    (void)wait;
-    struct simkv *simkv = simkv_of(kv);
-    struct simkv_cursor *cursor = mem_zero(1, sizeof *cursor);
-    cursor->cursor.ops = kv->ops;
-    cursor->simkv = simkv;
-    cursor->version = snapshot != NULL ? snapshot->version : simkv->version;
-    return &cursor->cursor;
-}
-
 static void simkv_cursor_close(struct store_cursor *cursor)
 {
     mem_free(cursor);
@@ -231,6 +219,26 @@ static struct slice simkv_value(struct store_cursor *base)
     return simkv_cursor_of(base)->node->value;
 }
 
+static const struct store_cursor_ops simkv_cursor_ops = {
+    .close = simkv_cursor_close,
+    .seek = simkv_seek,
+    .step = simkv_step,
+    .key = simkv_key,
+    .value = simkv_value,
+};
+
+static struct store_cursor *simkv_cursor(struct store_kv *kv, struct store_snapshot *snapshot,
+                                         enum store_wait wait)
+{
+    (void)wait;
+    struct simkv *simkv = simkv_of(kv);
+    struct simkv_cursor *cursor = mem_zero(1, sizeof *cursor);
+    cursor->cursor.ops = &simkv_cursor_ops;
+    cursor->simkv = simkv;
+    cursor->version = snapshot != NULL ? snapshot->version : simkv->version;
+    return &cursor->cursor;
+}
+
 static const struct store_kv_ops simkv_ops = {
     .name = "simkv",
     .close = simkv_close,
@@ -243,11 +251,6 @@ static const struct store_kv_ops simkv_ops = {
     .snapshot_release = simkv_snapshot_release,
     .size = simkv_size,
     .cursor = simkv_cursor,
-    .cursor_close = simkv_cursor_close,
-    .seek = simkv_seek,
-    .step = simkv_step,
-    .key = simkv_key,
-    .value = simkv_value,
 };
 
 struct store_kv *store_simkv_new(void)

@@ -49,7 +49,7 @@ void store_view_cursor_open(struct store_view_cursor *cursor, struct store_view 
 void store_view_cursor_close(struct store_view_cursor *cursor)
 {
     if (cursor->engine != NULL) {
-        cursor->view->kv->ops->cursor_close(cursor->engine);
+        cursor->engine->ops->close(cursor->engine);
         cursor->engine = NULL;
     }
 }

@@ -41,18 +41,6 @@ static inline int miss_get(struct store_kv *kv, struct store_snapshot *snapshot,
                                 : miss->inner->ops->get(miss->inner, snapshot, key, wait, ret_pin);
 }
 
-static inline struct store_cursor *miss_cursor(struct store_kv *kv, struct store_snapshot *snapshot,
-                                               enum store_wait wait)
-{
-    struct miss_kv *miss = (struct miss_kv *)kv;
-    struct miss_cursor *cursor = mem_zero(1, sizeof *cursor);
-    cursor->cursor.ops = kv->ops;
-    cursor->inner = miss->inner->ops->cursor(miss->inner, snapshot, wait);
-    cursor->miss = miss;
-    cursor->wait = wait;
-    return &cursor->cursor;
-}
-
 static inline struct store_cursor *miss_inner(struct store_cursor *cursor)
 {
     return ((struct miss_cursor *)cursor)->inner;
@@ -60,7 +48,7 @@ static inline struct store_cursor *miss_inner(struct store_cursor *cursor)
 
 static inline void miss_cursor_close(struct store_cursor *cursor)
 {
-    miss_inner(cursor)->ops->cursor_close(miss_inner(cursor));
+    miss_inner(cursor)->ops->close(miss_inner(cursor));
     mem_free(cursor);
 }
 
@@ -87,16 +75,31 @@ static inline struct slice miss_value(struct store_cursor *cursor)
     return miss_inner(cursor)->ops->value(miss_inner(cursor));
 }
 
+static const struct store_cursor_ops miss_cursor_ops = {
+    .close = miss_cursor_close,
+    .seek = miss_seek,
+    .step = miss_step,
+    .key = miss_key,
+    .value = miss_value,
+};
+
+static inline struct store_cursor *miss_cursor(struct store_kv *kv, struct store_snapshot *snapshot,
+                                               enum store_wait wait)
+{
+    struct miss_kv *miss = (struct miss_kv *)kv;
+    struct miss_cursor *cursor = mem_zero(1, sizeof *cursor);
+    cursor->cursor.ops = &miss_cursor_ops;
+    cursor->inner = miss->inner->ops->cursor(miss->inner, snapshot, wait);
+    cursor->miss = miss;
+    cursor->wait = wait;
+    return &cursor->cursor;
+}
+
 /* For reading only. */
 static const struct store_kv_ops miss_kv_ops = {
     .name = "miss",
     .get = miss_get,
     .cursor = miss_cursor,
-    .cursor_close = miss_cursor_close,
-    .seek = miss_seek,
-    .step = miss_step,
-    .key = miss_key,
-    .value = miss_value,
 };
 
 static inline void miss_kv_init(struct miss_kv *miss, struct store_kv *inner,
