@@ -9,6 +9,7 @@
 #include <rocksdb/c.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "store/effect.h"
 #include "store/keys.h"
@@ -25,6 +26,13 @@ struct rocks {
     rocksdb_flushoptions_t *flush_options;
     pthread_mutex_t lock;
     struct store_mark applied; /* under lock */
+    struct buf changes;        /* of struct rocks_change: the applying thread's */
+};
+
+/* One effect of the apply that is going on. */
+struct rocks_change {
+    struct store_effect effect;
+    size_t place; /* in what is applied */
 };
 
 struct store_snapshot {
@@ -87,6 +95,7 @@ static void rocks_close(struct store_kv *kv)
     rocksdb_block_based_options_destroy(rocks->table_options);
     rocksdb_cache_destroy(rocks->cache);
     pthread_mutex_destroy(&rocks->lock);
+    buf_close(&rocks->changes);
     mem_free(rocks);
 }
 
@@ -121,21 +130,46 @@ static int rocks_get(struct store_kv *kv, struct store_snapshot *snapshot, struc
     return 0;
 }
 
-static int rocks_batch(rocksdb_writebatch_t *batch, struct slice payload)
+static int rocks_collect(struct buf *changes, struct slice payload)
 {
-    struct store_effect effect;
+    struct rocks_change change;
     size_t at = 0;
     int more;
-    while ((more = store_effect_next(payload, &at, &effect)) > 0) {
-        const char *key = (const char *)effect.key.data;
-        if (effect.kind == STORE_EFFECT_PUT) {
-            rocksdb_writebatch_put(batch, key, effect.key.len, (const char *)effect.value.data,
-                                   effect.value.len);
-        } else {
-            rocksdb_writebatch_delete(batch, key, effect.key.len);
-        }
+    while ((more = store_effect_next(payload, &at, &change.effect)) > 0) {
+        change.place = changes->len;
+        buf_append(changes, &change, sizeof change);
     }
     return more;
+}
+
+static int rocks_compare_changes(const void *a, const void *b)
+{
+    const struct rocks_change *left = a;
+    const struct rocks_change *right = b;
+    int order = slice_compare(left->effect.key, right->effect.key);
+    return order != 0 ? order : (left->place > right->place) - (left->place < right->place);
+}
+
+/* In the order of keys, since a memtable takes neighbours cheaply; and of several changes to one
+ * key only the newest. */
+static void rocks_fill(rocksdb_writebatch_t *batch, struct rocks_change *changes, size_t count)
+{
+    if (count > 1) {
+        qsort(changes, count, sizeof *changes, rocks_compare_changes);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct store_effect *effect = &changes[i].effect;
+        const char *key = (const char *)effect->key.data;
+        if (i + 1 < count && slice_equal(effect->key, changes[i + 1].effect.key)) {
+            continue;
+        }
+        if (effect->kind == STORE_EFFECT_PUT) {
+            rocksdb_writebatch_put(batch, key, effect->key.len, (const char *)effect->value.data,
+                                   effect->value.len);
+        } else {
+            rocksdb_writebatch_delete(batch, key, effect->key.len);
+        }
+    }
 }
 
 static int rocks_apply(struct store_kv *kv, const struct slice *payloads, size_t count,
@@ -144,13 +178,16 @@ static int rocks_apply(struct store_kv *kv, const struct slice *payloads, size_t
     struct rocks *rocks = rocks_of(kv);
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     int code = 0;
+    rocks->changes.len = 0;
     for (size_t i = 0; i < count && code == 0; i++) {
-        code = rocks_batch(batch, payloads[i]);
+        code = rocks_collect(&rocks->changes, payloads[i]);
     }
     if (code == 0) {
         char *message = NULL;
         rocksdb_writebatch_put(batch, (const char *)store_key_applied.data, store_key_applied.len,
                                (const char *)&mark, sizeof mark);
+        rocks_fill(batch, (struct rocks_change *)(void *)rocks->changes.data,
+                   rocks->changes.len / sizeof(struct rocks_change));
         rocksdb_write(rocks->db, rocks->write_options, batch, &message);
         code = rocks_code(message);
     }
@@ -307,11 +344,6 @@ static const struct store_kv_ops rocks_ops = {
     .snapshot_release = rocks_snapshot_release,
     .size = rocks_size,
     .cursor = rocks_cursor,
-    .cursor_close = rocks_cursor_close,
-    .seek = rocks_seek,
-    .step = rocks_step,
-    .key = rocks_key,
-    .value = rocks_value,
 };
 
 static const struct {
@@ -425,6 +457,7 @@ int store_rocks_open(const struct store_rocks_options *options, struct store_kv 
     struct rocks *rocks = mem_zero(1, sizeof *rocks);
     rocks->kv.ops = &rocks_ops;
     pthread_mutex_init(&rocks->lock, NULL);
+    buf_init(&rocks->changes, NULL);
     rocks_set_options(rocks, options);
     rocks->write_options = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(rocks->write_options, 1);
