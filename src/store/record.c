@@ -242,6 +242,7 @@ static void record_put(const struct store_write *write, struct slice record_key,
     buf_append(&value, &write->writer->clock, sizeof write->writer->clock);
     buf_append_slice(&value, doc);
     store_writer_put(write->writer, record_key, buf_slice(&value));
+    store_highest_raise(&write->writer->highest, record_key);
 }
 
 /* Check everything about the change from `old_doc` to `new_doc` (either may be empty), then do it.
@@ -285,8 +286,10 @@ int store_insert(const struct store_write *write, struct slice doc)
     struct doc_value id = doc_get_str(doc, "_id");
     assert(doc_value_exists(id));
     struct slice key = store_record_key(write->arena, write->collection, id);
+    struct store_view *view = &write->writer->view;
     struct store_pin pin;
-    int code = store_view_get(&write->writer->view, key, &pin);
+    bool is_new = store_highest_is_below(&write->writer->highest, view, key);
+    int code = is_new ? -LT_ENOSUCHKEY : store_view_get(view, key, &pin);
     if (code == 0) {
         store_pin_release(&pin);
         struct buf buf;

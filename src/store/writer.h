@@ -12,7 +12,7 @@
 #define STORE_WRITER_H
 
 #include "store/catalog.h"
-#include "store/view.h"
+#include "store/highest.h"
 
 struct store_counts {
     int64_t documents;
@@ -33,6 +33,7 @@ struct store_writer {
     bool next_id_changed;
     bool catalog_changed;           /* the open entry changes the catalog */
     struct store_counter *counters; /* a small hash table by collection id */
+    struct store_highest highest;   /* of each collection's records */
     size_t counters_cap;
     size_t counters_count;
     struct buf counters_changed; /* ids (uint32_t) that the open entry changed */
