@@ -65,6 +65,7 @@ static void journal_write(struct node_journal *journal, struct node_batch *batch
     }
     batch->segments = store_journal_stats(journal->journal).segments;
     net_loop_post(journal->owner, &batch->mail);
+    journal_check(journal, store_journal_prepare(journal->journal), "preparing the journal");
 }
 
 static void *journal_run(void *context)
@@ -100,8 +101,8 @@ void node__journal_submit(struct node_journal *journal, struct node_batch *batch
     pthread_mutex_lock(&journal->lock);
     assert(journal->batch == NULL);
     journal->batch = batch;
-    pthread_cond_signal(&journal->wake);
     pthread_mutex_unlock(&journal->lock);
+    pthread_cond_signal(&journal->wake);
 }
 
 void node__journal_stop(struct node_journal *journal)

@@ -89,6 +89,7 @@ int store__journal_roll(struct store_journal *journal, uint64_t need)
     journal->file = file;
     journal->end = JOURNAL_HEAD;
     journal->synced = JOURNAL_HEAD;
+    journal->blank = JOURNAL_HEAD;
     journal->crc = head.crc;
     store__journal_add_segment(journal, number, size);
     return 0;
@@ -226,6 +227,21 @@ int store_journal_write(struct store_journal *journal, const struct store_journa
     journal->marked = false;
     journal_account(journal, records, count);
     return 0;
+}
+
+int store_journal_prepare(struct store_journal *journal)
+{
+    static const uint8_t zeroes[JOURNAL_BLANK];
+    const struct store_disk_ops *ops = journal->disk->ops;
+    uint64_t size = journal_current(journal)->size;
+    uint64_t from = journal->blank > journal->end ? journal->blank : journal->end;
+    uint64_t len = size - from < JOURNAL_BLANK ? size - from : JOURNAL_BLANK;
+    if (len == 0 || from - journal->end >= JOURNAL_BLANK / 2) {
+        return 0;
+    }
+    int code = ops->write(journal->disk, journal->file, from, slice_of(zeroes, len));
+    journal->blank = from + len;
+    return code < 0 ? code : ops->sync(journal->disk, journal->file);
 }
 
 int store_journal_mark(struct store_journal *journal)

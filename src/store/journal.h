@@ -51,6 +51,10 @@ void store_journal_close(struct store_journal *journal);
 int store_journal_write(struct store_journal *journal, const struct store_journal_record *records,
                         size_t count);
 
+/* Write zeroes a little ahead of the end, and sync them: a sync of blocks that were written before
+ * has no metadata to write too, and takes half the time. For when nothing waits. */
+int store_journal_prepare(struct store_journal *journal);
+
 /* Write, without syncing, that everything written so far is durable. */
 int store_journal_mark(struct store_journal *journal);
 

@@ -18,6 +18,7 @@ enum {
     JOURNAL_ALIGN = 8,
     JOURNAL_RECORD_MAX = 256 << 20, /* above what an entry may hold */
     JOURNAL_NAME_MAX = 32,
+    JOURNAL_BLANK = 256 << 10, /* zeroes written ahead at a time */
 };
 
 static const uint32_t journal_record_magic = 0x4c544a52; /* "RJTL" */
@@ -67,6 +68,7 @@ struct store_journal {
     int file;         /* the last segment's */
     uint64_t end;     /* where in it the next record goes */
     uint64_t synced;  /* its bytes before are durable */
+    uint64_t blank;   /* its bytes before were written, if only with zeroes */
     uint32_t crc;     /* of the last record */
     uint64_t durable; /* last index written and synced */
     uint64_t term;    /* the newest vote */

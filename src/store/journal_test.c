@@ -196,6 +196,13 @@ static void model_mark(struct model *model)
     model->marked = true;
 }
 
+static void model_prepare(struct model *model)
+{
+    if (store_journal_prepare(model->journal) < 0) {
+        model_close(model);
+    }
+}
+
 static struct model *model_new(uint64_t seed)
 {
     struct model *model = mem_zero(1, sizeof *model);
@@ -222,7 +229,7 @@ static uint64_t model_rounds(void)
 static void model_live(struct model *model)
 {
     while (model->journal != NULL && model->offered + MODEL_BATCH_MAX < MODEL_RECORDS_MAX) {
-        switch (random_doc_below(&model->random, 12)) {
+        switch (random_doc_below(&model->random, 14)) {
         case 0:
             model_trim(model);
             break;
@@ -237,6 +244,10 @@ static void model_live(struct model *model)
                 return;
             }
             model_check(model);
+            break;
+        case 4:
+        case 5:
+            model_prepare(model);
             break;
         default:
             model_write(model);
