@@ -26,6 +26,18 @@ void *mem_zero(size_t count, size_t size)
     return mem_check(calloc(count, size), count != 0 && size != 0 ? 1 : 0);
 }
 
+void *mem_zero_aligned(size_t alignment, size_t count, size_t size)
+{
+    size_t bytes = 0;
+    void *memory = NULL;
+    if (!__builtin_mul_overflow(count, size, &bytes)) {
+        bytes = (bytes + alignment - 1) & ~(alignment - 1);
+        memory = aligned_alloc(alignment, bytes);
+    }
+    mem_check(memory, 1);
+    return memset(memory, 0, bytes);
+}
+
 void *mem_grow(void *old, size_t size)
 {
     return mem_check(realloc(old, size), size);

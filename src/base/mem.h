@@ -17,6 +17,9 @@ void *mem_alloc(size_t size);
 /* `count` zeroed elements of `size` bytes; an overflowing product ends the process. */
 void *mem_zero(size_t count, size_t size);
 
+/* The same, at an address that is a multiple of `alignment`, a power of two. */
+void *mem_zero_aligned(size_t alignment, size_t count, size_t size);
+
 /* `old` (or NULL) moved into `size` bytes. */
 void *mem_grow(void *old, size_t size);
 

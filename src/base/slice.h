@@ -40,9 +40,11 @@ static inline bool slice_equal(struct slice a, struct slice b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/* The first byte decides most comparisons with a table's names. */
 static inline bool slice_is(struct slice s, const char *text)
 {
-    return slice_equal(s, slice_str(text));
+    return s.len == 0 ? *text == '\0'
+                      : s.data[0] == (uint8_t)*text && slice_equal(s, slice_str(text));
 }
 
 /* memcmp order, a prefix before what it prefixes: negative, 0 or positive. */
