@@ -161,7 +161,7 @@ static int node_open_loops(struct node *node, struct err *err)
     uint32_t count = node->config.workers;
     if (count == 0) {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
-        count = cores < 1 ? 1 : (uint32_t)cores;
+        count = cores <= 2 ? 1 : (uint32_t)cores - 1;
     }
     count = count > NODE_LOOPS_MAX ? NODE_LOOPS_MAX : count;
     for (uint32_t i = 0; i < count; i++) {
