@@ -118,7 +118,7 @@ run_peer() {
 one() {
     who=$1 round=$2 workload=$3
     shift 3
-    "$@" --workload "$workload" --json - >"$TMPDIR/one.json"
+    "$@" >"$TMPDIR/one.json"
     python3 tools/bench.py line "$who" "$round" "$TMPDIR/one.json"
     cat "$TMPDIR/one.json" >>"$TMPDIR/all.json"
 }
@@ -132,13 +132,14 @@ fi
 echo "data: $(df -T "$TMPDIR" | awk 'NR == 2 {print $2 " on " $1}'), processors: $(nproc)"
 for workload in $(echo "$workloads" | tr , ' '); do
     round=1
+    to="--workload $workload --json -"
     while [ "$round" -le "$rounds" ]; do
         if [ -z "$peer" ]; then
             "$exe" bench --spawn --workload "$workload" --idle 1000 --json "$TMPDIR/one.json" "$@"
             cat "$TMPDIR/one.json" >>"$TMPDIR/all.json"
         else
-            one largetable "$round" "$workload" "$exe" bench --spawn "$@"
-            one "$peer" "$round" "$workload" run_peer "$@"
+            one largetable "$round" "$workload" "$exe" bench --spawn $to "$@"
+            one "$peer" "$round" "$workload" run_peer $to "$@"
         fi
         round=$((round + 1))
     done
