@@ -12,6 +12,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "cache/cache.h"
 #include "command/command.h"
 #include "command/params.h"
 
@@ -41,6 +42,7 @@ struct command_server {
     _Atomic uint32_t oid_count; /* of generated ObjectIds */
     /* ---- storage ---- */
     struct store_kv *kv;
+    struct cache *cache;            /* the part of kv that caches; NULL: none */
     _Atomic uint64_t applied_clock; /* hybrid clock of the newest applied entry */
     pthread_mutex_t catalog_lock;
     struct store_catalog *catalog; /* under catalog_lock */

@@ -42,6 +42,26 @@ static void status_opcounters(struct command_op *op)
     doc_build_close(builder);
 }
 
+static void status_cache(struct command_op *op)
+{
+    struct doc_builder *builder = &op->builder;
+    if (op->server->cache == NULL) {
+        return;
+    }
+    struct cache_stats stats = cache_stats(op->server->cache);
+    doc_build_open(builder, SLICE("cache"));
+    doc_build_i64(builder, "maxBytes", (int64_t)stats.bytes_max);
+    doc_build_i64(builder, "bytes", (int64_t)stats.bytes);
+    doc_build_i64(builder, "liveBytes", (int64_t)stats.live);
+    doc_build_i64(builder, "entries", (int64_t)stats.entries);
+    doc_build_i64(builder, "hits", (int64_t)stats.hits);
+    doc_build_i64(builder, "misses", (int64_t)stats.misses);
+    doc_build_i64(builder, "evictions", (int64_t)stats.evictions);
+    doc_build_i64(builder, "invalidations", (int64_t)stats.invalidations);
+    doc_build_i64(builder, "moves", (int64_t)stats.moves);
+    doc_build_close(builder);
+}
+
 int command_server_status(struct command_op *op)
 {
     const struct command_server *server = op->server;
@@ -57,6 +77,7 @@ int command_server_status(struct command_op *op)
     doc_build_date(builder, "localTime", op->wall_ms);
     server->host_ops->status(server->host, builder);
     status_opcounters(op);
+    status_cache(op);
     status_memory(builder);
     doc_build_open(builder, SLICE("metrics"));
     doc_build_open(builder, SLICE("cursor"));

@@ -89,14 +89,23 @@ static int node_open_directory(struct node *node, struct err *err)
     code = code < 0 ? code : node_make_directory((const char *)journal.data, err);
     struct store_rocks_options options = {
         .path = (const char *)store.data,
-        .cache_bytes = node->config.cache_bytes,
+        .cache_bytes = node->config.cache_bytes / 2,
         .write_buffer_bytes = node->config.write_buffer_bytes,
         .compressor = node->config.compressor,
         .cold_compressor = "zstd",
     };
-    code = code < 0 ? code : store_rocks_open(&options, &node->kv, err);
+    struct store_kv *engine;
+    code = code < 0 ? code : store_rocks_open(&options, &engine, err);
     arena_close(&arena);
-    return code;
+    if (code < 0) {
+        return code;
+    }
+    struct cache_options cache = {.bytes_max = node->config.cache_bytes / 2,
+                                  .seed = rng_u64(),
+                                  .policy = &cache_policy_s3fifo};
+    node->server.cache = cache_new(&cache, engine);
+    node->kv = cache_kv(node->server.cache);
+    return 0;
 }
 
 /* ---- the parts ---- */

@@ -22,8 +22,8 @@ struct node_config {
     uint32_t conns_max;
     const char *set_name;
     const char *advertise; /* host clients reach us by; NULL: localhost or the bound address */
-    uint32_t workers;      /* loops; 0: one a core */
-    uint64_t cache_bytes;
+    uint32_t workers;      /* loops; 0: one a core, less one, at least one */
+    uint64_t cache_bytes;  /* records and blocks of the store, half each */
     uint64_t write_buffer_bytes;
     uint64_t journal_segment_bytes;
     const char *compressor;

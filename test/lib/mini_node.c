@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-enum { MINI_STEPS_MAX = 100000 };
+enum { MINI_STEPS_MAX = 100000, MINI_CACHE_BYTES = 256 << 10 };
 
 struct mini_node {
     struct command_server server;
@@ -39,7 +39,9 @@ struct mini_node *mini_node_new(void)
     node->server.address = "127.0.0.1:1";
     node->server.argv = doc_value_get_doc(doc_empty_array);
     node->server.parsed = doc_value_get_doc(doc_empty_object);
-    node->server.kv = store_simkv_new();
+    struct cache_options cache = {MINI_CACHE_BYTES, 1, &cache_policy_s3fifo};
+    node->server.cache = cache_new(&cache, store_simkv_new());
+    node->server.kv = cache_kv(node->server.cache);
     node->server.log = log_new("/dev/null", LOG_ERROR, false);
     node->server.host_ops = &mini_host_ops;
     node->client.connection_id = 1;

@@ -1,0 +1,221 @@
+/* cache/memory.c - a hash table over a log of segments.
+ *
+ * A bucket leads to slots, a slot to the entry's place. When the segments reach the bound, the
+ * policy names who leaves until a segment is empty or a quarter of one is; what still lives in the
+ * sparsest is then moved to the end of the log. */
+#include "cache/memory.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+
+enum { MEMORY_SLOTS_MIN = 64 };
+
+/* Of the bound, what may be alive: the rest is the room that moving needs to be cheap. */
+enum { MEMORY_LIVE_PERCENT = 92 };
+
+void cache_memory_init(struct cache_memory *memory, const struct cache_policy_ops *policy,
+                       uint64_t bytes_max)
+{
+    *memory = (struct cache_memory){.bytes_max = bytes_max, .free = CACHE_NO_SLOT};
+    memory->policy = policy->new(bytes_max / 100 * MEMORY_LIVE_PERCENT);
+    cache_log_init(&memory->log);
+}
+
+void cache_memory_close(struct cache_memory *memory)
+{
+    cache_log_close(&memory->log);
+    memory->policy->ops->free(memory->policy);
+    mem_free(memory->buckets);
+    mem_free(memory->slots);
+}
+
+static uint64_t memory_tables_bytes(const struct cache_memory *memory)
+{
+    return memory->slots_cap * (sizeof *memory->slots + sizeof *memory->buckets) +
+           memory->policy->ops->bytes(memory->policy);
+}
+
+uint64_t cache_memory_bytes(const struct cache_memory *memory)
+{
+    return memory->log.bytes + memory_tables_bytes(memory);
+}
+
+/* ---- the table ---- */
+
+static struct cache_place memory_place(const struct cache_memory_slot *slot)
+{
+    return (struct cache_place){slot->segment, slot->offset};
+}
+
+static uint32_t *memory_bucket(const struct cache_memory *memory, uint64_t hash)
+{
+    return &memory->buckets[(uint32_t)hash & (memory->slots_cap - 1)];
+}
+
+/* The link that leads to the key's slot, or to CACHE_NO_SLOT; NULL when there is no table yet. */
+static uint32_t *memory_find(struct cache_memory *memory, uint64_t hash, struct slice key)
+{
+    if (memory->slots_cap == 0) {
+        return NULL;
+    }
+    uint32_t *link = memory_bucket(memory, hash);
+    while (*link != CACHE_NO_SLOT) {
+        struct cache_memory_slot *slot = &memory->slots[*link];
+        if (slot->hash == hash &&
+            slice_equal(cache_record_key(cache_record_at(memory_place(slot))), key)) {
+            break;
+        }
+        link = &slot->next;
+    }
+    return link;
+}
+
+/* Twice the slots, every entry in its new bucket. */
+static void memory_grow(struct cache_memory *memory)
+{
+    uint32_t cap = memory->slots_cap == 0 ? MEMORY_SLOTS_MIN : memory->slots_cap * 2;
+    memory->slots = mem_grow(memory->slots, cap * sizeof *memory->slots);
+    mem_free(memory->buckets);
+    memory->buckets = mem_alloc(cap * sizeof *memory->buckets);
+    memset(memory->buckets, 0xff, cap * sizeof *memory->buckets);
+    uint32_t old_cap = memory->slots_cap;
+    memory->slots_cap = cap;
+    for (uint32_t i = cap; i-- > 0;) {
+        struct cache_memory_slot *slot = &memory->slots[i];
+        bool is_free = i >= old_cap || slot->segment == NULL;
+        uint32_t *link = is_free ? &memory->free : memory_bucket(memory, slot->hash);
+        slot->segment = is_free ? NULL : slot->segment;
+        slot->next = *link;
+        *link = i;
+    }
+}
+
+/* Unlink a slot from its bucket and free it and its bytes. */
+static void memory_drop(struct cache_memory *memory, uint32_t *link)
+{
+    uint32_t index = *link;
+    struct cache_memory_slot *slot = &memory->slots[index];
+    *link = slot->next;
+    cache_log_kill(&memory->log, memory_place(slot));
+    slot->segment = NULL;
+    slot->next = memory->free;
+    memory->free = index;
+    memory->count--;
+}
+
+static uint32_t *memory_link_of(struct cache_memory *memory, uint32_t index)
+{
+    uint32_t *link = memory_bucket(memory, memory->slots[index].hash);
+    while (*link != index) {
+        link = &memory->slots[*link].next;
+    }
+    return link;
+}
+
+/* ---- room ---- */
+
+static bool memory_evict(struct cache_memory *memory)
+{
+    uint32_t index = memory->policy->ops->evict(memory->policy);
+    if (index == CACHE_NO_SLOT) {
+        return false;
+    }
+    memory_drop(memory, memory_link_of(memory, index));
+    memory->evictions++;
+    return true;
+}
+
+/* Move what lives in a segment to the end of the log; the segment goes with its last entry. */
+static void memory_empty(struct cache_memory *memory, struct cache_segment *segment)
+{
+    uint32_t at = 0;
+    struct cache_record *record;
+    cache_segment_hold(segment);
+    while ((record = cache_segment_next(segment, &at)) != NULL) {
+        struct cache_memory_slot *slot = &memory->slots[record->slot];
+        struct cache_place old = memory_place(slot);
+        struct cache_place place = cache_log_append(
+            &memory->log, record->slot, cache_record_key(record), cache_record_value(record));
+        slot->segment = place.segment;
+        slot->offset = place.offset;
+        cache_log_kill(&memory->log, old);
+        memory->moves++;
+    }
+    cache_segment_release(segment);
+}
+
+/* Make room for `size` bytes more. */
+static void memory_make_room(struct cache_memory *memory, uint32_t size)
+{
+    uint64_t tables = memory_tables_bytes(memory);
+    uint64_t max = memory->bytes_max > tables ? memory->bytes_max - tables : 0;
+    while (memory->log.live + size > max / 100 * MEMORY_LIVE_PERCENT && memory_evict(memory)) {
+    }
+    uint64_t next = size > CACHE_SEGMENT_BYTES ? size : CACHE_SEGMENT_BYTES;
+    while (memory->log.bytes + next > max) {
+        struct cache_segment *sparsest = cache_log_sparsest(&memory->log);
+        if (sparsest != NULL) {
+            memory_empty(memory, sparsest);
+        } else if (!memory_evict(memory)) {
+            return;
+        }
+    }
+}
+
+/* ---- the doors ---- */
+
+static void memory_unpin(void *handle)
+{
+    cache_segment_release(handle);
+}
+
+bool cache_memory_get(struct cache_memory *memory, uint64_t hash, struct slice key,
+                      struct store_pin *ret_pin)
+{
+    uint32_t *link = memory_find(memory, hash, key);
+    if (link == NULL || *link == CACHE_NO_SLOT) {
+        return false;
+    }
+    const struct cache_memory_slot *slot = &memory->slots[*link];
+    memory->policy->ops->hit(memory->policy, *link);
+    cache_segment_hold(slot->segment);
+    *ret_pin = (struct store_pin){cache_record_value(cache_record_at(memory_place(slot))),
+                                  slot->segment, memory_unpin};
+    return true;
+}
+
+bool cache_memory_remove(struct cache_memory *memory, uint64_t hash, struct slice key)
+{
+    uint32_t *link = memory_find(memory, hash, key);
+    if (link == NULL || *link == CACHE_NO_SLOT) {
+        return false;
+    }
+    memory->policy->ops->remove(memory->policy, *link);
+    memory_drop(memory, link);
+    return true;
+}
+
+void cache_memory_put(struct cache_memory *memory, uint64_t hash, struct slice key,
+                      struct slice value)
+{
+    cache_memory_remove(memory, hash, key);
+    uint32_t size = cache_record_size(key.len, value.len);
+    if (key.len + value.len > memory->bytes_max / 8) {
+        return;
+    }
+    memory_make_room(memory, size);
+    if (memory->free == CACHE_NO_SLOT) {
+        memory_grow(memory);
+    }
+    uint32_t index = memory->free;
+    struct cache_memory_slot *slot = &memory->slots[index];
+    struct cache_place place = cache_log_append(&memory->log, index, key, value);
+    memory->free = slot->next;
+    uint32_t *bucket = memory_bucket(memory, hash);
+    *slot = (struct cache_memory_slot){hash, place.segment, place.offset, *bucket};
+    *bucket = index;
+    memory->count++;
+    struct cache_policy_entry entry = {index, size, hash};
+    memory->policy->ops->add(memory->policy, &entry);
+}

@@ -1,0 +1,143 @@
+/* cache/segment.c - a log of memory: append, count what died, give back what is empty. */
+#include "cache/segment.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+
+/* An entry larger than this has a segment of its own, so that little is left over at the ends. */
+enum { SEGMENT_SHARED_MAX = CACHE_SEGMENT_BYTES / 8 };
+
+void cache_log_init(struct cache_log *log)
+{
+    *log = (struct cache_log){0};
+}
+
+void cache_log_close(struct cache_log *log)
+{
+    for (uint32_t i = 0; i < log->count; i++) {
+        cache_segment_release(log->segments[i]);
+    }
+    mem_free(log->segments);
+    *log = (struct cache_log){0};
+}
+
+void cache_segment_hold(struct cache_segment *segment)
+{
+    atomic_fetch_add_explicit(&segment->refs, 1, memory_order_relaxed);
+}
+
+void cache_segment_release(struct cache_segment *segment)
+{
+    if (atomic_fetch_sub_explicit(&segment->refs, 1, memory_order_acq_rel) == 1) {
+        mem_free(segment);
+    }
+}
+
+uint32_t cache_record_size(size_t key_len, size_t value_len)
+{
+    return (uint32_t)((sizeof(struct cache_record) + key_len + value_len + 7) & ~(size_t)7);
+}
+
+static uint32_t segment_record_size(const struct cache_record *record)
+{
+    return cache_record_size(record->key_len, record->value_len);
+}
+
+static struct cache_segment *log_add_segment(struct cache_log *log, uint32_t size)
+{
+    if (log->count == log->cap) {
+        log->cap = log->cap == 0 ? 8 : log->cap * 2;
+        log->segments = mem_grow(log->segments, log->cap * sizeof *log->segments);
+    }
+    struct cache_segment *segment = mem_alloc(sizeof *segment + size);
+    *segment = (struct cache_segment){.place = log->count, .size = size};
+    atomic_init(&segment->refs, 1);
+    log->segments[log->count++] = segment;
+    log->bytes += size;
+    return segment;
+}
+
+static void log_drop_segment(struct cache_log *log, struct cache_segment *segment)
+{
+    struct cache_segment *last = log->segments[--log->count];
+    assert(segment->live == 0 && log->segments[segment->place] == segment);
+    log->segments[segment->place] = last;
+    last->place = segment->place;
+    log->bytes -= segment->size;
+    log->open = log->open == segment ? NULL : log->open;
+    cache_segment_release(segment);
+}
+
+/* Where `size` bytes go. A segment of an entry's own never becomes the open one. */
+static struct cache_segment *log_room(struct cache_log *log, uint32_t size)
+{
+    if (size > SEGMENT_SHARED_MAX) {
+        return log_add_segment(log, size);
+    }
+    if (log->open == NULL || log->open->size - log->open->used < size) {
+        struct cache_segment *full = log->open;
+        log->open = log_add_segment(log, CACHE_SEGMENT_BYTES - sizeof *full);
+        if (full != NULL && full->live == 0) {
+            log_drop_segment(log, full);
+        }
+    }
+    return log->open;
+}
+
+struct cache_place cache_log_append(struct cache_log *log, uint32_t slot, struct slice key,
+                                    struct slice value)
+{
+    uint32_t size = cache_record_size(key.len, value.len);
+    struct cache_segment *segment = log_room(log, size);
+    struct cache_place place = {segment, segment->used};
+    struct cache_record *record = cache_record_at(place);
+    *record = (struct cache_record){slot, (uint32_t)key.len, (uint32_t)value.len, 0};
+    memcpy(record->bytes, key.data, key.len);
+    memcpy(record->bytes + key.len, value.data, value.len);
+    segment->used += size;
+    segment->live += size;
+    log->live += size;
+    return place;
+}
+
+void cache_log_kill(struct cache_log *log, struct cache_place place)
+{
+    struct cache_record *record = cache_record_at(place);
+    struct cache_segment *segment = place.segment;
+    uint32_t size = segment_record_size(record);
+    assert(record->dead == 0 && segment->live >= size);
+    record->dead = 1;
+    segment->live -= size;
+    log->live -= size;
+    if (segment->live == 0 && segment != log->open) {
+        log_drop_segment(log, segment);
+    }
+}
+
+struct cache_segment *cache_log_sparsest(const struct cache_log *log)
+{
+    struct cache_segment *best = NULL;
+    uint32_t best_gain = 0;
+    for (uint32_t i = 0; i < log->count; i++) {
+        struct cache_segment *segment = log->segments[i];
+        uint32_t gain = segment->size - segment->live;
+        if (segment != log->open && gain > best_gain && gain >= segment->size / 4) {
+            best = segment;
+            best_gain = gain;
+        }
+    }
+    return best;
+}
+
+struct cache_record *cache_segment_next(struct cache_segment *segment, uint32_t *at)
+{
+    while (*at < segment->used) {
+        struct cache_record *record = cache_record_at((struct cache_place){segment, *at});
+        *at += segment_record_size(record);
+        if (record->dead == 0) {
+            return record;
+        }
+    }
+    return NULL;
+}

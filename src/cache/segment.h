@@ -1,0 +1,89 @@
+/* cache/segment.h - entries written one after the other into segments of memory.
+ *
+ * Invariant   a segment's bytes never change once written; an entry that dies leaves a hole until
+ *             its segment is empty, or so sparse that the rest is moved out. Bytes held never pass
+ *             bytes_max by more than one segment, but for what readers still hold.
+ * Thread      one at a time; only cache_segment_release may be called by any.
+ * Memory      the log owns its segments; a reader holds one of them (cache_segment_hold), so that
+ *             bytes it was lent outlive eviction and moving.
+ * Errors      none.
+ */
+#ifndef CACHE_SEGMENT_H
+#define CACHE_SEGMENT_H
+
+#include <stdatomic.h>
+
+#include "base/slice.h"
+
+enum { CACHE_SEGMENT_BYTES = 64 << 10 };
+
+/* What stands before an entry's bytes. */
+struct cache_record {
+    uint32_t slot; /* of its owner's table */
+    uint32_t key_len;
+    uint32_t value_len;
+    uint32_t dead;
+    uint8_t bytes[]; /* key, value */
+};
+
+struct cache_segment {
+    atomic_uint refs; /* the log's and the readers' */
+    uint32_t place;   /* in the log's list */
+    uint32_t size;
+    uint32_t used;
+    uint32_t live; /* bytes of entries that are not dead */
+    _Alignas(8) uint8_t bytes[];
+};
+
+struct cache_log {
+    struct cache_segment **segments;
+    uint32_t count;
+    uint32_t cap;
+    struct cache_segment *open; /* is written to; NULL: none yet */
+    uint64_t bytes;             /* of all segments */
+    uint64_t live;              /* of the entries in them */
+};
+
+/* Where an entry is. */
+struct cache_place {
+    struct cache_segment *segment;
+    uint32_t offset;
+};
+
+void cache_log_init(struct cache_log *log);
+void cache_log_close(struct cache_log *log);
+
+/* Bytes that an entry takes in a segment. */
+uint32_t cache_record_size(size_t key_len, size_t value_len);
+
+static inline struct cache_record *cache_record_at(struct cache_place place)
+{
+    return (struct cache_record *)(place.segment->bytes + place.offset);
+}
+
+static inline struct slice cache_record_key(const struct cache_record *record)
+{
+    return slice_of(record->bytes, record->key_len);
+}
+
+static inline struct slice cache_record_value(const struct cache_record *record)
+{
+    return slice_of(record->bytes + record->key_len, record->value_len);
+}
+
+struct cache_place cache_log_append(struct cache_log *log, uint32_t slot, struct slice key,
+                                    struct slice value);
+
+/* The entry is not wanted any more. */
+void cache_log_kill(struct cache_log *log, struct cache_place place);
+
+/* The segment whose emptying gains most, when that is at least a quarter of it; else NULL. */
+struct cache_segment *cache_log_sparsest(const struct cache_log *log);
+
+/* The next living entry of a segment from *at on (0 first), or NULL. */
+struct cache_record *cache_segment_next(struct cache_segment *segment, uint32_t *at);
+
+void cache_segment_hold(struct cache_segment *segment);
+void cache_segment_release(struct cache_segment *segment);
+
+#endif
