@@ -263,8 +263,8 @@ struct cache *cache_new(const struct cache_options *options, struct store_kv *en
            options->bytes_max / (cache->shards_count * 2) >= CACHE_SHARD_BYTES_MIN) {
         cache->shards_count *= 2;
     }
-    cache->shards = mem_zero_aligned(
-        _Alignof(struct cache_shard), cache->shards_count, sizeof *cache->shards);
+    cache->shards =
+        mem_zero_aligned(_Alignof(struct cache_shard), cache->shards_count, sizeof *cache->shards);
     for (uint32_t i = 0; i < cache->shards_count; i++) {
         pthread_mutex_init(&cache->shards[i].lock, NULL);
         cache_memory_init(&cache->shards[i].memory, options->policy,

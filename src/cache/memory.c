@@ -18,7 +18,7 @@ void cache_memory_init(struct cache_memory *memory, const struct cache_policy_op
                        uint64_t bytes_max)
 {
     *memory = (struct cache_memory){.bytes_max = bytes_max, .free = CACHE_NO_SLOT};
-    memory->policy = policy->new(bytes_max / 100 * MEMORY_LIVE_PERCENT);
+    memory->policy = policy->new (bytes_max / 100 * MEMORY_LIVE_PERCENT);
     cache_log_init(&memory->log);
 }
 

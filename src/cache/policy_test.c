@@ -18,7 +18,7 @@ static void policy_add(struct cache_policy *policy, uint32_t slot, uint64_t hash
 /* Random changes against a plain set. */
 static void policy_compare(const struct cache_policy_ops *ops, uint64_t seed)
 {
-    struct cache_policy *policy = ops->new(POLICY_SLOTS / 2);
+    struct cache_policy *policy = ops->new (POLICY_SLOTS / 2);
     struct random_doc random = {seed};
     bool there[POLICY_SLOTS] = {false};
     uint32_t count = 0;

@@ -148,7 +148,7 @@ static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
 /* What an explained aggregate may not say. */
 static int aggregate_check_explain(struct command_op *op)
 {
-    if (doc_value_exists(doc_get_str(op->body, "writeConcern"))) {
+    if (doc_value_exists(op->common.write_concern)) {
         return err_set(&op->err, LT_EFAILEDTOPARSE,
                        "Aggregation explain does not support the 'writeConcern' option");
     }

@@ -195,7 +195,11 @@ int command_args(struct command_op *op, const struct command_arg *args, void *in
 
 int command_check_db(struct slice db, struct err *err)
 {
-    static const char refused[] = "/\\. \"$*<>:|?";
+    static const bool refused[256] = {
+        ['\0'] = true, ['/'] = true, ['\\'] = true, ['.'] = true, [' '] = true,
+        ['"'] = true,  ['$'] = true, ['*'] = true,  ['<'] = true, ['>'] = true,
+        [':'] = true,  ['|'] = true, ['?'] = true,
+    };
     if (db.len == 0 || db.len > 63) {
         return err_set(err, LT_EINVALIDNAMESPACE, "Invalid database name: '%.*s'", SLICE_FMT(db));
     }
@@ -203,7 +207,7 @@ int command_check_db(struct slice db, struct err *err)
         return 0;
     }
     for (size_t i = 0; i < db.len; i++) {
-        if (db.data[i] == '\0' || strchr(refused, db.data[i]) != NULL) {
+        if (refused[db.data[i]]) {
             return err_set(err, LT_EINVALIDNAMESPACE, "Invalid database name: '%.*s'",
                            SLICE_FMT(db));
         }

@@ -101,12 +101,38 @@ void command_op_close(struct command_op *op)
     arena_close(&op->arena);
 }
 
+static struct doc_value *command_common_field(struct command_common *common, struct slice name)
+{
+    return slice_is(name, "$db")            ? &common->db
+           : slice_is(name, "lsid")         ? &common->session
+           : slice_is(name, "maxTimeMS")    ? &common->max_time
+           : slice_is(name, "readConcern")  ? &common->read_concern
+           : slice_is(name, "writeConcern") ? &common->write_concern
+                                            : NULL;
+}
+
+/* Of fields given twice the first counts, as everywhere. */
+void command_set_body(struct command_op *op, struct slice body)
+{
+    struct doc_iter iter;
+    struct doc_elem elem;
+    op->body = body;
+    op->common = (struct command_common){0};
+    doc_iter_init(&iter, body);
+    while (doc_iter_next(&iter, &elem)) {
+        struct doc_value *field = command_common_field(&op->common, elem.name);
+        if (field != NULL && !doc_value_exists(*field)) {
+            *field = elem.value;
+        }
+    }
+}
+
 void command_start(struct command_op *op)
 {
-    op->body = op->message.body;
-    struct doc_value db = doc_get_str(op->body, "$db");
+    command_set_body(op, op->message.body);
     op->command = command_lookup(doc_first(op->body).name);
-    op->db = db.type == DOC_STRING ? doc_value_get_string(db) : op->message.database;
+    op->db = op->common.db.type == DOC_STRING ? doc_value_get_string(op->common.db)
+                                              : op->message.database;
     doc_build_begin(&op->builder, &op->reply);
 }
 
@@ -171,7 +197,7 @@ void command_fail(struct command_op *op, int code, const char *format, ...)
 
 static int command_read_max_time(struct command_op *op)
 {
-    struct doc_value value = doc_get_str(op->body, "maxTimeMS");
+    struct doc_value value = op->common.max_time;
     if (doc_value_is_nullish(value)) {
         return 0;
     }
@@ -217,9 +243,8 @@ static int command_check(struct command_op *op)
         return err_set(&op->err, LT_EUNAUTHORIZED, "%s may only be run against the admin database.",
                        op->command->name);
     }
-    struct doc_value lsid = doc_get_str(op->body, "lsid");
     uint8_t session[16];
-    if (command_session_id(lsid, session)) {
+    if (command_session_id(op->common.session, session)) {
         code = command_sessions_use(op->server->sessions, session, op->wall_ms, &op->err);
     }
     code = code < 0 ? code : command_check_concerns(op);

@@ -60,6 +60,15 @@ struct command_client {
 void command_client_set_metadata(struct command_client *client, struct slice metadata);
 void command_client_close(struct command_client *client);
 
+/* Fields that any command may carry; doc_missing where it does not. */
+struct command_common {
+    struct doc_value db;
+    struct doc_value session; /* lsid */
+    struct doc_value max_time;
+    struct doc_value read_concern;
+    struct doc_value write_concern;
+};
+
 struct command_op {
     /* ---- set by the driver before command_start ---- */
     struct command_server *server;
@@ -85,6 +94,7 @@ struct command_op {
     struct arena arena;
     const struct command *command;
     struct slice body; /* message.body */
+    struct command_common common;
     struct slice db;
     struct doc_builder builder; /* the reply being written */
     struct err err;
@@ -113,6 +123,11 @@ void command_op_close(struct command_op *op);
 /* Look at the body: which command is it, where must it run? An unknown command is found too, and
  * fails when it is stepped. */
 void command_start(struct command_op *op);
+
+/* Take `body` for the command, and read the fields of it that any command may carry. */
+void command_set_body(struct command_op *op, struct slice body);
+
+/* Work on it. */
 enum command_state command_step(struct command_op *op);
 
 /* Must the owner step it? After command_start. */

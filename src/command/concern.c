@@ -212,10 +212,9 @@ static int concern_check_write(struct command_op *op, struct slice doc)
 
 /* ---- both ---- */
 
-static int concern_each(struct command_op *op, const char *name,
+static int concern_each(struct command_op *op, const char *name, struct doc_value value,
                         int (*check)(struct command_op *op, struct slice doc))
 {
-    struct doc_value value = doc_get_str(op->body, name);
     if (doc_value_is_nullish(value)) {
         return 0;
     }
@@ -232,8 +231,10 @@ int command_check_concerns(struct command_op *op)
     if ((op->command->flags & COMMAND_HELLO) != 0) {
         return 0;
     }
-    int code = concern_each(op, "readConcern", concern_check_read);
-    return code < 0 ? code : concern_each(op, "writeConcern", concern_check_write);
+    const struct command_common *common = &op->common;
+    int code = concern_each(op, "readConcern", common->read_concern, concern_check_read);
+    return code < 0 ? code
+                    : concern_each(op, "writeConcern", common->write_concern, concern_check_write);
 }
 
 void command_build_concern_error(struct command_op *op)
@@ -255,8 +256,7 @@ void command_build_concern_error(struct command_op *op)
         doc_build_string(builder, "errmsg", text);
     }
     doc_build_open(builder, SLICE("errInfo"));
-    doc_build_doc(builder, "writeConcern",
-                  doc_value_get_doc(doc_get_str(op->body, "writeConcern")));
+    doc_build_doc(builder, "writeConcern", doc_value_get_doc(op->common.write_concern));
     doc_build_close(builder);
     doc_build_close(builder);
 }

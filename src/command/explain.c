@@ -241,10 +241,10 @@ static int explain_open(struct command_op *op, struct command_explain *explain)
     }
     op->state = explain;
     op->release = explain_release;
-    op->body = explain->body;
+    command_set_body(op, explain->body);
     op->command = explain_command(own ? explain->kind->name : "find");
     code = explain_open_cursor(op, explain);
-    op->body = outer_body;
+    command_set_body(op, outer_body);
     op->command = outer;
     return code;
 }

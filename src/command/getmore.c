@@ -29,7 +29,7 @@ static int getmore_check(struct command_op *op, const struct getmore_args *args,
                        "namespace %.*s",
                        SLICE_FMT(ns), SLICE_FMT(cursor->ns));
     }
-    if (!doc_value_is_nullish(doc_get_str(op->body, "maxTimeMS"))) {
+    if (!doc_value_is_nullish(op->common.max_time)) {
         return err_set(&op->err, LT_EBADVALUE,
                        "cannot set maxTimeMS on getMore command for a non-awaitData cursor");
     }

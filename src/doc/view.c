@@ -30,21 +30,16 @@ static int64_t view_regex_size(const uint8_t *data, size_t max)
     return end == NULL ? -1 : end + 1 - data;
 }
 
-static int64_t view_fixed_size(size_t size, size_t max)
-{
-    return size > max ? -1 : (int64_t)size;
-}
+/* Bytes of a value plus one; 0: the value tells, or there is no such type. */
+static const uint8_t view_fixed[256] = {
+    [DOC_INT32] = 5,     [DOC_DOUBLE] = 9, [DOC_INT64] = 9,  [DOC_DATE] = 9,
+    [DOC_TIMESTAMP] = 9, [DOC_OID] = 13,   [DOC_BOOL] = 2,   [DOC_NULL] = 1,
+    [DOC_UNDEFINED] = 1, [DOC_MINKEY] = 1, [DOC_MAXKEY] = 1, [DOC_DECIMAL] = 17,
+};
 
-int64_t doc_value_size(uint8_t type, const uint8_t *data, size_t max)
+static int64_t view_told_size(uint8_t type, const uint8_t *data, size_t max)
 {
     switch (type) {
-    case DOC_INT32:
-        return view_fixed_size(4, max);
-    case DOC_DOUBLE:
-    case DOC_INT64:
-    case DOC_DATE:
-    case DOC_TIMESTAMP:
-        return view_fixed_size(8, max);
     case DOC_STRING:
     case DOC_CODE:
     case DOC_SYMBOL:
@@ -53,19 +48,8 @@ int64_t doc_value_size(uint8_t type, const uint8_t *data, size_t max)
     case DOC_ARRAY:
     case DOC_CODE_W_SCOPE:
         return view_doc_size(data, max);
-    case DOC_OID:
-        return view_fixed_size(12, max);
-    case DOC_BOOL:
-        return view_fixed_size(1, max);
-    case DOC_NULL:
-    case DOC_UNDEFINED:
-    case DOC_MINKEY:
-    case DOC_MAXKEY:
-        return 0;
     case DOC_BINARY:
         return view_string_size(data, max, 1);
-    case DOC_DECIMAL:
-        return view_fixed_size(16, max);
     case DOC_REGEX:
         return view_regex_size(data, max);
     case DOC_DBPOINTER:
@@ -73,6 +57,15 @@ int64_t doc_value_size(uint8_t type, const uint8_t *data, size_t max)
     default:
         return -1;
     }
+}
+
+int64_t doc_value_size(uint8_t type, const uint8_t *data, size_t max)
+{
+    size_t fixed = view_fixed[type];
+    if (fixed == 0) {
+        return view_told_size(type, data, max);
+    }
+    return fixed - 1 > max ? -1 : (int64_t)(fixed - 1);
 }
 
 bool doc_iter_next(struct doc_iter *iter, struct doc_elem *ret_elem)

@@ -14,7 +14,7 @@
 enum { STORE_HIGHEST_PLACES = 256, STORE_HIGHEST_KEY_MAX = 54 };
 
 struct store_highest_place {
-    uint32_t id; /* 0: none */
+    uint32_t id;    /* 0: none */
     uint8_t others; /* asked for the place since its id was */
     uint8_t len;
     uint8_t key[STORE_HIGHEST_KEY_MAX];
