@@ -244,14 +244,14 @@ static void group_step(struct node_group *group, struct repl_event *event)
     node__group_carry_out(group, &update);
 }
 
-/* One turn after a batch has come back the next one goes: the clients that were answered have sent
- * their next writes by then, and share it. */
+/* At the end of the turn after a batch has come back the next one goes: the clients that were
+ * answered have sent their next writes by then, and share it. */
 static void group_write_next(struct net_mail *mail)
 {
     struct node_group *group =
         (struct node_group *)((uint8_t *)mail - offsetof(struct node_group, next_mail));
     group->writing = false;
-    node__group_write_batch(group);
+    net_loop_turn(group->loop, &group->turn);
 }
 
 void node__group_persisted(struct net_mail *mail)
@@ -298,7 +298,10 @@ static void group_propose(struct node_group *group)
 
 void node__group_turn(struct net_turn *turn)
 {
-    group_propose((struct node_group *)((uint8_t *)turn - offsetof(struct node_group, turn)));
+    struct node_group *group =
+        (struct node_group *)((uint8_t *)turn - offsetof(struct node_group, turn));
+    group_propose(group);
+    node__group_write_batch(group);
 }
 
 /* ---- stepping a write ---- */
