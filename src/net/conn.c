@@ -5,6 +5,8 @@
  * to a buffer of the connection's own, which grows as they arrive. So an idle connection has no
  * buffer at all.
  *
+ * Small replies go into the loop's outbox and are written when its turn ends.
+ *
  *   open --frame--> busy --done--> open --error, eof, close--> closing --handle closed--> free
  */
 #include "net/conn.h"
@@ -65,7 +67,7 @@ void net__conn_abort(struct net_conn *conn)
 
 void net_conn_close(struct net_conn *conn)
 {
-    if (conn->out_bytes > 0) {
+    if (conn->out_bytes + conn->boxed_bytes > 0) {
         conn->close_after_write = true;
     } else {
         net__conn_abort(conn);
@@ -272,12 +274,9 @@ static void conn_queue(struct net_conn *conn, const struct slice *parts, size_t 
     }
 }
 
-void net_conn_send(struct net_conn *conn, const struct slice *parts, size_t count)
+/* Write now what the socket takes, queue the rest. */
+static void conn_write_parts(struct net_conn *conn, const struct slice *parts, size_t count)
 {
-    assert(count <= CONN_PARTS_MAX && net_loop_is_here(conn->loop));
-    if (net_conn_is_gone(conn)) {
-        return;
-    }
     size_t total = 0;
     uv_buf_t bufs[CONN_PARTS_MAX];
     for (size_t i = 0; i < count; i++) {
@@ -294,6 +293,32 @@ void net_conn_send(struct net_conn *conn, const struct slice *parts, size_t coun
         net__conn_abort(conn);
     } else if ((size_t)written < total) {
         conn_queue(conn, parts, count, (size_t)written);
+    }
+}
+
+void net__conn_write(struct net_conn *conn, struct slice bytes)
+{
+    if (conn->closing) {
+        return;
+    }
+    conn_write_parts(conn, &bytes, 1);
+    if (conn->close_after_write && conn->out_bytes + conn->boxed_bytes == 0) {
+        net__conn_abort(conn);
+    }
+}
+
+void net_conn_send(struct net_conn *conn, const struct slice *parts, size_t count)
+{
+    struct net_outbox *box = &conn->loop->outbox;
+    assert(count <= CONN_PARTS_MAX && net_loop_is_here(conn->loop));
+    if (net_conn_is_gone(conn) || net__outbox_add(box, conn, parts, count)) {
+        return;
+    }
+    if (conn->boxed_bytes > 0) {
+        net__outbox_flush(box); /* what came before goes before */
+    }
+    if (!net_conn_is_gone(conn)) {
+        conn_write_parts(conn, parts, count);
     }
 }
 

@@ -41,6 +41,7 @@ struct net_conn {
     struct net_conn *previous;
     struct buf in;          /* bytes of frames that did not arrive whole */
     size_t out_bytes;       /* queued in libuv */
+    size_t boxed_bytes;     /* in the loop's outbox */
     uint64_t waiting_since; /* loop time: of the first byte of an unfinished frame, or of connect */
     bool first_frame;       /* none has arrived yet */
     bool busy;              /* a frame is in hand */
@@ -57,6 +58,8 @@ struct net_conn {
 void net__conn_open(struct net_loop *loop, struct net_server *server, int fd);
 /* Close what has waited longer than its limit; once a second. */
 void net__conn_sweep(struct net_loop *loop);
+/* Write to the socket, or queue, what the outbox held. */
+void net__conn_write(struct net_conn *conn, struct slice bytes);
 /* Close at once, whatever is queued. */
 void net__conn_abort(struct net_conn *conn);
 

@@ -75,6 +75,14 @@ static void loop_end_turn(uv_prepare_t *prepare)
         turn->queued = false;
         turn->cb(turn);
     }
+    net__outbox_flush(&loop->outbox);
+}
+
+/* Events are dealt with; connections that were closed are freed next. */
+static void loop_after_events(uv_check_t *check)
+{
+    struct net_loop *loop = check->data;
+    net__outbox_flush(&loop->outbox);
 }
 
 int net_loop_new(struct net_loop **ret_loop, struct err *err)
@@ -91,6 +99,10 @@ int net_loop_new(struct net_loop **ret_loop, struct err *err)
     uv_prepare_init(&loop->uv, &loop->prepare);
     loop->prepare.data = loop;
     uv_prepare_start(&loop->prepare, loop_end_turn);
+    uv_check_init(&loop->uv, &loop->check);
+    loop->check.data = loop;
+    uv_check_start(&loop->check, loop_after_events);
+    net__outbox_init(&loop->outbox);
     *ret_loop = loop;
     return 0;
 }
@@ -105,6 +117,7 @@ void net_loop_free(struct net_loop *loop)
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     int code = uv_loop_close(&loop->uv);
     assert(code == 0);
+    net__outbox_close(&loop->outbox);
     mem_free(loop->read_buffer);
     mem_free(loop);
 }

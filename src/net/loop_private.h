@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "net/loop.h"
+#include "net/outbox.h"
 
 enum { NET_READ_BUFFER = 64 * 1024 };
 
@@ -21,7 +22,8 @@ struct net_conn;
 struct net_loop {
     uv_loop_t uv;
     uv_async_t wake;
-    uv_prepare_t prepare;
+    uv_prepare_t prepare; /* before the loop waits */
+    uv_check_t check;     /* after it has */
     pthread_t thread;
     pthread_t self; /* of the running loop; valid once `running` */
     atomic_bool running;
@@ -29,6 +31,7 @@ struct net_loop {
     _Atomic(struct net_mail *) mailbox; /* newest first */
     atomic_bool stopping;
     struct net_turn *turns;
+    struct net_outbox outbox;
     struct net_conn *conns; /* all connections of this loop */
     atomic_uint conns_count;
     uint8_t *read_buffer; /* shared by its connections; NET_READ_BUFFER bytes */

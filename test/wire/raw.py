@@ -16,14 +16,14 @@ def message(body, opcode=MSG, request_id=1):
     return header(16 + len(body), request_id, 0, opcode) + body
 
 
-def msg(document, flags=0, sequences=()):
+def msg(document, flags=0, sequences=(), request_id=1):
     """An OP_MSG with one body and sequences [(name, [documents])]."""
     body = struct.pack("<I", flags) + b"\0" + bson.encode(document)
     for name, documents in sequences:
         encoded = b"".join(bson.encode(one) for one in documents)
         part = name.encode() + b"\0" + encoded
         body += b"\x01" + struct.pack("<i", len(part) + 4) + part
-    return message(body)
+    return message(body, request_id=request_id)
 
 
 class Connection:

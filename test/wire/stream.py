@@ -1,4 +1,4 @@
-"""stream.py EXE - hello that waits, and hello as a stream of replies (exhaust)."""
+"""stream.py EXE - hello that waits, hello as a stream of replies (exhaust), requests in a stream."""
 
 import pathlib
 import struct
@@ -54,7 +54,29 @@ def first_hello_by_query(port):
         assert reply["ismaster"] is True and reply["helloOk"] is True and reply["setName"] == "rs0"
 
 
+def in_order(port):
+    """Small replies wait for the end of the server's turn, large ones do not: none overtakes another."""
+    sizes = (10, 3000, 70000, 5000000)
+    requests, expected = b"", []
+    for number in range(2, 120):
+        size = sizes[number % 3] if number != 77 else sizes[3]
+        requests += msg({"find": "o", "filter": {"_id": size}, "$db": "a"}, request_id=number)
+        expected.append((number, size))
+    with Connection(port) as first:
+        for size in sizes:
+            first.run({"insert": "o", "documents": [{"_id": size, "x": "x" * size}], "$db": "a"})
+    connections = [Connection(port, 60) for _ in range(8)]
+    for c in connections:
+        c.send(requests)
+    for c in connections:
+        for number, size in expected:
+            (_, response_to, _), body = c.receive()
+            (document,) = bson.decode(body[5:])["cursor"]["firstBatch"]
+            assert (response_to, len(document["x"])) == (number, size)
+        c.socket.close()
+
+
 with Server(sys.argv[1]) as server:
-    for step in (waits, streams, no_reply, first_hello_by_query):
+    for step in (waits, streams, no_reply, first_hello_by_query, in_order):
         step(server.port)
         print("ok", step.__name__)
