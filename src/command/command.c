@@ -43,9 +43,15 @@ void command_op_init(struct command_op *op, struct command_server *server,
                      struct command_client *client)
 {
     memset(op, 0, sizeof *op);
+    arena_init(&op->arena);
+    command_op_reuse(op, server, client);
+}
+
+void command_op_reuse(struct command_op *op, struct command_server *server,
+                      struct command_client *client)
+{
     op->server = server;
     op->client = client;
-    arena_init(&op->arena);
     buf_init(&op->reply, &op->arena);
     buf_init(&op->fetch_key, &op->arena);
 }
@@ -99,6 +105,16 @@ void command_op_close(struct command_op *op)
     command_unlist(op);
     command_let_go(op);
     arena_close(&op->arena);
+}
+
+void command_op_recycle(struct command_op *op)
+{
+    command_unlist(op);
+    command_let_go(op);
+    arena_reset(&op->arena);
+    struct arena arena = op->arena;
+    memset(op, 0, sizeof *op);
+    op->arena = arena;
 }
 
 static struct doc_value *command_common_field(struct command_common *common, struct slice name)

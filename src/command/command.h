@@ -119,6 +119,12 @@ void command_op_init(struct command_op *op, struct command_server *server,
                      struct command_client *client);
 /* Give everything back. */
 void command_op_close(struct command_op *op);
+/* The same, but keep some memory for another request: the op is as after command_op_init, for
+ * nobody yet. */
+void command_op_recycle(struct command_op *op);
+/* Take a recycled op into use. */
+void command_op_reuse(struct command_op *op, struct command_server *server,
+                      struct command_client *client);
 
 /* Look at the body: which command is it, where must it run? An unknown command is found too, and
  * fails when it is stepped. */

@@ -179,7 +179,7 @@ static int node_open_loops(struct node *node, struct err *err)
             return code;
         }
         node->loops_count++;
-        node->workers[i] = (struct node_worker){node, node->loops[i], NULL};
+        node->workers[i] = (struct node_worker){.node = node, .loop = node->loops[i]};
         net_loop_every(node->loops[i], NODE_TICK_MS, node__worker_tick, &node->workers[i]);
     }
     net_loop_every(node->loops[0], NODE_TEND_MS, node_tend, node);
@@ -302,6 +302,7 @@ void node_close(struct node *node)
     }
     for (uint32_t i = 0; i < node->loops_count; i++) {
         net_loop_free(node->loops[i]);
+        node__worker_close(&node->workers[i]);
     }
     net_server_free(node->net);
     command_server_close(&node->server);

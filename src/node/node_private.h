@@ -18,7 +18,12 @@
 #include "store/journal.h"
 #include "store/writer.h"
 
-enum { NODE_LOOPS_MAX = 64, NODE_MEMBER_ID = 1, NODE_ENTRY_BYTES_MAX = 4 << 20 };
+enum {
+    NODE_LOOPS_MAX = 64,
+    NODE_MEMBER_ID = 1,
+    NODE_ENTRY_BYTES_MAX = 4 << 20,
+    NODE_SPARE_REQUESTS = 64
+};
 
 struct node_request;
 
@@ -125,6 +130,7 @@ struct node_client {
     struct command_client client;
     struct net_conn *conn;
     struct node *node;
+    struct node_worker *worker;   /* of the connection's loop */
     struct node_request *request; /* in hand, or NULL */
 };
 
@@ -132,13 +138,13 @@ struct node_request {
     struct net_mail mail;
     struct net_work work;
     struct node_client *client;
-    struct node_group *group; /* writes */
-    void *frame;              /* taken from the connection, or NULL */
-    struct buf plain;         /* a decompressed message */
-    struct command_op op;
-    struct node_request *next; /* waiting for its index, or sleeping */
+    struct node_group *group;  /* writes */
+    void *frame;               /* taken from the connection, or NULL */
+    struct buf plain;          /* a decompressed message */
+    struct node_request *next; /* waiting for its index, sleeping, or spare */
     int fetch_code;
     int32_t last_request_id;
+    struct command_op op; /* last: it is recycled, the rest is zeroed */
 };
 
 /* Step a request where it is, until it waits for something. */
@@ -152,12 +158,16 @@ void node__request_clock(struct node_request *request);
 
 extern const struct net_conn_ops node__conn_ops;
 
-/* Wake requests that sleep; on each loop, often. */
+/* What a loop has of requests. The loop's. */
 struct node_worker {
     struct node *node;
     struct net_loop *loop;
     struct node_request *sleeping;
+    struct node_request *spare; /* with memory that the next requests will use again */
+    uint32_t spare_count;
 };
+void node__worker_close(struct node_worker *worker);
+/* Wake requests that sleep; on each loop, often. */
 struct node_worker *node__worker_here(struct node *node);
 void node__worker_tick(void *context);
 

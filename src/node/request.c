@@ -32,6 +32,7 @@ static void request_open(struct net_conn *conn, void *server, void **ret_user)
     struct node_client *client = mem_zero(1, sizeof *client);
     client->conn = conn;
     client->node = node;
+    client->worker = node__worker_here(node);
     client->client.connection_id = atomic_fetch_add(&node->next_connection_id, 1) + 1;
     client->client.peer = net_conn_peer(conn);
     *ret_user = client;
@@ -46,14 +47,33 @@ static void request_close(struct net_conn *conn, void *user)
     mem_free(client);
 }
 
+/* Back to its loop's worker, who keeps a few for the next requests. */
 static void request_free(struct node_request *request)
 {
+    struct node_worker *worker = request->client->worker;
     atomic_fetch_sub(&request->client->node->requests, 1);
     request->client->request = NULL;
-    command_op_close(&request->op);
     buf_close(&request->plain);
     mem_free(request->frame);
-    mem_free(request);
+    if (worker->spare_count < NODE_SPARE_REQUESTS) {
+        command_op_recycle(&request->op);
+        request->next = worker->spare;
+        worker->spare = request;
+        worker->spare_count++;
+    } else {
+        command_op_close(&request->op);
+        mem_free(request);
+    }
+}
+
+void node__worker_close(struct node_worker *worker)
+{
+    while (worker->spare != NULL) {
+        struct node_request *request = worker->spare;
+        worker->spare = request->next;
+        command_op_close(&request->op);
+        mem_free(request);
+    }
 }
 
 static void request_finish(struct node_request *request)
@@ -120,7 +140,7 @@ void node__request_clock(struct node_request *request)
 
 static void request_sleep(struct node_request *request)
 {
-    struct node_worker *worker = node__worker_here(request->client->node);
+    struct node_worker *worker = request->client->worker;
     request->next = worker->sleeping;
     worker->sleeping = request;
 }
@@ -182,14 +202,20 @@ void node__request_fetch(struct node_request *request, struct net_loop *loop)
 
 static struct node_request *request_new(struct node_client *client)
 {
-    struct node_request *request = mem_alloc(sizeof *request);
+    struct node_worker *worker = client->worker;
+    struct command_server *server = &client->node->server;
+    struct node_request *request = worker->spare;
+    if (request == NULL) {
+        request = mem_alloc(sizeof *request);
+        command_op_init(&request->op, server, &client->client);
+    } else {
+        worker->spare = request->next;
+        worker->spare_count--;
+        command_op_reuse(&request->op, server, &client->client);
+    }
     memset(request, 0, offsetof(struct node_request, op));
-    request->next = NULL;
-    request->fetch_code = 0;
-    request->last_request_id = 0;
     request->client = client;
     buf_init(&request->plain, NULL);
-    command_op_init(&request->op, &client->node->server, &client->client);
     client->request = request;
     atomic_fetch_add(&client->node->requests, 1);
     return request;
