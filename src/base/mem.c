@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 static void *mem_check(void *memory, size_t size)
 {
@@ -36,6 +37,28 @@ void *mem_zero_aligned(size_t alignment, size_t count, size_t size)
     }
     mem_check(memory, 1);
     return memset(memory, 0, bytes);
+}
+
+/* Twice the size is mapped; what is outside the aligned half goes back at once. */
+void *mem_map(size_t size, bool huge)
+{
+    uint8_t *memory =
+        mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mem_check(memory == MAP_FAILED ? NULL : memory, size);
+    size_t before = -(uintptr_t)memory & (size - 1);
+    if (before > 0) {
+        munmap(memory, before);
+    }
+    munmap(memory + before + size, size - before);
+    if (huge) {
+        madvise(memory + before, size, MADV_HUGEPAGE);
+    }
+    return memory + before;
+}
+
+void mem_unmap(void *memory, size_t size)
+{
+    munmap(memory, size);
 }
 
 void *mem_grow(void *old, size_t size)

@@ -20,6 +20,11 @@ void *mem_zero(size_t count, size_t size);
 /* The same, at an address that is a multiple of `alignment`, a power of two. */
 void *mem_zero_aligned(size_t alignment, size_t count, size_t size);
 
+/* `size` zeroed bytes, a power of two, straight from the system and aligned to their size; `huge`:
+ * in huge pages, where it has them. mem_unmap gives them back. */
+void *mem_map(size_t size, bool huge);
+void mem_unmap(void *memory, size_t size);
+
 /* `old` (or NULL) moved into `size` bytes. */
 void *mem_grow(void *old, size_t size);
 

@@ -47,6 +47,7 @@ struct cache {
     struct store_kv *engine;
     uint64_t seed;
     uint64_t bytes_max;
+    struct memory_pages *pages;
     uint32_t shards_count; /* a power of two */
     struct cache_shard *shards;
     struct buf changes; /* of struct cache_change: the applying thread's */
@@ -232,6 +233,7 @@ static void cache_close(struct store_kv *kv)
         cache_memory_close(&cache->shards[i].memory);
         pthread_mutex_destroy(&cache->shards[i].lock);
     }
+    memory_pages_free(cache->pages);
     mem_free(cache->shards);
     buf_close(&cache->changes);
     mem_free(cache);
@@ -265,10 +267,12 @@ struct cache *cache_new(const struct cache_options *options, struct store_kv *en
     }
     cache->shards =
         mem_zero_aligned(_Alignof(struct cache_shard), cache->shards_count, sizeof *cache->shards);
+    cache->pages = memory_pages_new(options->huge_pages);
+    struct cache_memory_options memory = {options->policy, cache->pages,
+                                          options->bytes_max / cache->shards_count};
     for (uint32_t i = 0; i < cache->shards_count; i++) {
         pthread_mutex_init(&cache->shards[i].lock, NULL);
-        cache_memory_init(&cache->shards[i].memory, options->policy,
-                          options->bytes_max / cache->shards_count);
+        cache_memory_init(&cache->shards[i].memory, &memory);
     }
     buf_init(&cache->changes, NULL);
     return cache;

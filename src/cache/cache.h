@@ -20,6 +20,7 @@ struct cache_options {
     uint64_t bytes_max;
     uint64_t seed; /* of the hash: keys are chosen by strangers */
     const struct cache_policy_ops *policy;
+    bool huge_pages;
 };
 
 struct cache_stats {

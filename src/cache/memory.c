@@ -14,12 +14,11 @@ enum { MEMORY_SLOTS_MIN = 64 };
 /* Of the bound, what may be alive: the rest is the room that moving needs to be cheap. */
 enum { MEMORY_LIVE_PERCENT = 92 };
 
-void cache_memory_init(struct cache_memory *memory, const struct cache_policy_ops *policy,
-                       uint64_t bytes_max)
+void cache_memory_init(struct cache_memory *memory, const struct cache_memory_options *options)
 {
-    *memory = (struct cache_memory){.bytes_max = bytes_max, .free = CACHE_NO_SLOT};
-    memory->policy = policy->new (bytes_max / 100 * MEMORY_LIVE_PERCENT);
-    cache_log_init(&memory->log);
+    *memory = (struct cache_memory){.bytes_max = options->bytes_max, .free = CACHE_NO_SLOT};
+    memory->policy = options->policy->new (options->bytes_max / 100 * MEMORY_LIVE_PERCENT);
+    cache_log_init(&memory->log, options->pages);
 }
 
 void cache_memory_close(struct cache_memory *memory)

@@ -34,8 +34,13 @@ struct cache_memory {
     uint64_t moves; /* entries moved out of sparse segments */
 };
 
-void cache_memory_init(struct cache_memory *memory, const struct cache_policy_ops *policy,
-                       uint64_t bytes_max);
+struct cache_memory_options {
+    const struct cache_policy_ops *policy;
+    struct memory_pages *pages; /* where its memory comes from; outlives pins too */
+    uint64_t bytes_max;
+};
+
+void cache_memory_init(struct cache_memory *memory, const struct cache_memory_options *options);
 void cache_memory_close(struct cache_memory *memory);
 
 bool cache_memory_get(struct cache_memory *memory, uint64_t hash, struct slice key,

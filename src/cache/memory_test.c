@@ -9,6 +9,7 @@
 enum { MODEL_KEYS = 3000, MODEL_BYTES = 1 << 20 };
 
 struct model {
+    struct memory_pages *pages;
     struct cache_memory memory;
     struct random_doc random;
     uint32_t versions[MODEL_KEYS]; /* 0: removed */
@@ -71,7 +72,15 @@ static void model_remove(struct model *model, uint32_t number)
 static void model_open(struct model *model, uint64_t seed)
 {
     *model = (struct model){.random = {seed}};
-    cache_memory_init(&model->memory, &cache_policy_s3fifo, MODEL_BYTES);
+    model->pages = memory_pages_new(seed % 2 == 0);
+    struct cache_memory_options options = {&cache_policy_s3fifo, model->pages, MODEL_BYTES};
+    cache_memory_init(&model->memory, &options);
+}
+
+static void model_close(struct model *model)
+{
+    cache_memory_close(&model->memory);
+    memory_pages_free(model->pages);
 }
 
 TEST(a_hit_is_what_was_put_last_and_memory_stays_in_its_bound)
@@ -97,7 +106,7 @@ TEST(a_hit_is_what_was_put_last_and_memory_stays_in_its_bound)
     assert_true(model.hits > 10000);
     assert_true(model.memory.evictions > 1000);
     assert_true(model.memory.moves > 0);
-    cache_memory_close(&model.memory);
+    model_close(&model);
 }
 
 TEST(what_is_removed_gives_its_memory_back)
@@ -114,7 +123,7 @@ TEST(what_is_removed_gives_its_memory_back)
     assert_int_equal(model.memory.count, 0);
     assert_int_equal(model.memory.log.live, 0);
     assert_true(model.memory.log.bytes <= CACHE_SEGMENT_BYTES);
-    cache_memory_close(&model.memory);
+    model_close(&model);
 }
 
 TEST(a_pin_outlives_eviction_and_the_cache)
@@ -134,6 +143,7 @@ TEST(a_pin_outlives_eviction_and_the_cache)
     cache_memory_close(&model.memory);
     assert_memory_equal(copy, pin.value.data, pin.value.len);
     store_pin_release(&pin);
+    memory_pages_free(model.pages);
 }
 
 TEST(a_value_too_large_is_not_kept_and_takes_the_old_one_out)
@@ -145,5 +155,5 @@ TEST(a_value_too_large_is_not_kept_and_takes_the_old_one_out)
     cache_memory_put(&model.memory, 5, SLICE("k"), SLICE("small"));
     cache_memory_put(&model.memory, 5, SLICE("k"), slice_of(big, sizeof big));
     assert_false(cache_memory_get(&model.memory, 5, SLICE("k"), &pin));
-    cache_memory_close(&model.memory);
+    model_close(&model);
 }

@@ -8,9 +8,9 @@
 /* An entry larger than this has a segment of its own, so that little is left over at the ends. */
 enum { SEGMENT_SHARED_MAX = CACHE_SEGMENT_BYTES / 8 };
 
-void cache_log_init(struct cache_log *log)
+void cache_log_init(struct cache_log *log, struct memory_pages *pages)
 {
-    *log = (struct cache_log){0};
+    *log = (struct cache_log){.pages = pages};
 }
 
 void cache_log_close(struct cache_log *log)
@@ -19,7 +19,7 @@ void cache_log_close(struct cache_log *log)
         cache_segment_release(log->segments[i]);
     }
     mem_free(log->segments);
-    *log = (struct cache_log){0};
+    cache_log_init(log, log->pages);
 }
 
 void cache_segment_hold(struct cache_segment *segment)
@@ -29,7 +29,12 @@ void cache_segment_hold(struct cache_segment *segment)
 
 void cache_segment_release(struct cache_segment *segment)
 {
-    if (atomic_fetch_sub_explicit(&segment->refs, 1, memory_order_acq_rel) == 1) {
+    if (atomic_fetch_sub_explicit(&segment->refs, 1, memory_order_acq_rel) > 1) {
+        return;
+    }
+    if (segment->pages != NULL) {
+        memory_page_give(segment->pages, segment);
+    } else {
         mem_free(segment);
     }
 }
@@ -50,8 +55,11 @@ static struct cache_segment *log_add_segment(struct cache_log *log, uint32_t siz
         log->cap = log->cap == 0 ? 8 : log->cap * 2;
         log->segments = mem_grow(log->segments, log->cap * sizeof *log->segments);
     }
-    struct cache_segment *segment = mem_alloc(sizeof *segment + size);
-    *segment = (struct cache_segment){.place = log->count, .size = size};
+    bool whole_page = sizeof(struct cache_segment) + size == MEMORY_PAGE;
+    struct memory_pages *pages = whole_page ? log->pages : NULL;
+    struct cache_segment *segment =
+        pages != NULL ? memory_page_take(pages) : mem_alloc(sizeof *segment + size);
+    *segment = (struct cache_segment){.pages = pages, .place = log->count, .size = size};
     atomic_init(&segment->refs, 1);
     log->segments[log->count++] = segment;
     log->bytes += size;

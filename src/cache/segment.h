@@ -14,8 +14,9 @@
 #include <stdatomic.h>
 
 #include "base/slice.h"
+#include "memory/pages.h"
 
-enum { CACHE_SEGMENT_BYTES = 64 << 10 };
+enum { CACHE_SEGMENT_BYTES = MEMORY_PAGE };
 
 /* What stands before an entry's bytes. */
 struct cache_record {
@@ -27,8 +28,9 @@ struct cache_record {
 };
 
 struct cache_segment {
-    atomic_uint refs; /* the log's and the readers' */
-    uint32_t place;   /* in the log's list */
+    struct memory_pages *pages; /* that it is one of; NULL: the heap */
+    atomic_uint refs;           /* the log's and the readers' */
+    uint32_t place;             /* in the log's list */
     uint32_t size;
     uint32_t used;
     uint32_t live; /* bytes of entries that are not dead */
@@ -36,6 +38,7 @@ struct cache_segment {
 };
 
 struct cache_log {
+    struct memory_pages *pages;
     struct cache_segment **segments;
     uint32_t count;
     uint32_t cap;
@@ -50,7 +53,8 @@ struct cache_place {
     uint32_t offset;
 };
 
-void cache_log_init(struct cache_log *log);
+/* Segments of ordinary size come from `pages`, which outlives them. */
+void cache_log_init(struct cache_log *log, struct memory_pages *pages);
 void cache_log_close(struct cache_log *log);
 
 /* Bytes that an entry takes in a segment. */

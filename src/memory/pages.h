@@ -1,0 +1,35 @@
+/* memory/pages.h - memory in pages of 64 KB, out of regions of 2 MB that the processor can map as
+ * one huge page each.
+ *
+ * Invariant   pages are aligned to their size; a region without pages in use goes back to the
+ *             system, but for one.
+ * Thread      any.
+ * Memory      the pool owns the regions; every page must be given back before it is freed.
+ * Errors      none: without memory the process ends, as in base/mem.h.
+ */
+#ifndef MEMORY_PAGES_H
+#define MEMORY_PAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MEMORY_PAGE = 64 << 10, MEMORY_REGION = 2 << 20 };
+
+struct memory_pages;
+
+/* `huge`: ask the system for huge pages. */
+struct memory_pages *memory_pages_new(bool huge);
+void memory_pages_free(struct memory_pages *pages);
+
+/* MEMORY_PAGE uninitialised bytes. */
+void *memory_page_take(struct memory_pages *pages);
+void memory_page_give(struct memory_pages *pages, void *page);
+
+struct memory_pages_stats {
+    uint64_t regions;
+    uint64_t pages; /* in use */
+};
+struct memory_pages_stats memory_pages_stats(struct memory_pages *pages);
+
+#endif
