@@ -78,10 +78,12 @@ int options_check_flags(int argc, char **argv, struct err *err)
 
 static const char environment_prefix[] = "LARGETABLE_";
 
-/* Links of Kubernetes and Docker to a service that is called largetable. */
-static bool environment_is_link(const char *name, const char *value)
+/* Not meant for a server: where the project's tests find their data, and links of Kubernetes and
+ * Docker to a service that is called largetable. */
+static bool environment_is_foreign(const char *name, const char *value)
 {
-    return strstr(name, "SERVICE_HOST") != NULL || strstr(name, "SERVICE_PORT") != NULL ||
+    return strcmp(name, "LARGETABLE_CONFORMANCE") == 0 || strcmp(name, "LARGETABLE_DATA") == 0 ||
+           strstr(name, "SERVICE_HOST") != NULL || strstr(name, "SERVICE_PORT") != NULL ||
            strstr(name, "PORT_") != NULL || strncmp(value, "tcp://", 6) == 0;
 }
 
@@ -109,7 +111,7 @@ int options_read_environment(struct options *options, char **variables, struct e
         char where[160];
         snprintf(where, sizeof where, "%s%.*s", environment_prefix, SLICE_FMT(name));
         int id = environment_find(name);
-        if (id < 0 && environment_is_link(where, value)) {
+        if (id < 0 && environment_is_foreign(where, value)) {
             continue;
         }
         if (id < 0) {

@@ -291,6 +291,7 @@ TEST(options_read_the_environment)
                          "LARGETABLE_PORT=tcp://10.0.0.1:27017",
                          "LARGETABLE_PORT_27017_TCP_ADDR=10.0.0.1",
                          "LARGETABLE_SERVICE_HOST=10.0.0.1",
+                         "LARGETABLE_CONFORMANCE=/vectors",
                          NULL};
     struct err err = {0};
     assert_int_equal(options_read_environment(options, variables, &err), 0);
