@@ -1,0 +1,62 @@
+/* memory/allocator.c - mallctl is a weak symbol: jemalloc takes libc's place only in the program,
+ * and not under a sanitizer. */
+#include "memory/allocator.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+extern int mallctl(const char *name, void *old, size_t *old_len, void *new, size_t new_len)
+    __attribute__((weak));
+
+static size_t allocator_size(const char *name)
+{
+    size_t value = 0;
+    size_t len = sizeof value;
+    return mallctl(name, &value, &len, NULL, 0) == 0 ? value : 0;
+}
+
+bool memory_allocator_read(struct memory_allocator *ret_allocator)
+{
+    uint64_t epoch = 1; /* writing it takes a fresh look */
+    size_t len = sizeof epoch;
+    if (mallctl == NULL || mallctl("epoch", &epoch, &len, &epoch, len) != 0) {
+        return false;
+    }
+    *ret_allocator = (struct memory_allocator){
+        .allocated = allocator_size("stats.allocated"),
+        .active = allocator_size("stats.active"),
+        .resident = allocator_size("stats.resident"),
+        .mapped = allocator_size("stats.mapped"),
+        .retained = allocator_size("stats.retained"),
+    };
+    return ret_allocator->allocated > 0;
+}
+
+uint32_t memory_allocator_arenas(void)
+{
+    unsigned count = 0;
+    size_t len = sizeof count;
+    bool known = mallctl != NULL && mallctl("arenas.narenas", &count, &len, NULL, 0) == 0;
+    return known ? count : 0;
+}
+
+void memory_allocator_purge(uint32_t arena)
+{
+    char name[40];
+    snprintf(name, sizeof name, "arena.%u.purge", arena);
+    if (mallctl != NULL) {
+        mallctl(name, NULL, NULL, NULL, 0);
+    }
+}
+
+uint64_t memory_resident(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL) {
+        return 0;
+    }
+    int got = fscanf(file, "%*u %lu", &pages);
+    fclose(file);
+    return got == 1 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}

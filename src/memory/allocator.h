@@ -1,0 +1,35 @@
+/* memory/allocator.h - what jemalloc says of the heap, when it is the allocator.
+ *
+ * Invariant   builds with a sanitizer have another allocator: nothing is known then.
+ * Thread      any.
+ * Memory      values.
+ * Errors      none.
+ */
+#ifndef MEMORY_ALLOCATOR_H
+#define MEMORY_ALLOCATOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct memory_allocator {
+    size_t allocated; /* bytes in use */
+    size_t active;    /* in pages with something in use */
+    size_t resident;  /* in memory: active, dirty, and the allocator's own */
+    size_t mapped;
+    size_t retained; /* address space kept without memory */
+};
+
+/* False when the allocator is not jemalloc. */
+bool memory_allocator_read(struct memory_allocator *ret_allocator);
+
+/* How many arenas there are; 0 when the allocator is not jemalloc. */
+uint32_t memory_allocator_arenas(void);
+
+/* Give the unused pages of one arena back to the system. */
+void memory_allocator_purge(uint32_t arena);
+
+/* Bytes of this process in memory, as the kernel counts; 0 when it does not say. */
+uint64_t memory_resident(void);
+
+#endif
