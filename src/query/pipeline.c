@@ -309,6 +309,7 @@ struct query_run *query_run_new(const struct query_pipeline *pipeline, uint32_t 
         stage->run = run;
         stage->below = i == 0 ? NULL : stage - 1;
         stage->eval = &run->eval;
+        stage->counted.memory = eval->context->memory;
         stage->state = arena_zero(&stage->hold, 1, stage->stage->ops->state_size);
     }
     return run;
@@ -352,6 +353,7 @@ void query_run_close(struct query_run *run)
             stage->stage->ops->close(stage);
         }
         arena_close(&stage->hold);
+        query_hold_drop(&stage->counted);
     }
     if (run->source.ops != NULL && run->source.ops->close != NULL) {
         run->source.ops->close(run->source.context);

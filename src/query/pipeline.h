@@ -7,10 +7,9 @@
  * Thread      a run is used by one thread at a time.
  * Memory      parsed forms in context->arena. A run is on the heap: query_run_close it. A document
  *             handed out is valid until the next call.
- * Errors      MongoDB's codes. -LT_EYIELD and -LT_EAGAIN from the source pass through every stage
- *             with all state kept: call query_run_next again to go on. After any other error the
- *             run can only be closed.
- * Source      MONGODB.md 5.6, rules 43-47.
+ * Errors      MongoDB's codes; what context->memory refuses. -LT_EYIELD and -LT_EAGAIN from the
+ * source pass through every stage with all state kept: call query_run_next again to go on. After
+ * any other error the run can only be closed. Source      MONGODB.md 5.6, rules 43-47.
  */
 #ifndef QUERY_PIPELINE_H
 #define QUERY_PIPELINE_H
@@ -122,7 +121,8 @@ struct query_stage_parse {
 struct query_stage_run {
     const struct query_stage *stage;
     void *state;
-    struct arena hold; /* lives as long as the run */
+    struct arena hold;         /* lives as long as the run */
+    struct query_hold counted; /* what it was last said to hold, see query__stage_holds */
     struct query_run *run;
     struct query_stage_run *below; /* NULL at the bottom */
     struct query_eval *eval;       /* eval->arena is the scratch arena */

@@ -74,9 +74,8 @@ struct doc_value query__path_set(struct arena *arena, struct slice doc,
     return query__object_with(arena, doc, path->names[part], value);
 }
 
-int query__stage_too_large(const char *name, struct err *err)
+int query__stage_holds(struct query_stage_run *self, uint64_t bytes, struct err *err)
 {
-    return err_set(err, LT_EQUERYEXCEEDEDMEMORYLIMITNODISKUSEALLOWED,
-                   "Exceeded memory limit for %s: it may hold %d bytes and cannot use the disk",
-                   name, QUERY_STAGE_BYTES_MAX);
+    int rc = query_hold_check(self->stage->ops->name, bytes, err);
+    return rc < 0 ? rc : query_hold_set(&self->counted, bytes, err);
 }

@@ -86,7 +86,8 @@ int query__foreign_open(const struct query_pipeline_options *options,
                         const struct query_foreign *foreign, const struct query_eval *eval,
                         struct query_run **ret_run, struct err *err);
 
-/* Error 292 in the name of a stage. */
-int query__stage_too_large(const char *name, struct err *err);
+/* A stage holds so many bytes now: error 292 past its own limit, or what context->memory refuses.
+ */
+int query__stage_holds(struct query_stage_run *self, uint64_t bytes, struct err *err);
 
 #endif

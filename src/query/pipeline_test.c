@@ -30,7 +30,32 @@ struct pipeline_case {
     const char *docs;   /* {'d': [...]} */
     const char *want;   /* documents, one after the other */
     int code;
+    uint64_t bytes_max; /* what all stages may hold; 0: any */
 };
+
+/* Counts what is held; a run must give back all of it, however it ends. */
+struct pipeline_memory {
+    uint64_t held;
+    uint64_t max;
+};
+
+static int pipeline_take(void *owner, uint64_t bytes, struct err *err)
+{
+    struct pipeline_memory *memory = owner;
+    if (memory->max != 0 && memory->held + bytes > memory->max) {
+        return err_set(err, LT_EEXCEEDEDMEMORYLIMIT, "no more than %llu",
+                       (unsigned long long)memory->max);
+    }
+    memory->held += bytes;
+    return 0;
+}
+
+static void pipeline_give(void *owner, uint64_t bytes)
+{
+    struct pipeline_memory *memory = owner;
+    assert_true(memory->held >= bytes);
+    memory->held -= bytes;
+}
 
 static int pipeline_drain(struct arena *arena, struct query_run *run, struct buf *out,
                           struct err *err)
@@ -100,7 +125,9 @@ static void pipeline_check(const struct pipeline_case *c)
     struct buf out;
     arena_init(&arena);
     buf_init(&out, &arena);
-    struct query_context context = {.arena = &arena, .random = 3};
+    struct pipeline_memory counter = {.max = c->bytes_max};
+    struct query_memory memory = {pipeline_take, pipeline_give, &counter};
+    struct query_context context = {.arena = &arena, .random = 3, .memory = &memory};
     struct query_pipeline *pipeline = NULL;
     struct slice stages = doc_value_get_doc(doc_get_str(json_doc(&arena, c->stages), "p"));
     struct query_pipeline_options options = {.foreign = &foreign, .owner = &arena};
@@ -115,6 +142,7 @@ static void pipeline_check(const struct pipeline_case *c)
         rc = pipeline_drain(&arena, run, &out, &err);
         query_run_close(run);
     }
+    assert_int_equal(counter.held, 0);
     if (rc != -c->code) {
         fail_msg("%s: %d %s, not %d", c->stages, rc, err.text, -c->code);
     }
@@ -250,6 +278,27 @@ TEST(pipeline_shows_the_planner_its_first_stages)
     assert_non_null(query_pipeline_leading_sort(pipeline, &limit));
     assert_int_equal(limit, 5);
     arena_close(&arena);
+}
+
+TEST(pipeline_stages_that_hold_documents_are_counted)
+{
+    static const struct pipeline_case cases[] = {
+        {"{'p': [{'$match': {'a': 2}}, {'$unset': 'b'}]}", PIPELINE_DOCS, "{'a':2}", 0, 1},
+        {"{'p': [{'$sort': {'a': 1}}]}", PIPELINE_DOCS, "", 146, 60},
+        {"{'p': [{'$sort': {'a': 1}}, {'$limit': 1}, {'$unset': 'b'}]}", PIPELINE_DOCS, "{'a':1}",
+         0, 500},
+        {"{'p': [{'$sample': {'size': 2}}]}", PIPELINE_DOCS, "", 146, 60},
+        {"{'p': [{'$group': {'_id': '$a'}}]}", PIPELINE_DOCS, "", 146, 60},
+        {"{'p': [{'$bucketAuto': {'groupBy': '$a', 'buckets': 2}}]}", PIPELINE_DOCS, "", 146, 60},
+        {"{'p': [{'$facet': {'f': [{'$match': {}}]}}]}", PIPELINE_DOCS, "", 146, 60},
+        {"{'p': [{'$facet': {'f': [{'$match': {}}]}}]}", PIPELINE_DOCS, "", 146, 500},
+        {"{'p': [{'$lookup': {'from': 'c', 'as': 'j', 'localField': 'a', 'foreignField': '_id'}}]}",
+         PIPELINE_DOCS, "", 146, 60},
+        {"{'p': [{'$graphLookup': {'from': 'c', 'as': 'g', 'startWith': '$a', 'connectFromField': "
+         "'p', 'connectToField': '_id'}}]}",
+         PIPELINE_DOCS, "", 146, 60},
+    };
+    PIPELINE_CASES(cases);
 }
 
 TEST(pipeline_update_replaces_one_document)

@@ -211,8 +211,9 @@ static int auto_fill(struct query_stage_run *self, struct err *err)
         buf_init(&key, self->eval->arena);
         doc_key_encode(&key, value, false);
         query__keep_add(&state->keep, buf_slice(&key), doc);
-        if (state->keep.bytes > QUERY_STAGE_BYTES_MAX) {
-            return query__stage_too_large("$bucketAuto", err);
+        rc = query__stage_holds(self, state->keep.bytes, err);
+        if (rc < 0) {
+            return rc;
         }
     }
     return 0;

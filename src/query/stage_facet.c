@@ -91,11 +91,22 @@ static int facet_fill(struct query_stage_run *self, struct err *err)
         } else {
             query__keep_add(&state->keep, SLICE(""), doc);
         }
-        if (state->keep.bytes > QUERY_STAGE_BYTES_MAX) {
-            return query__stage_too_large("$facet", err);
+        rc = query__stage_holds(self, state->keep.bytes, err);
+        if (rc < 0) {
+            return rc;
         }
     }
     return 0;
+}
+
+/* The documents were within the stage's limit when they came; the results have the same limit. */
+static int facet_holds(struct query_stage_run *self, struct err *err)
+{
+    const struct facet_state *state = self->state;
+    int rc = query_hold_check("$facet", arena_used(&self->hold), err);
+    return rc < 0
+               ? rc
+               : query_hold_set(&self->counted, state->keep.bytes + arena_used(&self->hold), err);
 }
 
 /* Run one pipeline to its end, going on where it stopped. */
@@ -119,8 +130,9 @@ static int facet_run(struct query_stage_run *self, struct err *err)
             break;
         }
         query__list_add(&state->list, doc_value_object(doc));
-        if (arena_used(&self->hold) > QUERY_STAGE_BYTES_MAX) {
-            return query__stage_too_large("$facet", err);
+        rc = facet_holds(self, err);
+        if (rc < 0) {
+            return rc;
         }
     }
     query_run_close(state->run);

@@ -273,6 +273,10 @@ static int graph_search(struct query_stage_run *self, struct err *err)
         if (arena_used(&state->arena) > QUERY_STAGE_BYTES_MAX) {
             return err_set(err, 40099, "$graphLookup reached maximum memory consumption");
         }
+        rc = query_hold_set(&self->counted, arena_used(&state->arena), err);
+        if (rc < 0) {
+            return rc;
+        }
     }
 }
 

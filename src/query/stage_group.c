@@ -145,9 +145,7 @@ static int group_take(struct query_stage_run *self, struct slice doc, struct err
                                          &self->hold};
         rc = query__accumulator_add(&work, err);
     }
-    if (rc == 0 && arena_used(&self->hold) > QUERY_STAGE_BYTES_MAX) {
-        rc = query__stage_too_large("$group", err);
-    }
+    rc = rc < 0 ? rc : query__stage_holds(self, arena_used(&self->hold), err);
     return group_error(rc, err);
 }
 

@@ -322,6 +322,10 @@ static int lookup_collect(struct query_stage_run *self, struct err *err)
                            "stage exceeds %d bytes",
                            QUERY_STAGE_BYTES_MAX);
         }
+        rc = query_hold_set(&self->counted, arena_used(&state->arena), err);
+        if (rc < 0) {
+            return rc;
+        }
     }
 }
 

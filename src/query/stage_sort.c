@@ -66,7 +66,7 @@ static int sort_take(struct query_stage_run *self, struct slice doc, struct err 
     if (parsed->limit > 0 && state->keep.count / 2 >= parsed->limit) {
         query__keep_sort(&state->keep, parsed->limit);
     }
-    return state->keep.bytes > QUERY_STAGE_BYTES_MAX ? query__stage_too_large("$sort", err) : 0;
+    return query__stage_holds(self, state->keep.bytes, err);
 }
 
 static int sort_emit(struct query_stage_run *self, struct slice *ret_doc)
@@ -175,8 +175,9 @@ static int sort_sample_next(struct query_stage_run *self, struct slice *ret_doc,
         if (state->keep.count / 2 >= parsed->limit) {
             query__keep_sort(&state->keep, parsed->limit);
         }
-        if (state->keep.bytes > QUERY_STAGE_BYTES_MAX) {
-            return query__stage_too_large("$sample", err);
+        rc = query__stage_holds(self, state->keep.bytes, err);
+        if (rc < 0) {
+            return rc;
         }
     }
     return sort_emit(self, ret_doc);
