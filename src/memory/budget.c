@@ -53,7 +53,6 @@ void memory_budget_free(struct memory_budget *budget)
         return;
     }
     assert(budget->reclaimers == NULL);
-    assert(atomic_load(&budget->used) == budget->measured);
     memory_measure(budget, 0);
     pthread_mutex_destroy(&budget->lock);
     mem_free(budget);
@@ -266,6 +265,14 @@ void memory_owner_give(struct memory_owner *owner, uint64_t bytes)
     if (owner->charged > keep) {
         memory_uncharge(owner->budget, owner->charged - keep);
         owner->charged = keep;
+    }
+}
+
+void memory_owner_trim(struct memory_owner *owner)
+{
+    if (owner->charged > owner->held) {
+        memory_uncharge(owner->budget, owner->charged - owner->held);
+        owner->charged = owner->held;
     }
 }
 

@@ -81,6 +81,8 @@ struct memory_owner {
 
 int memory_owner_take(struct memory_owner *owner, uint64_t bytes, struct err *err);
 void memory_owner_give(struct memory_owner *owner, uint64_t bytes);
+/* Keep charged what is held, no more: for one that rests. */
+void memory_owner_trim(struct memory_owner *owner);
 /* Give back everything; the owner may be used again. */
 void memory_owner_close(struct memory_owner *owner);
 

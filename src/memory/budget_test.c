@@ -275,6 +275,10 @@ TEST(budget_owner_charges_in_steps_and_gives_back_all)
     assert_int_equal(owner.held, 9 * MEMORY_STEP + 1);
     memory_owner_give(&owner, 9 * MEMORY_STEP);
     assert_int_equal(used(budget), 2 * MEMORY_STEP);
+    memory_owner_trim(&owner);
+    assert_int_equal(used(budget), 1);
+    assert_int_equal(memory_owner_take(&owner, MEMORY_STEP, NULL), 0);
+    assert_int_equal(used(budget), 2 * MEMORY_STEP);
     memory_owner_close(&owner);
     assert_int_equal(used(budget), 0);
     memory_budget_free(budget);

@@ -75,7 +75,7 @@ struct store_skip_node *store_skip_insert(struct store_skip *skip, struct slice 
         *links[level] = node;
     }
     skip->count++;
-    skip->bytes += key.len + value.len;
+    skip->bytes += sizeof *node + links_size + key.len + value.len;
     return node;
 }
 
@@ -84,11 +84,12 @@ void store_skip_remove(struct store_skip *skip, struct store_skip_node *node)
     struct store_skip_node **links[STORE_SKIP_HEIGHT];
     skip_find(skip, node->key, node->version, links);
     assert(*links[0] == node);
-    for (int level = 0; level < STORE_SKIP_HEIGHT && *links[level] == node; level++) {
-        *links[level] = node->next[level];
+    size_t height = 0;
+    for (; height < STORE_SKIP_HEIGHT && *links[height] == node; height++) {
+        *links[height] = node->next[height];
     }
     skip->count--;
-    skip->bytes -= node->key.len + node->value.len;
+    skip->bytes -= sizeof *node + height * sizeof node->next[0] + node->key.len + node->value.len;
     mem_free(node);
 }
 

@@ -24,7 +24,7 @@ struct store_skip {
     struct store_skip_node *head[STORE_SKIP_HEIGHT];
     uint64_t random;
     size_t count;
-    size_t bytes; /* of keys and values */
+    size_t bytes; /* of all nodes, with their keys and values */
 };
 
 void store_skip_init(struct store_skip *skip);
