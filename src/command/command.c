@@ -54,6 +54,7 @@ void command_op_reuse(struct command_op *op, struct command_server *server,
     op->client = client;
     buf_init(&op->reply, &op->arena);
     buf_init(&op->fetch_key, &op->arena);
+    command_memory_init(&op->memory, server->budgets);
 }
 
 static void command_unlist(struct command_op *op)
@@ -94,6 +95,7 @@ static void command_let_go(struct command_op *op)
         op->release(op);
         op->release = NULL;
     }
+    command_memory_close(&op->memory);
     if (op->catalog != NULL) {
         store_catalog_release(op->catalog);
         op->catalog = NULL;

@@ -17,6 +17,7 @@
 
 #include <stdatomic.h>
 
+#include "command/budgets.h"
 #include "doc/build.h"
 #include "store/writer.h"
 #include "wire/message.h"
@@ -98,6 +99,7 @@ struct command_op {
     struct slice db;
     struct doc_builder builder; /* the reply being written */
     struct err err;
+    struct command_memory memory;           /* what its reads and writes hold */
     void *state;                            /* the handler's, across steps */
     void (*release)(struct command_op *op); /* gives back what `state` holds; once */
     struct store_catalog *catalog;          /* held while a reader runs */

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "command/stages.h"
 #include "command/write.h"
@@ -54,6 +55,8 @@ struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns
     cursor->context.cluster_time = atomic_load(&op->server->applied_clock);
     cursor->context.random = command_random(op->server);
     cursor->server = op->server;
+    command_memory_init(&cursor->memory, op->server->budgets);
+    cursor->context.memory = &cursor->memory.query;
     store_view_init(&cursor->view, op->server->kv, NULL);
     return cursor;
 }
@@ -76,6 +79,9 @@ void command_cursor_free(struct command_cursor *cursor)
     }
     store_collection_release(cursor->collection);
     store_view_close(&cursor->view);
+    command_memory_close(&cursor->memory);
+    command_budget_uncharge(cursor->server->budgets, COMMAND_BUDGET_CURSORS, cursor->buffered);
+    command_budget_uncharge(cursor->server->budgets, COMMAND_BUDGET_PLANS, cursor->planned);
     buf_close(&cursor->stash_buf);
     arena_close(&cursor->arena);
     mem_free(cursor);
@@ -162,6 +168,7 @@ static void cursor_give_back(struct command_op *op, struct command_cursor *curso
     store_view_close(&cursor->view);
     buf_init(&cursor->view.miss, NULL);
     cursor->view.wait = STORE_MEMORY_ONLY;
+    memory_owner_trim(&cursor->memory.owner);
     pthread_mutex_lock(&cursors->lock);
     bool dead = cursor->exhausted || cursor->killed;
     cursor->in_use = false;
@@ -194,16 +201,23 @@ int command_cursor_kill(struct command_cursors *cursors, int64_t id)
     return found ? 0 : -LT_ECURSORNOTFOUND;
 }
 
-void command_cursors_sweep(struct command_cursors *cursors, int64_t now_ms)
+/* What the budgets get back when a resting cursor goes. */
+static uint64_t cursor_charged(const struct command_cursor *cursor)
+{
+    return cursor->buffered + cursor->planned + cursor->memory.owner.charged;
+}
+
+/* Free cursors that rest, may time out and were not used since, until they held `bytes`. */
+static uint64_t cursors_drop(struct command_cursors *cursors, int64_t since_ms, uint64_t bytes)
 {
     struct command_cursor *old = NULL;
+    uint64_t dropped = 0;
     pthread_mutex_lock(&cursors->lock);
     for (int i = 0; i < CURSOR_SLOTS; i++) {
         struct command_cursor **link = &cursors->slots[i];
-        while (*link != NULL) {
+        while (*link != NULL && dropped < bytes) {
             struct command_cursor *cursor = *link;
-            bool idle = now_ms - cursor->last_used_ms > COMMAND_CURSOR_IDLE_MS;
-            if (cursor->in_use || cursor->no_timeout || !idle) {
+            if (cursor->in_use || cursor->no_timeout || cursor->last_used_ms >= since_ms) {
                 link = &cursor->next_in_slot;
                 continue;
             }
@@ -211,6 +225,7 @@ void command_cursors_sweep(struct command_cursors *cursors, int64_t now_ms)
             cursors->count--;
             cursor->next_in_slot = old;
             old = cursor;
+            dropped += cursor_charged(cursor);
         }
     }
     pthread_mutex_unlock(&cursors->lock);
@@ -219,6 +234,18 @@ void command_cursors_sweep(struct command_cursors *cursors, int64_t now_ms)
         command_cursor_free(old);
         old = next;
     }
+    return dropped;
+}
+
+void command_cursors_sweep(struct command_cursors *cursors, int64_t now_ms)
+{
+    cursors_drop(cursors, now_ms - COMMAND_CURSOR_IDLE_MS, UINT64_MAX);
+}
+
+uint64_t command_cursors_reclaim(void *context, uint64_t bytes)
+{
+    struct command_server *server = context;
+    return cursors_drop(server->cursors, clock_wall_ms() - COMMAND_CURSOR_SPARE_MS, bytes);
 }
 
 uint32_t command_cursors_count(struct command_cursors *cursors)
@@ -292,11 +319,39 @@ struct command_batch *command_batch_new(struct command_op *op, struct command_cu
     return batch;
 }
 
+static int cursor_charge(struct command_op *op, enum command_budget id, uint64_t bytes,
+                         uint64_t *charged)
+{
+    struct command_budgets *budgets = op->server->budgets;
+    if (bytes <= *charged) {
+        command_budget_uncharge(budgets, id, *charged - bytes);
+        *charged = bytes;
+        return 0;
+    }
+    int code = command_budget_charge(budgets, id, bytes - *charged, &op->err);
+    *charged = code < 0 ? *charged : bytes;
+    return code;
+}
+
+/* It is to rest: charge what it keeps, besides what its stages hold. */
+static int cursor_settle(struct command_op *op, struct command_cursor *cursor)
+{
+    uint64_t buffered = sizeof *cursor + cursor->stash_buf.cap;
+    int code = cursor_charge(op, COMMAND_BUDGET_CURSORS, buffered, &cursor->buffered);
+    return code < 0 ? code
+                    : cursor_charge(op, COMMAND_BUDGET_PLANS, arena_used(&cursor->arena),
+                                    &cursor->planned);
+}
+
 static int batch_finish(struct command_op *op, struct command_batch *batch)
 {
     struct command_cursor *cursor = batch->cursor;
+    int code = cursor->exhausted ? 0 : cursor_settle(op, cursor);
+    if (code < 0) {
+        return err_prefix(&op->err, "the cursor cannot be kept open: ");
+    }
     if (!cursor->exhausted && cursor->id == 0) {
-        int code = cursor_add(op, cursor);
+        code = cursor_add(op, cursor);
         if (code < 0) {
             return code;
         }

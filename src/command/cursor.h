@@ -5,7 +5,8 @@
  * Thread      the table: any. A cursor: the op that has it out.
  * Memory      a cursor owns its arena and all of its query; the table is bounded by
  *             COMMAND_CURSORS_MAX.
- * Errors      43 CursorNotFound, 143 CursorInUse, 175 when the collection is gone.
+ * Errors      146 when a budget is full, 43 CursorNotFound, 143 CursorInUse, 175 when the
+ * collection is gone.
  */
 #ifndef COMMAND_CURSOR_H
 #define COMMAND_CURSOR_H
@@ -13,7 +14,12 @@
 #include "command/read.h"
 #include "command/server.h"
 
-enum { COMMAND_CURSORS_MAX = 100000, COMMAND_CURSOR_IDLE_MS = 600000, COMMAND_FIRST_BATCH = 101 };
+enum {
+    COMMAND_CURSORS_MAX = 100000,
+    COMMAND_CURSOR_IDLE_MS = 600000,
+    COMMAND_CURSOR_SPARE_MS = 60000, /* idle for so long, it goes when memory is short */
+    COMMAND_FIRST_BATCH = 101,
+};
 
 struct command_cursor {
     int64_t id; /* 0: not in the table */
@@ -40,7 +46,10 @@ struct command_cursor {
     bool in_use;
     bool killed; /* to be freed by the op that has it out */
     struct command_cursor *next_in_slot;
-    struct slice describe; /* the command that made it, for currentOp */
+    struct command_memory memory; /* what its reads and stages hold */
+    uint64_t buffered;            /* charged to the budget of cursors, while it rests */
+    uint64_t planned;             /* charged to the budget of plans, likewise */
+    struct slice describe;        /* the command that made it, for currentOp */
 };
 
 struct command_cursors *command_cursors_new(void);
@@ -77,6 +86,9 @@ int command_cursor_take(struct command_op *op, int64_t id, struct command_cursor
 int command_cursor_kill(struct command_cursors *cursors, int64_t id);
 /* Free what has been idle too long. */
 void command_cursors_sweep(struct command_cursors *cursors, int64_t now_ms);
+/* memory_reclaimer.give_back; the context is the server. Kills cursors that may time out and have
+ * been idle for COMMAND_CURSOR_SPARE_MS, until they held `bytes`. */
+uint64_t command_cursors_reclaim(void *context, uint64_t bytes);
 uint32_t command_cursors_count(struct command_cursors *cursors);
 
 #endif

@@ -60,6 +60,7 @@ int command_read_open(struct command_read *read, struct query_context *context,
                       struct err *err)
 {
     *read = (struct command_read){.view = view, .arena = context->arena, .array_index = -1};
+    read->hold.memory = context->memory;
     arena_init(&read->scratch);
     store_skip_init(&read->seen);
     int code = query_match_parse(context, spec->filter, &read->match, err);
@@ -81,6 +82,7 @@ int command_read_open_match(struct command_read *read, struct query_context *con
     struct query_context planning = *context;
     planning.arena = arena;
     *read = (struct command_read){.arena = arena, .match = match, .array_index = -1};
+    read->hold.memory = context->memory;
     arena_init(&read->scratch);
     store_skip_init(&read->seen);
     int code = read_plan(read, &planning, &spec, NULL);
@@ -104,6 +106,7 @@ void command_read_close(struct command_read *read)
         read->scanning = false;
     }
     store_skip_close(&read->seen);
+    query_hold_drop(&read->hold);
     store_collection_release(read->collection);
     read->collection = NULL;
     arena_close(&read->scratch);
@@ -290,6 +293,17 @@ static bool read_is_repeated(struct command_read *read, struct slice doc)
     return false;
 }
 
+/* For each document that is looked at; most reads have nothing to remember. */
+static int read_hold(struct command_read *read)
+{
+    uint64_t bytes = read->seen.bytes + (read->scanning ? read->scan.seen.bytes : 0);
+    if (bytes == read->hold.bytes) {
+        return 0;
+    }
+    int code = query_hold_check("knowing which documents were given already", bytes, read->err);
+    return code < 0 ? code : query_hold_set(&read->hold, bytes, read->err);
+}
+
 int command_read_next(struct command_read *read, struct slice *ret_doc)
 {
     for (;;) {
@@ -302,6 +316,10 @@ int command_read_next(struct command_read *read, struct slice *ret_doc)
             return code;
         }
         read->budget--;
+        code = read_hold(read);
+        if (code < 0) {
+            return code;
+        }
         read->eval.root = doc_value_object(*ret_doc);
         code = query_match_doc(read->match, &read->eval, *ret_doc, &read->array_index, read->err);
         if (code < 0) {

@@ -4,8 +4,9 @@
  *             engine iterator, so it may move to another thread or rest in a cursor.
  * Thread      one at a time.
  * Memory      everything lives in the arena given to command_read_open; a document is borrowed
- * until the next call. Errors      -LT_EYIELD the slice is used up; -LT_EAGAIN the view says what
- * is missing.
+ *             until the next call.
+ * Errors      -LT_EYIELD the slice is used up; -LT_EAGAIN the view says what is missing; 292 when
+ *             what it must remember outgrows 100 MB, 146 when a budget is full.
  */
 #ifndef COMMAND_READ_H
 #define COMMAND_READ_H
@@ -27,6 +28,7 @@ struct command_read {
     struct store_scan scan;
     struct store_pin pin;   /* of a point read */
     struct store_skip seen; /* records given, when several branches may give one twice */
+    struct query_hold hold; /* of `seen`, and of the scan's */
     uint32_t branch;
     bool begun;          /* a slice was worked on before */
     bool scanning;       /* `scan` is on plan.branches[branch] */

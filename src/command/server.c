@@ -66,9 +66,21 @@ void command_server_init(struct command_server *server)
     server->cursors = command_cursors_new();
 }
 
+void command_server_limit(struct command_server *server, uint64_t bytes)
+{
+    server->budgets = command_budgets_new(bytes);
+    server->cursors_reclaimer = (struct memory_reclaimer){command_cursors_reclaim, server, NULL};
+    memory_reclaimer_add(server->budgets->all[COMMAND_BUDGET_TOTAL], &server->cursors_reclaimer);
+}
+
 void command_server_close(struct command_server *server)
 {
+    if (server->budgets != NULL) {
+        memory_reclaimer_remove(server->budgets->all[COMMAND_BUDGET_TOTAL],
+                                &server->cursors_reclaimer);
+    }
     command_cursors_free(server->cursors);
+    command_budgets_free(server->budgets);
     command_sessions_free(server->sessions);
     store_catalog_release(server->catalog);
     pthread_mutex_destroy(&server->catalog_lock);

@@ -3,7 +3,7 @@
  * Invariant   a reader works on the catalog it took at its start; the owner publishes a new one
  *             when the entry that changed it has been applied.
  * Thread      every function: any thread. Fields without a note are set once, before the first op.
- * Memory      the server owns cursors, sessions and parameters.
+ * Memory      the server owns cursors, sessions, parameters and budgets.
  * Errors      as each function says.
  */
 #ifndef COMMAND_SERVER_H
@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "cache/cache.h"
+#include "command/budgets.h"
 #include "command/command.h"
 #include "command/params.h"
 
@@ -47,6 +48,8 @@ struct command_server {
     pthread_mutex_t catalog_lock;
     struct store_catalog *catalog; /* under catalog_lock */
     /* ---- working state ---- */
+    struct command_budgets *budgets; /* NULL: memory is not counted */
+    struct memory_reclaimer cursors_reclaimer;
     struct command_cursors *cursors;
     struct command_sessions *sessions;
     pthread_mutex_t ops_lock;
@@ -65,6 +68,9 @@ struct command_server {
 
 void command_server_init(struct command_server *server);
 void command_server_close(struct command_server *server);
+
+/* Count memory from now on, in a total of `bytes`. Before the first op. */
+void command_server_limit(struct command_server *server, uint64_t bytes);
 
 /* The published catalog, held: store_catalog_release it. */
 struct store_catalog *command_server_catalog(struct command_server *server);

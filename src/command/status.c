@@ -4,6 +4,7 @@
 
 #include "command/cursor.h"
 #include "command/handlers.h"
+#include "command/memory.h"
 #include "command/status.h"
 #include "command/version.h"
 #include "command/write.h"
@@ -79,6 +80,7 @@ int command_server_status(struct command_op *op)
     status_opcounters(op);
     status_cache(op);
     status_memory(builder);
+    command_memory_status(server, builder);
     doc_build_open(builder, SLICE("metrics"));
     doc_build_open(builder, SLICE("cursor"));
     doc_build_open(builder, SLICE("open"));

@@ -20,6 +20,8 @@ void command_target_init(struct command_op *op, struct command_target *target, s
     target->context.cluster_time = atomic_load(&op->server->applied_clock);
     target->context.random = command_random(op->server);
     target->context.let = let;
+    target->context.memory = &op->memory.query;
+    target->hold.memory = &op->memory.query;
 }
 
 int command_target_open(struct command_op *op, struct command_target *target,
@@ -54,6 +56,7 @@ void command_target_close(struct command_target *target)
         target->open = false;
     }
     store_skip_close(&target->given);
+    query_hold_drop(&target->hold);
     buf_close(&target->best);
     buf_close(&target->best_key);
     buf_close(&target->again);
@@ -79,16 +82,18 @@ static struct slice target_record_key(struct command_target *target, struct slic
                             doc_get_str(doc, "_id"));
 }
 
-/* Was it given before? Notes it as given. */
-static bool target_given(struct command_target *target, struct slice doc)
+/* Was it given before: 1, 0, negative. Notes it as given. */
+static int target_given(struct command_op *op, struct command_target *target, struct slice doc)
 {
     struct slice key = target_record_key(target, doc);
     struct store_skip_node *node = store_skip_at_or_after(&target->given, key, 0);
     if (node != NULL && slice_equal(node->key, key)) {
-        return true;
+        return 1;
     }
     store_skip_insert(&target->given, key, 0, (struct slice){0}, false);
-    return false;
+    uint64_t bytes = target->given.bytes;
+    int code = query_hold_check("knowing which documents were written already", bytes, &op->err);
+    return code < 0 ? code : query_hold_set(&target->hold, bytes, &op->err);
 }
 
 static int target_missed(struct command_op *op, struct command_target *target, int code)
@@ -177,9 +182,12 @@ int command_target_next(struct command_op *op, struct command_target *target, st
     if (target->sort != NULL) {
         return 0;
     }
-    do {
-        code = command_read_next(&target->read, ret_doc);
-    } while (code > 0 && command_read_may_repeat(&target->read) && target_given(target, *ret_doc));
+    while ((code = command_read_next(&target->read, ret_doc)) > 0) {
+        int given = command_read_may_repeat(&target->read) ? target_given(op, target, *ret_doc) : 0;
+        if (given <= 0) {
+            return given < 0 ? given : 1;
+        }
+    }
     return target_missed(op, target, code);
 }
 

@@ -19,9 +19,10 @@ struct command_target {
     struct command_read read;
     struct query_sort *sort; /* take the first by this order; NULL: any order */
     struct store_skip given;
-    struct buf best;     /* sort key of the best so far */
-    struct buf best_key; /* and its record's key */
-    struct buf again;    /* key of the record to give again; empty: none */
+    struct query_hold hold; /* of `given` */
+    struct buf best;        /* sort key of the best so far */
+    struct buf best_key;    /* and its record's key */
+    struct buf again;       /* key of the record to give again; empty: none */
     struct store_pin pin;
     bool open;
     bool sorted_out; /* the best has been found and given */

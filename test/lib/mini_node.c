@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-enum { MINI_STEPS_MAX = 100000, MINI_CACHE_BYTES = 256 << 10 };
+enum { MINI_STEPS_MAX = 100000, MINI_CACHE_BYTES = 256 << 10, MINI_MEMORY_BYTES = 256 << 20 };
 
 struct mini_node {
     struct command_server server;
@@ -35,6 +35,7 @@ struct mini_node *mini_node_new(void)
     struct mini_node *node = mem_zero(1, sizeof *node);
     struct err err;
     command_server_init(&node->server);
+    command_server_limit(&node->server, MINI_MEMORY_BYTES);
     node->server.set_name = "mini";
     node->server.address = "127.0.0.1:1";
     node->server.argv = doc_value_get_doc(doc_empty_array);
@@ -49,6 +50,11 @@ struct mini_node *mini_node_new(void)
     int code = store_writer_open(&node->writer, node->server.kv, &command_filter_ops, &err);
     assert(code == 0);
     return node;
+}
+
+struct command_server *mini_node_server(struct mini_node *node)
+{
+    return &node->server;
 }
 
 static void mini_close_op(struct mini_node *node)

@@ -17,6 +17,9 @@ struct mini_node;
 struct mini_node *mini_node_new(void);
 void mini_node_free(struct mini_node *node);
 
+/* What its commands share. */
+struct command_server *mini_node_server(struct mini_node *node);
+
 /* Run one valid command document ($db inside) and return the reply document. */
 struct slice mini_node_run(struct mini_node *node, struct slice command);
 
