@@ -22,6 +22,7 @@ enum {
     NODE_TICK_MS = 20,
     NODE_TEND_MS = 1000,
     NODE_STOP_WAIT_MS = 10000,
+    NODE_CONNECTION_BYTES = 2048, /* an idle one; what is in flight belongs to its request */
 };
 
 _Noreturn void node__die(struct node *node, const char *what, int code)
@@ -158,10 +159,35 @@ static void node_open_server(struct node *node)
     server->host = node;
 }
 
+/* What bounds itself is measured: entries in flight by the shard, connections by their number. */
+static void node_measure(struct node *node)
+{
+    struct command_budgets *budgets = node->server.budgets;
+    memory_measure(budgets->all[COMMAND_BUDGET_JOURNAL], node->group.pending_bytes);
+    memory_measure(budgets->all[COMMAND_BUDGET_CONNECTIONS],
+                   (uint64_t)net_server_stats(node->net).current * NODE_CONNECTION_BYTES);
+}
+
+/* The cache and the store grow to their bounds in any case: theirs is taken from the start. */
+static void node_open_budgets(struct node *node)
+{
+    const struct node_config *config = &node->config;
+    command_server_limit(&node->server, config->memory_bytes);
+    struct command_budgets *budgets = node->server.budgets;
+    memory_measure(budgets->all[COMMAND_BUDGET_CACHE], config->cache_bytes);
+    memory_measure(budgets->all[COMMAND_BUDGET_STORE], 2 * config->write_buffer_bytes);
+    log_info(node->log, "node",
+             "memory: limit %llu MB, of which cache %llu MB, write buffers %llu MB",
+             (unsigned long long)(config->memory_bytes >> 20),
+             (unsigned long long)(config->cache_bytes >> 20),
+             (unsigned long long)(2 * config->write_buffer_bytes >> 20));
+}
+
 static void node_tend(void *context)
 {
     struct node *node = context;
     node__group_tend(&node->group);
+    node_measure(node);
     command_cursors_sweep(node->server.cursors, clock_wall_ms());
     command_sessions_sweep(node->server.sessions, clock_wall_ms());
 }
@@ -236,6 +262,7 @@ int node_open(const struct node_config *config, struct node **ret_node, struct e
     node->log = config->log;
     node->lock_fd = -1;
     command_server_init(&node->server);
+    node_open_budgets(node);
     int code = node_open_directory(node, err);
     code = code < 0 ? code : node_open_loops(node, err);
     code = code < 0 ? code : node_listen(node, err);

@@ -23,6 +23,7 @@ struct node_config {
     const char *set_name;
     const char *advertise; /* host clients reach us by; NULL: localhost or the bound address */
     uint32_t workers;      /* loops; 0: one a core, less one, at least one */
+    uint64_t memory_bytes; /* the total of all budgets */
     uint64_t cache_bytes;  /* records and blocks of the store, half each */
     bool huge_pages;       /* for cached records */
     uint64_t write_buffer_bytes;

@@ -273,11 +273,14 @@ static int serve_run(struct serve *serve, struct err *err)
 static int serve_main(struct serve *serve, int argc, char **argv, struct err *err)
 {
     int code = serve_check(serve, argc, argv, err);
+    if (code == 0) {
+        node__serve_config(serve->options, &serve->arena, &serve->config);
+        code = node__serve_memory(serve->options, &serve->config, err);
+    }
     if (code < 0) {
         fprintf(stderr, "largetable: %s\nTry 'largetable help serve'.\n", err->text);
         return 2;
     }
-    node__serve_config(serve->options, &serve->arena, &serve->config);
     serve->config.argv = node__serve_argv(argc, argv, &serve->arena);
     if (options_bool(serve->options, OPTION_PROCESSMANAGEMENT_FORK)) {
         code = node__serve_fork(&serve->ready, err);

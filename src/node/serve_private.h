@@ -24,6 +24,12 @@ int node__serve_check(const struct options *options, struct err *err);
 void node__serve_config(const struct options *options, struct arena *arena,
                         struct node_config *config);
 
+/* ---- serve_memory.c ---- */
+
+/* The memory limit and the cache's part of it, from the options and the machine; the rest of the
+ * configuration is there. */
+int node__serve_memory(const struct options *options, struct node_config *config, struct err *err);
+
 /* ---- serve_document.c: for getCmdLineOpts ---- */
 
 /* The options in force, nested as in the file. */

@@ -1,0 +1,68 @@
+/* node/serve_memory.c - how much memory the options mean on this machine.
+ *
+ *   limit   as given; 0: half of what the control group or the machine has, at least 256 MB
+ *   cache   as given; 0: a quarter of the limit, at least 64 MB, at most 16 GB
+ *   store   two write buffers: one is filled while one is written to disk
+ *
+ * The cache and the store grow to their bounds, so the limit must leave something beside them. A
+ * limit that was not given grows to do so: cacheSizeMB alone goes on to work as it always did. */
+#include "memory/machine.h"
+#include "node/serve_private.h"
+
+#define SERVE_MB(n) ((uint64_t)(n) << 20)
+
+enum {
+    SERVE_LIMIT_MB_LEAST = 256,
+    SERVE_CACHE_MB_LEAST = 8,
+    SERVE_CACHE_MB_AUTO = 64,
+    SERVE_CACHE_MB_MOST = 16 << 10,
+    SERVE_REST_MB = 32, /* for everything else */
+};
+
+static uint64_t serve_clamp(uint64_t value, uint64_t low, uint64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+static uint64_t serve_limit(const struct options *options)
+{
+    struct memory_machine machine;
+    uint64_t given = (uint64_t)options_int(options, OPTION_MEMORY_LIMITMB);
+    if (given != 0) {
+        return SERVE_MB(given);
+    }
+    memory_machine_read("", &machine);
+    return serve_clamp(machine.bytes / 2, SERVE_MB(SERVE_LIMIT_MB_LEAST), UINT64_MAX);
+}
+
+int node__serve_memory(const struct options *options, struct node_config *config, struct err *err)
+{
+    uint64_t limit = serve_limit(options);
+    uint64_t cache = SERVE_MB(options_int(options, OPTION_CACHESIZEMB));
+    bool is_given = options_int(options, OPTION_MEMORY_LIMITMB) != 0;
+    if (cache != 0 && cache < SERVE_MB(SERVE_CACHE_MB_LEAST)) {
+        return err_set(err, LT_EBADVALUE,
+                       "largetable.cacheSizeMB: %llu is too small: give at least %d, or 0 for a "
+                       "quarter of the memory limit",
+                       (unsigned long long)(cache >> 20), SERVE_CACHE_MB_LEAST);
+    }
+    if (cache == 0) {
+        cache =
+            serve_clamp(limit / 4, SERVE_MB(SERVE_CACHE_MB_AUTO), SERVE_MB(SERVE_CACHE_MB_MOST));
+    }
+    uint64_t store = 2 * config->write_buffer_bytes;
+    uint64_t least = cache + store + SERVE_MB(SERVE_REST_MB);
+    if (is_given && limit < least) {
+        return err_set(err, LT_EBADVALUE,
+                       "largetable.memory.limitMB is %llu, but the cache takes %llu, two write "
+                       "buffers %llu and the rest at least %d: raise it to %llu, or lower "
+                       "cacheSizeMB or writeBufferMB",
+                       (unsigned long long)(limit >> 20), (unsigned long long)(cache >> 20),
+                       (unsigned long long)(store >> 20), SERVE_REST_MB,
+                       (unsigned long long)(least >> 20));
+    }
+    least += is_given ? 0 : SERVE_MB(SERVE_LIMIT_MB_LEAST) / 2;
+    config->cache_bytes = cache;
+    config->memory_bytes = limit < least ? least : limit;
+    return 0;
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""A real server at its memory limit: it refuses what is too much, goes on, and gives memory back."""
+import concurrent.futures
+import pathlib
+import subprocess
+import sys
+import threading
+import unittest
+
+import pymongo
+from pymongo.errors import OperationFailure
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'lib'))
+from server import Server, TIMEOUT_S  # noqa: E402
+
+BINARY = sys.argv.pop(1)
+MB = 1 << 20
+DOCUMENTS = 80  # of 1 MB: more than sort may hold at once
+FEW = 20
+OPTIONS = ('--memoryLimitMB', '128', '--cacheSizeMB', '8', '--writeBufferMB', '4')
+EXCEEDED = 146
+
+
+def group(first, last):
+    return [{'$match': {'_id': {'$gte': first, '$lt': last}}},
+            {'$group': {'_id': '$_id', 'pad': {'$first': '$pad'}}}, {'$count': 'n'}]
+
+
+class Memory(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(BINARY, *OPTIONS).start()
+        cls.client = cls.server.client()
+        cls.items = cls.client.shop.items
+        for first in range(0, DOCUMENTS, 16):
+            cls.items.insert_many({'_id': i, 'pad': 'x' * MB} for i in range(first, first + 16))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.client.close()
+        cls.server.close()
+
+    def budgets(self):
+        stats = self.client.admin.command('memoryStats')
+        return {budget['name']: budget for budget in stats['budgets']}
+
+    def check_given_back(self):
+        budgets = self.budgets()
+        self.assertEqual(budgets['sort']['used'], 0)
+        self.assertLessEqual(budgets['sort']['peak'], budgets['sort']['hardLimit'])
+        self.assertLessEqual(budgets['total']['peak'], budgets['total']['hardLimit'])
+
+    def test_too_large_a_group_is_refused_and_others_go_on(self):
+        done = threading.Event()
+        reads = []
+
+        def read():
+            while not done.is_set():
+                reads.append(self.items.find_one({'_id': 3}, {'pad': 0}))
+
+        reader = threading.Thread(target=read)
+        before = self.budgets()['sort']['refusals']
+        reader.start()
+        try:
+            with self.assertRaises(OperationFailure) as refused:
+                list(self.items.aggregate(group(0, DOCUMENTS)))
+        finally:
+            done.set()
+            reader.join()
+        self.assertEqual(refused.exception.code, EXCEEDED)
+        self.assertIn("memory budget 'sort' is full", str(refused.exception))
+        self.assertIn('--memoryLimitMB', str(refused.exception))
+        self.assertEqual({read['_id'] for read in reads}, {3})
+        self.assertEqual(self.budgets()['sort']['refusals'], before + 1)
+        self.check_given_back()
+        self.assertEqual(list(self.items.aggregate(group(0, FEW))),
+                         [{'n': FEW}])
+        self.check_given_back()
+
+    def test_many_at_once_share_one_limit(self):
+        def run(_):
+            try:
+                return list(self.items.aggregate(group(0, FEW)))
+            except OperationFailure as error:
+                return error.code
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            results = list(pool.map(run, range(12)))
+        self.assertTrue(all(result in (EXCEEDED, [{'n': FEW}]) for result in results))
+        self.check_given_back()
+        self.assertEqual(run(0), [{'n': FEW}])
+
+    def test_status_and_compaction(self):
+        status = self.client.admin.command('serverStatus')['memory']
+        self.assertEqual(status['limit'], 128 * MB)
+        self.assertEqual(status['budgets']['cache'], 8 * MB)
+        self.assertEqual(status['budgets']['store'], 8 * MB)
+        reply = self.client.admin.command('compactMemory')
+        self.assertGreater(reply['residentBefore'], 0)
+        self.assertGreater(reply['residentAfter'], 0)
+
+    def test_allocator_is_told_when_it_is_jemalloc(self):
+        maps = pathlib.Path(f'/proc/{self.server.process.pid}/maps').read_text(encoding='ascii')
+        stats = self.client.admin.command('memoryStats')
+        self.assertEqual('libjemalloc' in maps, 'allocator' in stats)
+        if 'allocator' in stats:
+            heap = stats['allocator']
+            self.assertLessEqual(heap['allocated'], heap['active'])
+            self.assertLessEqual(heap['active'], heap['resident'])
+            self.assertAlmostEqual(heap['fragmentation'], heap['resident'] / heap['allocated'])
+
+
+class Options(unittest.TestCase):
+    def refused(self, *options):
+        done = subprocess.run([BINARY, 'serve', '--dbpath', '/nonexistent/largetable', *options],
+                              capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        self.assertEqual(done.returncode, 2)
+        return done.stderr
+
+    def test_a_limit_that_leaves_nothing_is_refused_with_one_that_does(self):
+        text = self.refused('--memoryLimitMB', '300', '--cacheSizeMB', '256')
+        self.assertIn('largetable.memory.limitMB is 300', text)
+        self.assertIn('raise it to 416', text)
+        self.assertIn('cacheSizeMB: 7 is too small', self.refused('--cacheSizeMB', '7'))
+
+    def test_a_cache_alone_is_as_large_as_it_was_told(self):
+        with Server(BINARY, '--cacheSizeMB', '1000000') as server, \
+                pymongo.MongoClient(server.uri) as client:
+            status = client.admin.command('serverStatus')['memory']
+            self.assertEqual(status['budgets']['cache'], 1000000 * MB)
+            self.assertGreater(status['limit'], 1000128 * MB)
+
+
+if __name__ == '__main__':
+    unittest.main()
