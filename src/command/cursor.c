@@ -237,9 +237,10 @@ static uint64_t cursors_drop(struct command_cursors *cursors, int64_t since_ms, 
     return dropped;
 }
 
-void command_cursors_sweep(struct command_cursors *cursors, int64_t now_ms)
+void command_cursors_sweep(struct command_server *server, int64_t now_ms)
 {
-    cursors_drop(cursors, now_ms - COMMAND_CURSOR_IDLE_MS, UINT64_MAX);
+    int64_t idle_ms = command_param(&server->parameters, COMMAND_PARAM_cursorTimeoutMillis);
+    cursors_drop(server->cursors, now_ms - idle_ms, UINT64_MAX);
 }
 
 uint64_t command_cursors_reclaim(void *context, uint64_t bytes)

@@ -16,7 +16,6 @@
 
 enum {
     COMMAND_CURSORS_MAX = 100000,
-    COMMAND_CURSOR_IDLE_MS = 600000,
     COMMAND_CURSOR_SPARE_MS = 60000, /* idle for so long, it goes when memory is short */
     COMMAND_FIRST_BATCH = 101,
 };
@@ -84,8 +83,8 @@ int command_cursor_take(struct command_op *op, int64_t id, struct command_cursor
 
 /* Kill by id: 0, or 43. One in use dies with its op. */
 int command_cursor_kill(struct command_cursors *cursors, int64_t id);
-/* Free what has been idle too long. */
-void command_cursors_sweep(struct command_cursors *cursors, int64_t now_ms);
+/* Free what has been idle for longer than the parameter cursorTimeoutMillis. */
+void command_cursors_sweep(struct command_server *server, int64_t now_ms);
 /* memory_reclaimer.give_back; the context is the server. Kills cursors that may time out and have
  * been idle for COMMAND_CURSOR_SPARE_MS, until they held `bytes`. */
 uint64_t command_cursors_reclaim(void *context, uint64_t bytes);

@@ -233,6 +233,22 @@ TEST(memory_short_of_space_takes_idle_cursors)
     kit_close(&kit);
 }
 
+TEST(idle_cursors_go_after_the_time_that_the_parameter_says)
+{
+    struct kit kit;
+    kit_open(&kit);
+    insert_some(&kit);
+    assert_true(open_cursor(&kit) != 0);
+    struct slice hello = run(&kit, "{'hello': 1, '$db': 'admin'}");
+    int64_t now = doc_value_get_i64(doc_get_str(hello, "localTime"));
+    command_cursors_sweep(kit.server, now + 599000);
+    assert_int_equal(command_cursors_count(kit.server->cursors), 1);
+    run_ok(&kit, "{'setParameter': 1, 'cursorTimeoutMillis': 1000, '$db': 'admin'}");
+    command_cursors_sweep(kit.server, now + 2000);
+    assert_int_equal(command_cursors_count(kit.server->cursors), 0);
+    kit_close(&kit);
+}
+
 TEST(memory_stats_tell_every_budget)
 {
     struct kit kit;

@@ -188,7 +188,7 @@ static void node_tend(void *context)
     struct node *node = context;
     node__group_tend(&node->group);
     node_measure(node);
-    command_cursors_sweep(node->server.cursors, clock_wall_ms());
+    command_cursors_sweep(&node->server, clock_wall_ms());
     command_sessions_sweep(node->server.sessions, clock_wall_ms());
 }
 

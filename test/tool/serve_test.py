@@ -93,8 +93,8 @@ class Serve(unittest.TestCase):
             self.assertEqual(shown['parsed']['setParameter'], {'ttlMonitorSleepSecs': '7'})
             got = client.admin.command({'getParameter': 1, 'ttlMonitorSleepSecs': 1})
             self.assertEqual(got['ttlMonitorSleepSecs'], 7)
-            self.assertEqual(client.admin.command('serverStatus')['connections']['available'] +
-                             client.admin.command('serverStatus')['connections']['current'], 77)
+            connections = client.admin.command('serverStatus')['connections']
+            self.assertEqual(connections['available'] + connections['current'], 77)
             client.close()
 
     def test_interrupt_stops_in_good_order(self):
