@@ -15,6 +15,7 @@ static const struct bench_workload bench_loading = {
 static void bench_init(struct bench *bench)
 {
     bench->stop.fd = -1;
+    bench_socket_raise_limit();
     bench_layout_init(&bench->layout, bench->options.document_size);
     bench_zipf_init(&bench->zipf, bench->options.documents == 0 ? 1 : bench->options.documents);
     for (uint32_t i = 0; i < BENCH_OPS; i++) {
@@ -57,7 +58,7 @@ static int bench_measure(struct bench *bench, struct err *err)
         code = bench_server_idle(bench, err);
     }
     code = code < 0 ? code : options->peer->prepare(bench, err);
-    if (code == 0 && options->documents > 0) {
+    if (code == 0 && options->documents > 0 && !options->peer->holds_nothing) {
         code = bench_run(bench, &bench_loading, 0, options->documents, err);
     }
     code = code < 0 ? code : bench_run(bench, options->workload, options->documents, 0, err);

@@ -18,6 +18,7 @@ const char *const bench_distribution_names[BENCH_DISTRIBUTIONS] = {
     [BENCH_UNIFORM] = "uniform",
     [BENCH_ZIPFIAN] = "zipfian",
     [BENCH_LATEST] = "latest",
+    [BENCH_HOT] = "hot",
 };
 
 /* clang-format off */
@@ -32,6 +33,8 @@ static const struct bench_workload bench_workloads[] = {
      {[BENCH_READ_SECONDARY] = 100}, BENCH_UNIFORM, false},
     {"update", "add 1 to a number of one document",
      {[BENCH_UPDATE] = 100}, BENCH_UNIFORM, false},
+    {"update-hot", "add 1 to a number of the same document, from all connections",
+     {[BENCH_UPDATE] = 100}, BENCH_HOT, false},
     {"scan", "--scan-length documents in order of _id",
      {[BENCH_SCAN] = 100}, BENCH_UNIFORM, false},
     {"ycsb-a", "half reads, half updates",
@@ -46,6 +49,9 @@ static const struct bench_workload bench_workloads[] = {
      {[BENCH_SCAN] = 95, [BENCH_INSERT] = 5}, BENCH_ZIPFIAN, true},
     {"ycsb-f", "half reads, half reads with an update after them",
      {[BENCH_READ] = 50, [BENCH_RMW] = 50}, BENCH_ZIPFIAN, false},
+    {"mixed", "some of everything, for a long run",
+     {[BENCH_READ] = 40, [BENCH_READ_SECONDARY] = 10, [BENCH_UPDATE] = 30, [BENCH_INSERT] = 5,
+      [BENCH_SCAN] = 5, [BENCH_RMW] = 10}, BENCH_ZIPFIAN, true},
 };
 /* clang-format on */
 
@@ -106,7 +112,7 @@ static uint64_t choose_random(struct bench_conn *conn)
 
 uint64_t bench_own_number(const struct bench_conn *conn, uint64_t k)
 {
-    return conn->bench->base + k * conn->bench->options.connections + conn->number;
+    return conn->bench->base + k * conn->bench->conns + conn->number;
 }
 
 /* A document that is there, of the loaded ones or (latest) also of this connection's. */
@@ -117,6 +123,9 @@ static uint64_t choose_existing(struct bench_conn *conn, bool loaded_only)
     uint64_t random = choose_random(conn);
     if (bench->options.distribution == BENCH_UNIFORM) {
         return random % documents;
+    }
+    if (bench->options.distribution == BENCH_HOT) {
+        return 0;
     }
     uint64_t rank = bench_zipf_rank(&bench->zipf, random);
     if (bench->options.distribution == BENCH_ZIPFIAN) {
@@ -172,7 +181,7 @@ static bool choose_insert(struct bench_conn *conn)
     conn->key = bench_own_number(conn, conn->inserted);
     conn->count = count_max;
     if (bench->limit > 0) {
-        uint64_t step = bench->options.connections;
+        uint64_t step = bench->conns;
         uint64_t left =
             conn->key >= bench->limit ? 0 : (bench->limit - conn->key + step - 1) / step;
         conn->count = left < count_max ? (uint32_t)left : count_max;

@@ -9,6 +9,13 @@
 
 enum { LAYOUT_HEAD_MAX = 96 };
 
+const struct bench_index bench_indexes[BENCH_INDEXES_MAX] = {
+    {"{\"u\": 1}", "plain_u", "((doc->>'u')::bigint)"},
+    {"{\"g\": 1}", "plain_g", "((doc->>'g')::bigint)"},
+    {"{\"g\": 1, \"u\": 1}", "plain_g_u", "((doc->>'g')::bigint), ((doc->>'u')::bigint)"},
+    {"{\"u\": 1, \"g\": 1}", "plain_u_g", "((doc->>'u')::bigint), ((doc->>'g')::bigint)"},
+};
+
 void bench_key_write(uint8_t at[BENCH_KEY_SIZE], uint64_t number)
 {
     at[0] = 'k';

@@ -2,6 +2,8 @@
  *
  * Each connection writes its requests once and afterwards only fills in what differs: the message's
  * number, the key, the documents. Where those are is found by looking for marks. */
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "doc/build.h"
 #include "doc/json.h"
@@ -166,6 +168,32 @@ static void mongo_compose_scan(struct mongo_request *request, const struct bench
     request->limit = mongo_find_mark(&request->message, &mark, sizeof mark);
 }
 
+/* Only what is asked for: a batch is large, and connections may be many. */
+static void mongo_compose(struct mongo_request *request, const struct bench *bench,
+                          enum bench_op verb)
+{
+    switch (verb) {
+    case BENCH_READ:
+        mongo_compose_read(request);
+        break;
+    case BENCH_READ_SECONDARY:
+        mongo_compose_secondary(request, bench->options.index_plain);
+        break;
+    case BENCH_UPDATE:
+        mongo_compose_update(request);
+        break;
+    case BENCH_SCAN:
+        mongo_compose_scan(request, bench);
+        break;
+    case BENCH_INSERT:
+    case BENCH_INSERT_MANY:
+        mongo_compose_insert(request, bench, verb == BENCH_INSERT ? 1 : bench->options.batch);
+        break;
+    default:
+        assert(verb < BENCH_RMW);
+    }
+}
+
 static void mongo_patch_insert(struct bench_conn *conn, struct mongo_request *request)
 {
     const struct bench_layout *layout = &conn->bench->layout;
@@ -185,6 +213,9 @@ static int mongo_send(struct bench_conn *conn, struct err *err)
 {
     struct mongo_state *state = conn->state;
     struct mongo_request *request = &state->requests[conn->verb];
+    if (request->message.len == 0) {
+        mongo_compose(request, conn->bench, conn->verb);
+    }
     uint8_t *message = request->message.data;
     conn->request_id++;
     memcpy(message + 4, &conn->request_id, sizeof conn->request_id);
@@ -340,20 +371,13 @@ static int mongo_greet(const struct bench *bench, int *ret_fd, struct err *err)
 
 static int mongo_open(struct bench_conn *conn, struct err *err)
 {
-    const struct bench *bench = conn->bench;
-    int code = mongo_greet(bench, &conn->fd, err);
+    int code = mongo_greet(conn->bench, &conn->fd, err);
     if (code < 0) {
         return code;
     }
     struct mongo_state *state = mem_zero(1, sizeof *state);
     conn->state = state;
     conn->request_id = 1000;
-    mongo_compose_read(&state->requests[BENCH_READ]);
-    mongo_compose_secondary(&state->requests[BENCH_READ_SECONDARY], bench->options.index_plain);
-    mongo_compose_update(&state->requests[BENCH_UPDATE]);
-    mongo_compose_scan(&state->requests[BENCH_SCAN], bench);
-    mongo_compose_insert(&state->requests[BENCH_INSERT], bench, 1);
-    mongo_compose_insert(&state->requests[BENCH_INSERT_MANY], bench, bench->options.batch);
     return bench_socket_nonblocking(conn->fd, err);
 }
 
@@ -402,6 +426,14 @@ static int mongo_prepare(struct bench *bench, struct err *err)
                            &reply, err);
     if (code == 0 && bench->options.workload->share[BENCH_READ_SECONDARY] > 0) {
         code = mongo_run(&client, indexes[bench->options.index_plain ? 1 : 0], &reply, err);
+    }
+    for (uint32_t i = 0; i < bench->options.indexes && code >= 0; i++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "{\"createIndexes\": \"" BENCH_TABLE "\", \"indexes\": [{\"key\": %s, "
+                 "\"name\": \"%s\"}], \"$db\": \"" BENCH_DB "\"}",
+                 bench_indexes[i].json, bench_indexes[i].name);
+        code = mongo_run(&client, text, &reply, err);
     }
     tool_client_close(&client);
     return code < 0 ? code : 0;

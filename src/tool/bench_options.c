@@ -13,6 +13,7 @@ enum {
     KEY_HOST,
     KEY_IDLE,
     KEY_INDEX,
+    KEY_INDEXES,
     KEY_JSON,
     KEY_PEER,
     KEY_RATE,
@@ -21,7 +22,8 @@ enum {
     KEY_WARMUP,
 };
 
-static const struct bench_peer *const bench_peers[] = {&bench_mongo, &bench_redis, &bench_postgres};
+static const struct bench_peer *const bench_peers[] = {&bench_mongo, &bench_redis, &bench_postgres,
+                                                       &bench_echo};
 
 enum { BENCH_PEERS = sizeof bench_peers / sizeof bench_peers[0] };
 
@@ -38,6 +40,7 @@ static const struct {
     {KEY_BATCH, offsetof(struct bench_options, batch), false, 1, BENCH_BATCH_MAX},
     {KEY_DOCUMENT_SIZE, offsetof(struct bench_options, document_size), false,
      BENCH_DOCUMENT_SIZE_MIN, BENCH_DOCUMENT_SIZE_MAX},
+    {KEY_INDEXES, offsetof(struct bench_options, indexes), false, 0, BENCH_INDEXES_MAX},
     {KEY_IDLE, offsetof(struct bench_options, idle), false, 1, 15000},
     {KEY_SCAN_LENGTH, offsetof(struct bench_options, scan_length), false, 1, 10000},
 };
@@ -62,7 +65,8 @@ static const struct argp_option option_rows[] = {
     {"batch", KEY_BATCH, "N", 0, "documents of an insertMany (100)", 1},
     {"scan-length", KEY_SCAN_LENGTH, "N", 0, "documents of a scan (100)", 1},
     {"index", KEY_INDEX, "KIND", 0, "read-secondary by a unique or a plain index (unique)", 1},
-    {"distribution", 'D', "KIND", 0, "uniform, zipfian or latest (the workload's own)", 1},
+    {"indexes", KEY_INDEXES, "N", 0, "plain secondary indexes that writes keep up (0)", 1},
+    {"distribution", 'D', "KIND", 0, "uniform, zipfian, latest or hot (the workload's own)", 1},
     {"rate", KEY_RATE, "R", 0,
      "open loop: R operations a second, latency from when each was due (0: closed loop)", 1},
     {"warmup", KEY_WARMUP, "SECONDS", 0, "run so long before measuring (2)", 1},
@@ -72,7 +76,7 @@ static const struct argp_option option_rows[] = {
     {"idle", KEY_IDLE, "N", 0, "with --spawn: what N idle connections cost", 2},
     {"host", KEY_HOST, "NAME", 0, "where the server is (127.0.0.1)", 2},
     {"port", 'p', "N", 0, "and its port (that of the kind of server)", 2},
-    {"peer", KEY_PEER, "KIND", 0, "largetable, redis or postgres (largetable)", 2},
+    {"peer", KEY_PEER, "KIND", 0, "largetable, redis, postgres or echo (largetable)", 2},
     {"json", KEY_JSON, "FILE", 0, "write the results as JSON; - for standard output", 3},
     {0},
 };
@@ -144,6 +148,24 @@ static void option_port(struct bench_options *options, const char *text, struct 
     options->port = (uint16_t)number;
 }
 
+/* Who starts which server. */
+static void option_check_spawn(const struct bench_options *options, struct argp_state *state)
+{
+    bool echo = options->peer->serve != NULL;
+    if (options->spawn && options->peer != &bench_mongo && !echo) {
+        argp_error(state, "--spawn starts Largetable and echo; ./dev bench starts the others");
+    }
+    if (!options->spawn && echo) {
+        argp_error(state, "%s is a part of this program: it needs --spawn", options->peer->name);
+    }
+    if (!options->spawn && (options->idle > 0 || options->extra_count > 0)) {
+        argp_error(state, "--idle and arguments after -- need --spawn");
+    }
+    if (echo && options->extra_count > 0) {
+        argp_error(state, "arguments after -- are for Largetable, not for %s", options->peer->name);
+    }
+}
+
 /* What the options say together. */
 static void option_check(struct bench_options *options, struct argp_state *state)
 {
@@ -167,11 +189,9 @@ static void option_check(struct bench_options *options, struct argp_state *state
     if (workload->share[BENCH_SCAN] > 0 && options->scan_length > options->documents) {
         argp_error(state, "a scan cannot be longer than --documents");
     }
-    if (options->spawn && options->peer != &bench_mongo) {
-        argp_error(state, "--spawn starts Largetable only; ./dev bench starts the others");
-    }
-    if (!options->spawn && (options->idle > 0 || options->extra_count > 0)) {
-        argp_error(state, "--idle and arguments after -- need --spawn");
+    option_check_spawn(options, state);
+    if (options->indexes > 0 && workload->share[BENCH_READ_SECONDARY] > 0) {
+        argp_error(state, "'%s' makes its own index; --indexes are for the others", workload->name);
     }
     if (options->seconds == 0) {
         argp_error(state, "--seconds must be more than 0");

@@ -397,6 +397,12 @@ static int postgres_prepare(struct bench *bench, struct err *err)
         code = postgres_expect(pq, pg, pq->PQexec(pg, indexes[bench->options.index_plain ? 1 : 0]),
                                err);
     }
+    for (uint32_t i = 0; i < bench->options.indexes && code == 0; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "create index on " POSTGRES_TABLE " (%s)",
+                 bench_indexes[i].expression);
+        code = postgres_expect(pq, pg, pq->PQexec(pg, text), err);
+    }
     pq->PQfinish(pg);
     return code;
 }

@@ -43,7 +43,13 @@ enum bench_op {
 
 extern const char *const bench_op_names[BENCH_OPS];
 
-enum bench_distribution { BENCH_UNIFORM, BENCH_ZIPFIAN, BENCH_LATEST, BENCH_DISTRIBUTIONS };
+enum bench_distribution {
+    BENCH_UNIFORM,
+    BENCH_ZIPFIAN,
+    BENCH_LATEST,
+    BENCH_HOT, /* always document 0 */
+    BENCH_DISTRIBUTIONS,
+};
 
 extern const char *const bench_distribution_names[BENCH_DISTRIBUTIONS];
 
@@ -72,6 +78,7 @@ struct bench_options {
     uint32_t batch;
     uint32_t document_size;
     uint32_t scan_length;
+    uint32_t indexes; /* plain secondary ones, see bench_indexes */
     uint32_t idle;
     uint64_t documents;
     double rate; /* operations a second; 0: closed loop */
@@ -81,6 +88,17 @@ struct bench_options {
     char *extra[BENCH_EXTRA_MAX + 1]; /* more arguments of the server that is started */
     uint32_t extra_count;
 };
+
+/* What --indexes makes: columns over the documents' numbers. */
+struct bench_index {
+    const char *json;       /* key */
+    const char *name;       /* of the index */
+    const char *expression; /* the same over PostgreSQL's jsonb */
+};
+
+enum { BENCH_INDEXES_MAX = 4 };
+
+extern const struct bench_index bench_indexes[BENCH_INDEXES_MAX];
 
 /* Exits by itself for --help, --usage and arguments that make no sense. */
 void bench_options_parse(struct bench_options *options, int argc, char **argv);
@@ -154,8 +172,12 @@ struct bench_tally {
 /* A kind of server. Calls return 0 or negative unless said otherwise. */
 struct bench_peer {
     const char *name;
-    uint16_t port;  /* where it usually listens */
-    uint32_t verbs; /* bits 1 << enum bench_op */
+    uint16_t port;      /* where it usually listens */
+    uint32_t verbs;     /* bits 1 << enum bench_op */
+    bool holds_nothing; /* nothing is loaded before a run */
+    /* The server itself, in a process of its own until SIGTERM: its exit status; NULL: it is not
+     * part of this program, or (Largetable) is started by its command line. */
+    int (*serve)(const struct bench *bench, uint16_t port);
     /* Empty the database and make table and indexes. */
     int (*prepare)(struct bench *bench, struct err *err);
     /* Connect and greet, blocking; conn->fd does not block afterwards. */
@@ -175,6 +197,7 @@ struct bench_peer {
 extern const struct bench_peer bench_mongo;
 extern const struct bench_peer bench_redis;
 extern const struct bench_peer bench_postgres;
+extern const struct bench_peer bench_echo;
 
 /* A server that this program started. */
 struct bench_server {
@@ -183,6 +206,7 @@ struct bench_server {
     double start_ms; /* from fork to the first answer */
     uint64_t start_rss;
     double idle_bytes; /* of one idle connection; negative: not measured */
+    double idle_cpu;   /* of a processor, while all of them are idle */
     double cpu_s;      /* during the measured phase */
     uint64_t end_rss;
     char directory[128]; /* empty: none */
@@ -202,6 +226,7 @@ struct bench {
     /* of the phase */
     const struct bench_workload *workload;
     uint64_t base;  /* the number of the first document to insert */
+    uint32_t conns; /* connections that share the numbers from base on */
     uint64_t limit; /* documents are inserted up to this number, then the phase ends; 0: time */
     /* sums over all phases */
     uint64_t inserted;
@@ -209,6 +234,7 @@ struct bench {
     /* of the phase that was measured */
     struct hist *hist[BENCH_OPS]; /* microseconds */
     uint64_t documents;           /* read or written */
+    uint64_t sent, received;      /* bytes, where the protocol is ours to see */
     uint64_t unsent; /* were due (open loop) but no connection was free until the end */
     double measured_s;
     double client_cpu_s;
@@ -239,6 +265,9 @@ int bench_socket_send(struct bench_conn *conn, struct err *err);
 int64_t bench_socket_receive(struct bench_conn *conn, size_t want, struct err *err);
 void bench_socket_close(struct bench_conn *conn);
 int bench_wrong(const struct bench_conn *conn, const char *what, struct err *err);
+
+/* Let this process open as many files as the system allows: ten thousand connections need them. */
+void bench_socket_raise_limit(void);
 
 /* ---- being stopped (bench_stop.c) ---- */
 /* From now on, in this thread and those it starts, such a signal only makes stop->fd readable. */

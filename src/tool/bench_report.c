@@ -39,7 +39,8 @@ static void report_server(const struct bench_server *server)
     printf("  first answer after %.1f ms with %.1f MB resident, %.1f MB at the end\n",
            server->start_ms, (double)server->start_rss / 1e6, (double)server->end_rss / 1e6);
     if (server->idle_bytes >= 0) {
-        printf("  an idle connection costs %.1f KB\n", server->idle_bytes / 1e3);
+        printf("  an idle connection costs %.1f KB; together they cost %.1f %% of a processor\n",
+               server->idle_bytes / 1e3, server->idle_cpu * 100);
     }
 }
 
@@ -110,6 +111,7 @@ static void report_json_options(struct doc_builder *builder, const struct bench_
     doc_build_i32(builder, "documentSize", (int32_t)options->document_size);
     doc_build_i32(builder, "batch", (int32_t)options->batch);
     doc_build_i32(builder, "scanLength", (int32_t)options->scan_length);
+    doc_build_i32(builder, "indexes", (int32_t)options->indexes);
     doc_build_text(builder, "index", options->index_plain ? "plain" : "unique");
     doc_build_text(builder, "distribution", bench_distribution_names[options->distribution]);
     doc_build_double(builder, "rate", options->rate);
@@ -124,6 +126,7 @@ static void report_json_server(struct doc_builder *builder, const struct bench_s
     doc_build_i64(builder, "endResidentBytes", (int64_t)server->end_rss);
     if (server->idle_bytes >= 0) {
         doc_build_double(builder, "idleConnectionBytes", server->idle_bytes);
+        doc_build_double(builder, "idleProcessors", server->idle_cpu);
     }
     doc_build_double(builder, "processorSeconds", server->cpu_s);
     doc_build_close(builder);
@@ -136,6 +139,8 @@ static void report_json_build(struct buf *buf, const struct bench *bench, const 
     report_json_options(&builder, &bench->options);
     report_json_hist(&builder, total, bench->measured_s);
     doc_build_double(&builder, "documentsPerSecond", (double)bench->documents / bench->measured_s);
+    doc_build_i64(&builder, "bytesSent", (int64_t)bench->sent);
+    doc_build_i64(&builder, "bytesReceived", (int64_t)bench->received);
     doc_build_i64(&builder, "unsent", (int64_t)bench->unsent);
     doc_build_open(&builder, SLICE("byOperation"));
     for (uint32_t i = 0; i < BENCH_OPS; i++) {

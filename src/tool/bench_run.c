@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "tool/bench_private.h"
 
-enum { RUN_EVENTS = 256, RUN_PATIENCE_MS = 60000, RUN_NAP_US = 2000 };
+enum { RUN_EVENTS = 256, RUN_LOADERS = 64, RUN_PATIENCE_MS = 60000, RUN_NAP_US = 2000 };
 
 /* What the threads of one phase share. */
 struct run {
@@ -40,6 +40,7 @@ struct run_thread {
     double due_us; /* open loop: when the next request is to be sent */
     double interval_us;
     uint64_t documents;
+    uint64_t sent, received;
     uint64_t unsent;
     struct hist *hist[BENCH_OPS];
     int code;
@@ -88,6 +89,8 @@ static void run_account(struct run_thread *thread, struct bench_conn *conn, uint
     if (now >= run->measure_us && now < run->end_us) {
         hist_record(thread->hist[conn->op], now - conn->start_us);
         thread->documents += conn->count;
+        thread->sent += conn->out.len;
+        thread->received += conn->in.len;
     }
 }
 
@@ -230,8 +233,9 @@ static void run_thread_init(struct run_thread *thread, struct run *run, struct b
                             uint32_t number)
 {
     const struct bench_options *options = &run->bench->options;
-    uint32_t from = options->connections * number / options->threads;
-    uint32_t to = options->connections * (number + 1) / options->threads;
+    uint32_t conns_count = run->bench->conns;
+    uint32_t from = conns_count * number / options->threads;
+    uint32_t to = conns_count * (number + 1) / options->threads;
     *thread = (struct run_thread){
         .run = run,
         .epoll = epoll_create1(EPOLL_CLOEXEC),
@@ -264,6 +268,8 @@ static void run_thread_close(struct run_thread *thread)
         bench->updated += thread->conns[i].updated;
     }
     bench->documents += bench->limit == 0 ? thread->documents : 0;
+    bench->sent += bench->limit == 0 ? thread->sent : 0;
+    bench->received += bench->limit == 0 ? thread->received : 0;
     bench->unsent += thread->unsent;
     close(thread->epoll);
     close(thread->timer);
@@ -332,15 +338,24 @@ static int run_threads(struct bench *bench, struct bench_conn *conns, struct err
     return code;
 }
 
+/* Loading needs no more connections than keep the server busy. */
+static uint32_t run_conns(const struct bench *bench, uint64_t limit)
+{
+    const struct bench_options *options = &bench->options;
+    uint32_t enough = options->threads > RUN_LOADERS ? options->threads : RUN_LOADERS;
+    return limit > 0 && options->connections > enough ? enough : options->connections;
+}
+
 int bench_run(struct bench *bench, const struct bench_workload *workload, uint64_t base,
               uint64_t limit, struct err *err)
 {
-    uint32_t count = bench->options.connections;
+    uint32_t count = run_conns(bench, limit);
     struct bench_conn *conns = mem_zero(count, sizeof *conns);
     int code = 0;
     uint32_t opened = 0;
     bench->workload = workload;
     bench->base = base;
+    bench->conns = count;
     bench->limit = limit;
     for (; opened < count && code == 0; opened++) {
         conns[opened] = (struct bench_conn){

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -103,6 +104,15 @@ void bench_socket_close(struct bench_conn *conn)
         conn->fd = -1;
     }
     buf_close(&conn->in);
+}
+
+void bench_socket_raise_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
 }
 
 int bench_wrong(const struct bench_conn *conn, const char *what, struct err *err)

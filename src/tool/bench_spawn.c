@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,7 +18,13 @@
 #include "base/mem.h"
 #include "tool/bench_private.h"
 
-enum { SPAWN_PATIENCE_MS = 30000, SPAWN_NAP_US = 500, SPAWN_SETTLE_US = 300000, SPAWN_FILES = 16 };
+enum {
+    SPAWN_PATIENCE_MS = 30000,
+    SPAWN_NAP_US = 500,
+    SPAWN_SETTLE_US = 300000,
+    SPAWN_IDLE_US = 2000000,
+    SPAWN_FILES = 16,
+};
 
 /* ---- what /proc says ---- */
 
@@ -106,6 +111,9 @@ static void spawn_exec(const struct bench *bench)
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     sigprocmask(SIG_SETMASK, &bench->stop.mask, NULL);
+    if (options->peer->serve != NULL) {
+        _exit(options->peer->serve(bench, server->port));
+    }
     execv("/proc/self/exe", arguments);
     _exit(127);
 }
@@ -153,12 +161,7 @@ int bench_server_start(struct bench *bench, struct err *err)
 {
     struct bench_server *server = &bench->server;
     const char *parent = getenv("TMPDIR");
-    struct rlimit files;
     *server = (struct bench_server){.idle_bytes = -1};
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
     parent = parent == NULL || strlen(parent) > 60 ? "/tmp" : parent;
     snprintf(server->directory, sizeof server->directory, "%s/largetable-bench-XXXXXX", parent);
     server->port = spawn_free_port();
@@ -202,6 +205,9 @@ int bench_server_idle(struct bench *bench, struct err *err)
     usleep(SPAWN_SETTLE_US);
     uint64_t after = bench_server_rss(server);
     if (code == 0) {
+        double cpu = bench_server_cpu(server);
+        usleep(SPAWN_IDLE_US);
+        server->idle_cpu = (bench_server_cpu(server) - cpu) / (SPAWN_IDLE_US / 1e6);
         server->idle_bytes = after <= before ? 0 : (double)(after - before) / count;
     }
     for (uint32_t i = 0; i < opened; i++) {

@@ -63,6 +63,7 @@ TEST(bench_connections_together_load_each_document_once)
 {
     struct bench bench = {.options = {.connections = 7, .batch = 10},
                           .workload = bench_workload_find("insertMany"),
+                          .conns = 7,
                           .limit = 1003};
     uint8_t seen[1003] = {0};
     for (uint32_t number = 0; number < 7; number++) {
@@ -84,7 +85,8 @@ TEST(bench_latest_reads_only_what_is_loaded_or_acknowledged_to_this_connection)
     struct bench bench = {
         .options = {.connections = 3, .documents = 100, .distribution = BENCH_LATEST},
         .workload = bench_workload_find("ycsb-d"),
-        .base = 100};
+        .base = 100,
+        .conns = 3};
     struct bench_conn conn = {.bench = &bench, .number = 2, .inserted = 5};
     uint64_t own = 0;
     bench_zipf_init(&bench.zipf, 100);
@@ -107,5 +109,19 @@ TEST(bench_workloads_share_out_a_hundred_percent)
             sum += bench_workload_at(i)->share[op];
         }
         assert_int_equal(sum, 100);
+    }
+}
+
+TEST(bench_hot_updates_are_all_of_one_document)
+{
+    struct bench bench = {
+        .options = {.connections = 2, .documents = 100, .distribution = BENCH_HOT},
+        .workload = bench_workload_find("update-hot"),
+        .conns = 2};
+    for (uint32_t i = 0; i < 100; i++) {
+        struct bench_conn conn = {.bench = &bench, .number = i % 2, .random = i};
+        assert_true(bench_choose(&conn));
+        assert_int_equal(conn.op, BENCH_UPDATE);
+        assert_int_equal(conn.key, 0);
     }
 }
