@@ -36,4 +36,5 @@ def main():
     sys.exit("setup: no Debian source for bookworm found under /etc/apt")
 
 
-print(main())
+if __name__ == "__main__":
+    print(main())

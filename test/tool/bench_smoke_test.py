@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""`./dev bench --smoke` and `--soak`: every suite runs small, answers are checked, nothing stays."""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.append(str(ROOT / 'tools'))
+import bench_plot  # noqa: E402
+import bench_report  # noqa: E402
+import bench_rounds  # noqa: E402
+import bench_soak  # noqa: E402
+import bench_suites  # noqa: E402
+
+BINARY = sys.argv.pop(1)
+SMOKE_S = 180
+
+
+class Bench(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix='largetable-test-')
+        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+        os.chmod(self.directory, 0o755)
+
+    def left(self):
+        """Files in the directory and processes that work in it."""
+        lines = []
+        for path in pathlib.Path('/proc').glob('[0-9]*/cmdline'):
+            try:
+                lines.append(path.read_bytes().replace(b'\0', b' ').decode(errors='replace'))
+            except OSError:
+                continue
+        return os.listdir(self.directory) + [line for line in lines if self.directory in line]
+
+    def bench(self, *arguments):
+        return subprocess.run([sys.executable, str(ROOT / 'tools/bench.py'), '--exe', BINARY,
+                               *arguments], env={**os.environ, 'TMPDIR': self.directory},
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def test_smoke_runs_every_suite_in_time_and_leaves_nothing(self):
+        begin = time.monotonic()
+        done = self.bench('--smoke')
+        print(done.stdout)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertLess(time.monotonic() - begin, SMOKE_S)
+        self.assertIn(f'smoke: {len(bench_suites.SUITES)} suites, every answer right', done.stdout)
+        self.assertEqual(self.left(), [])
+
+    def test_soak_fails_only_above_its_limit(self):
+        for limit, code in (4000, 0), (10, 1):
+            done = self.bench('--soak', '0.05', '--limit', str(limit), '--documents', '1000')
+            self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+            self.assertEqual('above the limit' in done.stderr, code == 1)
+            self.assertIn(f'limit {limit} MB, peak ', done.stdout)
+        self.assertEqual(self.left(), [])
+
+    def test_what_makes_no_sense_is_refused(self):
+        for arguments, text in ((('--suite', 'reed'), "there is no suite 'reed'"),
+                                (('--smoke', '--colour'), 'unknown for suites'),
+                                (('--soak', '-1'), 'more than 0 minutes')):
+            done = self.bench(*arguments)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(text, done.stderr)
+
+
+class Figures(unittest.TestCase):
+    suite = bench_suites.Suite('s', 'S', 'rate', 'operations/s', [], [
+        bench_suites.Bar('twice', 'a', 'rate', over='b', least=2.0),
+        bench_suites.Bar('p99', 'a', 'p99', most=1.0),
+        bench_suites.Bar('other', 'a', 'rate', over='c', least=2.0)])
+
+    def judge(self, *rates):
+        results = {'a': [{'rate': rate, 'p99': 0.5} for rate in rates], 'b': [{'rate': 10}]}
+        return [bar['reached'] for bar in bench_rounds.judge(self.suite, results)]
+
+    def test_bars_compare_medians(self):
+        self.assertEqual(self.judge(1, 20, 900), [True, True, None])
+        self.assertEqual(self.judge(1, 19, 900), [False, True, None])
+
+    def test_memory_that_grows_or_is_too_much_is_a_complaint(self):
+        flat = [100, 101, 99, 100] * 20
+        self.assertEqual(bench_soak.verdict(flat, 100)[2], [])
+        self.assertIn('above the limit', bench_soak.verdict([*flat, 111], 100)[2][0])
+        growing = [60 + n / 4 for n in range(80)]
+        self.assertIn('second half grew', bench_soak.verdict(growing, 100)[2][0])
+
+    def test_plots_have_a_bar_a_run_and_a_dot_a_round(self):
+        text = bench_plot.draw('T <1', 'x', [('a', 'redis', 2, [1, 2, 3]), ('b', 'echo', 5, [5])])
+        self.assertEqual(text.count('<circle'), 4)
+        self.assertEqual(text.count('<rect'), 3)
+        self.assertIn('T &lt;1', text)
+        for highest, step in (5, 1), (10, 2), (11, 5), (0.4, 0.1), (99999, 20000):
+            self.assertAlmostEqual(bench_plot.nice_step(highest), step)
+
+    def test_anchors_are_those_of_markdown(self):
+        self.assertEqual(bench_report.anchor('YCSB A-F, 1,000 documents'),
+                         'ycsb-a-f-1000-documents')
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=1)

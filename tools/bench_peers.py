@@ -1,0 +1,187 @@
+"""tools/bench_peers.py - the servers that Largetable is measured beside.
+
+Each runs in a directory and on a port of its own, with data that is durable when it is acknowledged,
+and ends with the suite that needed it. A peer that is not installed is MissingPeer, with the name of
+its Debian package.
+"""
+
+import glob
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+START_S = 30
+PACKAGES = {"redis": "redis-server", "redis-everysec": "redis-server",
+            "postgres": "postgresql and libpq5", "memcached": "memcached"}
+
+
+class MissingPeer(Exception):
+    pass
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def installed(name, program):
+    path = shutil.which(program)
+    if path is None:
+        raise MissingPeer(f"{name} is not installed (Debian package {PACKAGES[name]})")
+    return path
+
+
+def first_line(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")[0]
+
+
+class Peer:
+    """A started server; `kind` is what `largetable bench --peer` calls it."""
+
+    def __init__(self, name, directory):
+        self.name = name
+        self.kind = name.split("-")[0]
+        self.port = free_port()
+        self.directory = pathlib.Path(directory) / f"peer-{name}"
+        self.directory.mkdir()
+        self.process = None
+        self.about = ""
+
+    def run(self, command, ready, user=None):
+        """Start `command` and wait until ready() says so."""
+        with open(self.directory / "log", "ab") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, cwd=self.directory, user=user,
+                                            group=user and pwd.getpwnam(user).pw_gid,
+                                            extra_groups=user and [], start_new_session=True)
+        end = time.monotonic() + START_S
+        while not ready():
+            if self.process.poll() is not None or time.monotonic() > end:
+                text = (self.directory / "log").read_text(errors="replace")
+                self.stop()
+                raise RuntimeError(f"{self.name} did not start:\n{text[-2000:]}")
+            time.sleep(0.05)
+        return self
+
+    def answers(self, request, reply):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as one:
+                one.sendall(request)
+                return one.recv(len(reply)) == reply
+        except OSError:
+            return False
+
+    def empty(self):
+        """Nothing is left of the run before; PostgreSQL's table is dropped by the client."""
+        if self.kind == "redis" and not self.answers(b"FLUSHALL\r\n", b"+OK"):
+            raise RuntimeError("redis does not empty itself")
+
+    def stop(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(START_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process = None
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def start_redis(name, directory):
+    exe = installed(name, "redis-server")
+    peer = Peer(name, directory)
+    fsync = "everysec" if name.endswith("everysec") else "always"
+    version = first_line(exe, "--version").split(" sha=")[0]
+    peer.about = f"{version}, appendonly, appendfsync {fsync}"
+    return peer.run([exe, "--bind", "127.0.0.1", "--port", str(peer.port), "--dir",
+                     str(peer.directory), "--save", "", "--appendonly", "yes", "--appendfsync", fsync,
+                     "--maxclients", "15000"],
+                    lambda: peer.answers(b"PING\r\n", b"+PONG"))
+
+
+def start_memcached(name, directory):
+    exe = installed(name, "memcached")
+    peer = Peer(name, directory)
+    peer.about = first_line(exe, "--version")
+    command = [exe, "-l", "127.0.0.1", "-p", str(peer.port), "-c", "15000", "-m", "64"]
+    if os.getuid() == 0:
+        command += ["-u", "nobody"]
+    return peer.run(command, lambda: peer.answers(b"version\r\n", b"VERSION"))
+
+
+def start_postgres(name, directory):
+    """PostgreSQL refuses to run as root."""
+    folders = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda f: int(f.split("/")[4]))
+    folder = folders[-1] if folders else os.path.dirname(installed(name, "postgres"))
+    user = "postgres" if os.getuid() == 0 else None
+    peer = Peer(name, directory)
+    if user:
+        shutil.chown(peer.directory, user)
+    subprocess.run([f"{folder}/initdb", "-D", f"{peer.directory}/db", "-U", "postgres", "-A", "trust",
+                    "-E", "UTF8", "--locale=C.UTF-8"], check=True, cwd=peer.directory, user=user,
+                   extra_groups=user and [], group=user and pwd.getpwnam(user).pw_gid,
+                   stdout=subprocess.DEVNULL)
+    peer.about = first_line(f"{folder}/postgres", "--version") + \
+        ", synchronous_commit on, shared_buffers 256 MB"
+    settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": peer.directory,
+                "max_connections": 600, "shared_buffers": "256MB", "fsync": "on",
+                "synchronous_commit": "on", "max_wal_size": "4GB"}
+    command = [f"{folder}/postgres", "-D", f"{peer.directory}/db", "-p", str(peer.port)]
+    for key, value in settings.items():
+        command += ["-c", f"{key}={value}"]
+    psql = [f"{folder}/psql", "-h", "127.0.0.1", "-p", str(peer.port), "-U", "postgres", "-c",
+            "select 1"]
+    return peer.run(command, lambda: subprocess.run(psql, capture_output=True).returncode == 0,
+                    user=user)
+
+
+STARTERS = {"redis": start_redis, "redis-everysec": start_redis, "postgres": start_postgres,
+            "memcached": start_memcached}
+
+
+def start(name, directory):
+    return STARTERS[name](name, directory)
+
+
+# ---- what idle connections cost a peer ----
+
+GREETINGS = {"redis": (b"PING\r\n", b"+PONG\r\n"), "memcached": (b"mn\r\n", b"MN\r\n")}
+SETTLE_S, IDLE_S = 0.3, 2
+
+
+def resident(pid):
+    fields = pathlib.Path(f"/proc/{pid}/statm").read_text().split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def processor(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def idle(peer, count):
+    """Bytes of one of `count` greeted connections, and the processor all of them take."""
+    request, reply = GREETINGS[peer.kind]
+    pid, sockets = peer.process.pid, []
+    time.sleep(SETTLE_S)
+    before = resident(pid)
+    try:
+        for _ in range(count):
+            sockets.append(socket.create_connection(("127.0.0.1", peer.port)))
+            sockets[-1].sendall(request)
+            if sockets[-1].recv(64) != reply:
+                raise RuntimeError(f"{peer.name} does not greet connection {len(sockets)}")
+        time.sleep(SETTLE_S)
+        cost, begin = resident(pid) - before, processor(pid)
+        time.sleep(IDLE_S)
+        return max(cost, 0) / count, (processor(pid) - begin) / IDLE_S
+    finally:
+        for one in sockets:
+            one.close()

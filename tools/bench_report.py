@@ -1,0 +1,156 @@
+"""tools/bench_report.py - raw numbers as JSON, and the page that is made of them.
+
+The page holds every suite that has a file under raw/, so suites can be measured one after another.
+"""
+
+import dataclasses
+import datetime
+import json
+import os
+import pathlib
+import platform
+import re
+import subprocess
+
+import bench_plot
+import bench_rounds
+from bench_suites import SUITES
+
+
+def machine():
+    info = pathlib.Path("/proc/cpuinfo").read_text()
+    model = re.search(r"model name\s*: (.*)", info)
+    memory = int(re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text()).group(1))
+    release = pathlib.Path("/etc/os-release").read_text()
+    return {"processor": model.group(1) if model else platform.machine(),
+            "cores": len(os.sched_getaffinity(0)), "memoryGB": round(memory / 2**20, 1),
+            "kernel": platform.release(),
+            "system": re.search(r'PRETTY_NAME="(.*)"', release).group(1)}
+
+
+def file_system(path):
+    text = subprocess.run(["df", "--output=fstype", path], capture_output=True, text=True).stdout
+    return text.split()[-1]
+
+
+def commit(root):
+    done = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty", "--exclude=*"],
+                          capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
+
+
+def save(folder, suite, size, session, results, root):
+    """Write raw/NAME.json: all that the page tells of this suite."""
+    (folder / "raw").mkdir(parents=True, exist_ok=True)
+    judged = bench_rounds.judge(suite, results)
+    content = {"suite": suite.name, "title": suite.title, "figure": suite.figure, "unit": suite.unit,
+               "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="minutes"),
+               "machine": {**machine(), "fileSystem": file_system(session.directory)},
+               "commit": commit(root), "size": dataclasses.asdict(size),
+               "background": round(session.background, 1),
+               "peers": {run.who: session.about[run.who] for run in suite.runs
+                         if run.who in session.about},
+               "skipped": [run.label for run in suite.runs if run.label not in results],
+               "runs": {run.label: run.who for run in suite.runs}, "bars": judged,
+               "results": results}
+    with open(folder / "raw" / f"{suite.name}.json", "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1, ensure_ascii=False)
+        file.write("\n")
+
+
+# ---- the page ----
+
+def figure(value, digits=2):
+    return "–" if value is None else f"{value:,.0f}" if value >= 1000 else f"{value:,.{digits}f}"
+
+
+def bar_rows(saved):
+    rows = []
+    for bar in saved["bars"]:
+        found = "–" if bar["found"] is None else figure(bar["found"]) + (" ×" if bar["over"] else "")
+        ours = figure(bar["median"])
+        theirs = figure(bar["other"]) if bar["over"] else ""
+        rows.append(f"| {bar['text']} | {bench_rounds.bar_text(bar)} | {ours} | {theirs} | {found} | "
+                    f"{bench_rounds.verdict(bar)} |")
+    return rows
+
+
+def run_rows(saved):
+    """Medians of each run; which processors were busy says what bounds it."""
+    results, rows = saved["results"], []
+    for label in saved["runs"]:
+        if label not in results:
+            continue
+        found = {name: bench_rounds.median(results, label, name)
+                 for name in (saved["figure"], "p50", "p99", "p99.9", "server", "client")}
+        cells = [figure(found[saved["figure"]]), figure(found["p50"], 3), figure(found["p99"], 3),
+                 figure(found["p99.9"], 3), figure(found["server"]), figure(found["client"])]
+        rows.append(f"| {label} | {len(results[label])} | " + " | ".join(cells) + " |")
+    return rows
+
+
+def plot(saved):
+    rows = []
+    for label, who in saved["runs"].items():
+        values = [result[saved["figure"]] for result in saved["results"].get(label, [])]
+        if values:
+            rows.append((label, who, bench_rounds.median(saved["results"], label, saved["figure"]),
+                         values))
+    return bench_plot.draw(saved["title"], saved["unit"], rows)
+
+
+def suite_section(saved):
+    size = saved["size"]
+    lines = [f"## {saved['title']}", "", f"![{saved['suite']}]({saved['suite']}.svg)", "",
+             "| bar | wanted | measured | beside | found | |", "|---|---|---|---|---|---|",
+             *bar_rows(saved), "",
+             f"| run | rounds | {saved['unit']} | p50 ms | p99 ms | p99.9 ms | server, processors | "
+             "client, processors |", "|---|---|---|---|---|---|---|---|", *run_rows(saved), "",
+             f"Measured {saved['when']} at {saved['commit']}: {size['seconds']} s a run after "
+             f"{size['warmup']} s of warm-up; other work of low priority took "
+             f"{saved['background']} % of the processors meanwhile. Raw numbers: [raw/{saved['suite']}.json]"
+             f"(raw/{saved['suite']}.json)."]
+    if saved["skipped"]:
+        lines.append(f"Not measured here: {', '.join(saved['skipped'])}.")
+    return lines + [""]
+
+
+def head(all_saved):
+    machines = list(dict.fromkeys(
+        f"{m['processor']}, {m['cores']} cores, {m['memoryGB']} GB, {m['system']}, Linux "
+        f"{m['kernel']}, data on {m['fileSystem']}" for m in (s["machine"] for s in all_saved)))
+    peers = list(dict.fromkeys(text for s in all_saved for text in s["peers"].values()))
+    bars = [bar for s in all_saved for bar in s["bars"]]
+    reached = sum(bar["reached"] is True for bar in bars)
+    return ["# Measured", "",
+            "Made by `./dev bench --report`; every answer was checked. Runs of a suite alternate, the "
+            "figures are medians over its rounds. Server and client share the machine. The bars "
+            "are meant for `--size full`; what was measured here stands below each suite.", "",
+            "- machine: " + "; ".join(machines),
+            "- beside: " + ("; ".join(peers) or "no other server was installed"),
+            f"- {reached} of {len(bars)} bars reached", "",
+            "| suite | bar | wanted | found | |", "|---|---|---|---|---|"]
+
+
+def summary_rows(saved):
+    return [f"| [{saved['suite']}](#{anchor(saved['title'])}) | {bar['text']} | "
+            f"{bench_rounds.bar_text(bar)} | {figure(bar['found'])}{' ×' if bar['over'] else ''} | "
+            f"{bench_rounds.verdict(bar)} |" for bar in saved["bars"]]
+
+
+def anchor(title):
+    return re.sub(r"[^a-z0-9 _-]", "", title.lower()).replace(" ", "-")
+
+
+def write(folder):
+    """README.md and the plots, of all raw files that are there."""
+    paths = [folder / "raw" / f"{name}.json" for name in SUITES]
+    all_saved = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+    lines = head(all_saved)
+    for saved in all_saved:
+        lines += summary_rows(saved)
+    lines.append("")
+    for saved in all_saved:
+        (folder / f"{saved['suite']}.svg").write_text(plot(saved), encoding="utf-8")
+        lines += suite_section(saved)
+    (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")

@@ -1,0 +1,212 @@
+"""tools/bench_rounds.py - the runs of a suite, round by round, and what they come to.
+
+A session owns the directory of everything that is started; it goes with the session. A result is a
+dict of figures with the client's own JSON in `raw`. Milliseconds are ms, rates are a second.
+"""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+
+import bench_disk
+import bench_peers
+
+
+class BenchError(Exception):
+    pass
+
+
+class Session:
+    def __init__(self, exe, fsync="always"):
+        self.exe = str(exe)
+        self.fsync = fsync
+        self.directory = tempfile.mkdtemp(prefix="largetable-bench-")
+        os.chmod(self.directory, 0o755)  # PostgreSQL runs as another user
+        self.peers = {}
+        self.missing = {}
+        self.about = {}
+        self.background = 0  # % of the processors that other work took during the last suite
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop_peers()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def peer(self, name):
+        """The started peer; MissingPeer when it is not installed."""
+        if name in self.missing:
+            raise bench_peers.MissingPeer(self.missing[name])
+        if name not in self.peers:
+            which = f"{name}-everysec" if (name, self.fsync) == ("redis", "everysec") else name
+            try:
+                self.peers[name] = bench_peers.start(which, self.directory)
+            except bench_peers.MissingPeer as error:
+                self.missing[name] = str(error)
+                raise
+            self.about[name] = self.peers[name].about
+        return self.peers[name]
+
+    def stop_peers(self):
+        while self.peers:
+            self.peers.popitem()[1].stop()
+
+    def run_client(self, arguments, **how):
+        """`largetable bench` with its temporary files where they go with the session."""
+        done = subprocess.run([self.exe, "bench", *arguments], text=True,
+                              env={**os.environ, "TMPDIR": self.directory,
+                                   "PGUSER": "postgres"}, **how)
+        if done.returncode != 0:
+            raise BenchError(f"`largetable bench {' '.join(arguments)}` ended with "
+                             f"{done.returncode}\n{(done.stderr or '').strip()}")
+        return done.stdout
+
+    def run_bench(self, arguments):
+        """What it measures, as it tells it."""
+        return json.loads(self.run_client(["--json", "-", *arguments], capture_output=True))
+
+
+def client_arguments(session, run, size, rates, server_arguments):
+    arguments = ["--warmup", str(size.warmup), "--seconds", str(size.seconds)]
+    for name, value in run.options.items():
+        arguments += [f"--{name}", str(value)]
+    if run.half_of:
+        arguments += ["--rate", str(max(rates[run.half_of] // 2, 1))]
+    arguments += run.extra
+    if run.who == "largetable":
+        arguments += ["--spawn"] + (["--", *server_arguments] if server_arguments else [])
+    elif run.who == "echo":
+        arguments += ["--spawn", "--peer", "echo"]
+    else:
+        peer = session.peer(run.who)
+        peer.empty()
+        arguments += ["--peer", peer.kind, "--port", str(peer.port)]
+    return arguments
+
+
+def measure_client(session, run, size, rates, server_arguments):
+    raw = session.run_bench(client_arguments(session, run, size, rates, server_arguments))
+    latency, operations = raw["latencyMicros"], max(raw["operations"], 1)
+    if raw["operations"] == 0:
+        raise BenchError(f"{run.label}: nothing was done in {size.seconds} s")
+    figures = {"rate": raw["perSecond"], "documents": raw["documentsPerSecond"],
+               "client": raw["clientProcessorSeconds"] / raw["seconds"],
+               "sent": raw["bytesSent"] / operations, "received": raw["bytesReceived"] / operations}
+    for name in "p50", "p99", "p99.9":
+        figures[name] = latency[name] / 1e3
+    if "server" in raw:
+        figures["server"] = raw["server"]["processorSeconds"] / raw["seconds"]
+    return {**figures, "raw": raw}
+
+
+def measure_idle(session, run, size, rates, server_arguments):
+    del rates
+    count = run.options["count"]
+    if run.who != "largetable":
+        cost, share = bench_peers.idle(session.peer(run.who), count)
+        return {"bytes": cost, "processor": share * 100}
+    raw = session.run_bench(["--spawn", "--idle", str(count), "--documents", "100", "--warmup", "0",
+                             "--seconds", str(min(size.seconds, 1)),
+                             *(["--", *server_arguments] if server_arguments else [])])
+    server = raw["server"]
+    return {"bytes": server["idleConnectionBytes"], "processor": server["idleProcessors"] * 100,
+            "raw": raw}
+
+
+def measure_disk(session, run, size, rates, server_arguments):
+    del size, rates, server_arguments
+    options = run.options
+    found = bench_disk.measure(session.exe, options["data"], options["codec"], options["count"],
+                               session.directory)
+    if found["documents"] == 0 or found["documents"] != found["imported"]:
+        raise BenchError(f"{run.label}: {found['imported']} documents were imported, "
+                         f"{found['documents']} are there")
+    return found
+
+
+KINDS = {"client": measure_client, "idle": measure_idle, "disk": measure_disk}
+
+
+def niced():
+    """(time the processors spent on work of low priority, all their time) since they were started:
+    measured programs have the usual priority."""
+    with open("/proc/stat", encoding="ascii") as file:
+        fields = [int(field) for field in file.readline().split()[1:9]]
+    return fields[1], sum(fields)
+
+
+def told(suite, run, number, result):
+    text = f"  {run.label:<20} round {number}"
+    if suite.figure in result:
+        text += f" {result[suite.figure]:>12,.1f} {suite.unit}"
+    if "p99" in result:
+        text += f"  p50 {result['p50']:.3f} ms  p99 {result['p99']:.3f} ms"
+    return text
+
+
+def run_suite(session, suite, size, server_arguments=()):
+    """All rounds: {label: [result of each round]}; what cannot be run has no label in it."""
+    print(f"{suite.name}: {suite.title}", flush=True)
+    nice, total = niced()
+    results = {}
+    try:
+        for number in range(1, (suite.rounds or size.rounds) + 1):
+            rates = {}
+            for run in suite.runs:
+                try:
+                    result = KINDS[run.kind](session, run, size, rates, server_arguments)
+                except (bench_peers.MissingPeer, bench_disk.MissingData) as error:
+                    if number == 1:
+                        print(f"  {run.label:<20} skipped: {error}", flush=True)
+                    continue
+                rates[run.label] = result.get("rate", 0)
+                results.setdefault(run.label, []).append(result)
+                print(told(suite, run, number, result), flush=True)
+    finally:
+        session.stop_peers()
+    after = niced()
+    session.background = 100 * (after[0] - nice) / max(after[1] - total, 1)
+    return results
+
+
+# ---- what it comes to ----
+
+def median(results, label, figure):
+    """None when there was no such run."""
+    values = [result[figure] for result in results.get(label, []) if figure in result]
+    return statistics.median(values) if values else None
+
+
+def judge(suite, results):
+    """Each bar with the figure it was measured at and whether that reaches it; None: not measured."""
+    judged = []
+    for bar in suite.bars:
+        value = median(results, bar.run, bar.figure)
+        other = median(results, bar.over, bar.figure) if bar.over else 1
+        found = value / other if value is not None and other else None
+        reached = found is not None and (bar.least is None or found >= bar.least) and \
+            (bar.most is None or found <= bar.most)
+        judged.append({"text": bar.text, "run": bar.run, "over": bar.over, "figure": bar.figure,
+                       "least": bar.least, "most": bar.most, "median": value,
+                       "other": other if bar.over else None, "found": found,
+                       "reached": reached if found is not None else None})
+    return judged
+
+
+def bar_text(bar):
+    limit = f"≥ {bar['least']:,g}" if bar["least"] is not None else f"≤ {bar['most']:,g}"
+    return limit + (" ×" if bar["over"] else "")
+
+
+def verdict(bar):
+    return {None: "not measured", True: "reached", False: "not reached"}[bar["reached"]]
+
+
+def tell(judged):
+    for bar in judged:
+        found = "" if bar["found"] is None else f"{bar['found']:,.2f}{' ×' if bar['over'] else ''}, "
+        print(f"  bar {bar['text']}: {bar_text(bar)}: {found}{verdict(bar)}", flush=True)

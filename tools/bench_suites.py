@@ -1,0 +1,164 @@
+"""tools/bench_suites.py - what is measured, beside whom, and which bar it must reach: a table.
+
+A suite's runs follow each other in every round. A bar compares medians: the figure of one run, alone
+or divided by that of another.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """How much is measured; `full` is what the bars are meant for."""
+    rounds: int
+    seconds: float
+    warmup: float
+    documents: int
+    ycsb: int      # documents of YCSB
+    growth: int    # documents before they become ten times as many
+    many: int      # connections where there are ten thousand
+    writers: int   # connections where there are 512
+    batches: int   # connections that send a hundred documents each
+    generated: int  # documents of each generated data set
+
+
+SIZES = {
+    "full": Size(5, 10, 2, 100_000, 1_000_000, 1_000_000, 10_000, 512, 64, 200_000),
+    "short": Size(3, 5, 1, 100_000, 100_000, 100_000, 10_000, 512, 64, 100_000),
+    "smoke": Size(1, 0.3, 0, 1_000, 1_000, 200, 300, 96, 4, 2_000),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    label: str
+    who: str                  # largetable, echo, or a peer of bench_peers
+    options: dict             # of `largetable bench`, or of `kind`
+    kind: str = "client"      # client, idle or disk: a function of bench_rounds
+    half_of: str | None = None  # open loop, at half of the rate that run had in this round
+    extra: tuple = ()         # more arguments of `largetable bench`
+
+
+@dataclasses.dataclass(frozen=True)
+class Bar:
+    text: str
+    run: str
+    figure: str
+    over: str | None = None   # divide by the same figure of this run
+    least: float | None = None
+    most: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    name: str
+    title: str
+    figure: str               # what is drawn and told
+    unit: str
+    runs: list
+    bars: list
+    rounds: int | None = None  # where a figure does not vary
+
+
+def read(size):
+    options = {"workload": "read", "connections": 64, "documents": size.documents}
+    return Suite(
+        "read", "Point read by _id, 64 connections, 512 B", "rate", "operations/s",
+        [Run("largetable", "largetable", options), Run("redis", "redis", options),
+         Run("echo", "echo", options),
+         Run("half load", "largetable", options, half_of="largetable")],
+        [Bar("redis GET", "largetable", "rate", over="redis", least=1.0),
+         Bar("a raw epoll echo of the same sizes", "largetable", "rate", over="echo", least=0.85),
+         Bar("p99 at half load, ms", "half load", "p99", most=1.0)])
+
+
+def connections(size):
+    many = {"workload": "read", "connections": size.many, "documents": size.documents}
+    few = {**many, "connections": 64}
+    return Suite(
+        "connections", f"Point read at {size.many:,} connections", "rate", "operations/s",
+        [Run("largetable", "largetable", many), Run("redis", "redis", many),
+         Run("many, half load", "largetable", many, half_of="largetable"),
+         Run("64, same load", "largetable", few, half_of="largetable")],
+        [Bar("redis GET", "largetable", "rate", over="redis", least=1.0),
+         Bar("p99 over that of 64 connections at equal load", "many, half load", "p99",
+             over="64, same load", most=2.0)])
+
+
+def insert(size):
+    runs, bars = [], []
+    for count in 64, size.writers:
+        options = {"workload": "insert", "connections": count, "documents": size.documents // 10}
+        for who in "largetable", "postgres", "redis":
+            runs.append(Run(f"{count}: {who}", who, options))
+        for who, least in ("postgres", 5.0), ("redis", 1.5):
+            bars.append(Bar(f"{who}, {count} connections", f"{count}: largetable", "rate",
+                            over=f"{count}: {who}", least=least))
+    return Suite("insert", "Durable insert, one document a request", "rate", "operations/s", runs,
+                 bars)
+
+
+def insert_many(size):
+    options = {"workload": "insertMany", "connections": size.batches, "documents": 0, "batch": 100,
+               "indexes": 3}
+    return Suite(
+        "insert-many", "insertMany of 100, 512 B, three indexes", "documents", "documents/s",
+        [Run("largetable", "largetable", options), Run("postgres", "postgres", options)],
+        [Bar("PostgreSQL multi-row INSERT", "largetable", "documents", over="postgres", least=5.0),
+         Bar("documents a second", "largetable", "documents", least=100_000)])
+
+
+def hot(size):
+    options = {"workload": "update-hot", "connections": 64, "documents": 1000}
+    return Suite(
+        "hot", "Update $inc on one hot document, 64 connections", "rate", "operations/s",
+        [Run("largetable", "largetable", options), Run("postgres", "postgres", options)],
+        [Bar("PostgreSQL UPDATE", "largetable", "rate", over="postgres", least=20.0)])
+
+
+def ycsb(size):
+    runs, bars = [], []
+    for letter in "abcdef":
+        options = {"workload": f"ycsb-{letter}", "connections": 64, "documents": size.ycsb}
+        for who in "largetable", "postgres":
+            runs.append(Run(f"{letter.upper()}: {who}", who, options))
+        bars.append(Bar(f"PostgreSQL jsonb, {letter.upper()}", f"{letter.upper()}: largetable",
+                        "rate", over=f"{letter.upper()}: postgres", least=3.0))
+    return Suite("ycsb", f"YCSB A-F, {size.ycsb:,} documents", "rate", "operations/s", runs, bars)
+
+
+def idle(size):
+    options = {"count": size.many}
+    return Suite(
+        "idle", f"{size.many:,} idle connections", "bytes", "bytes each",
+        [Run(who, who, options, kind="idle") for who in ("largetable", "redis", "memcached")],
+        [Bar("resident bytes of each", "largetable", "bytes", most=2048),
+         Bar("of a processor, %", "largetable", "processor", most=3.0)], rounds=1)
+
+
+def disk(size):
+    runs, bars = [], []
+    for codec, most in ("zstd", 30.0), ("lz4", 45.0):
+        for data in "cities", "countries", "log-like", "order-like":
+            label = f"{codec}: {data}"
+            options = {"codec": codec, "data": data, "count": size.generated}
+            runs.append(Run(label, "largetable", options, kind="disk"))
+            bars.append(Bar(f"{data} with {codec}, %", label, "percent", most=most))
+    return Suite("disk", "Data on disk against raw BSON", "percent", "% of BSON", runs, bars,
+                 rounds=1)
+
+
+def growth(size):
+    runs, bars = [], []
+    for workload in "read", "update":
+        for count in size.growth, 10 * size.growth:
+            options = {"workload": workload, "connections": 64, "documents": count}
+            runs.append(Run(f"{workload}, {count:,}", "largetable", options))
+        bars.append(Bar(f"time of a {workload}, ten times the documents", runs[-2].label, "rate",
+                        over=runs[-1].label, most=1.3))
+    return Suite("growth", f"Cost growth, {size.growth:,} to {10 * size.growth:,} documents", "rate",
+                 "operations/s", runs, bars)
+
+
+SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,
+          "hot": hot, "ycsb": ycsb, "idle": idle, "disk": disk, "growth": growth}
