@@ -5,7 +5,7 @@
   ./dev bench --suite NAME[,NAME]                                suites with bars; see below
   ./dev bench --report [--suite NAME[,NAME]]                     the same, and doc/benchmarks/
   ./dev bench --smoke                                            every suite, small: a test
-  ./dev bench --soak MINUTES [--limit MB]                        a mixed load at a fixed memory limit
+  ./dev bench --soak MINUTES [--limit MB]                        a mixed load at a limit of memory
 
 Arguments after -- go to Largetable's server.
 """
@@ -45,11 +45,13 @@ def parse(arguments):
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--soak", type=float, metavar="MINUTES")
     parser.add_argument("--limit", type=int, default=512, metavar="MB", help="of --soak (512)")
-    parser.add_argument("--size", choices=["full", "short"], default="full", help="of suites (full)")
+    parser.add_argument("--size", choices=["full", "short"], default="full",
+                        help="of suites (full)")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "doc/benchmarks",
                         help="where --report writes (doc/benchmarks)")
     parser.add_argument("--peer", choices=PEERS)
-    parser.add_argument("--fsync", choices=["always", "everysec"], default="always", help="of redis")
+    parser.add_argument("--fsync", choices=["always", "everysec"], default="always",
+                        help="of redis (always)")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--workload", help="names with commas between them")
@@ -64,7 +66,8 @@ def parse(arguments):
     if options.suite not in (None, "all"):
         for name in options.suite.split(","):
             if name not in bench_suites.SUITES:
-                parser.error(f"there is no suite '{name}'; suites: {', '.join(bench_suites.SUITES)}")
+                parser.error(f"there is no suite '{name}'; there are "
+                             f"{', '.join(bench_suites.SUITES)}")
     return options, rest, arguments[at + 1:]
 
 
@@ -103,8 +106,8 @@ def echo_is_the_same(suite, results):
     for figure in "sent", "received":
         ours, echo = (bench_rounds.median(results, who, figure) for who in ("largetable", "echo"))
         if ours != echo:
-            raise bench_rounds.BenchError(f"a point read has {ours} bytes {figure}, echo {echo}: put "
-                                          "the sizes at the head of bench_echo.c right")
+            raise bench_rounds.BenchError(f"a point read has {ours} bytes {figure}, echo {echo}: "
+                                          "put the sizes at the head of bench_echo.c right")
 
 
 def smoke(session, options, server_arguments):

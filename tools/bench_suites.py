@@ -1,7 +1,7 @@
 """tools/bench_suites.py - what is measured, beside whom, and which bar it must reach: a table.
 
-A suite's runs follow each other in every round. A bar compares medians: the figure of one run, alone
-or divided by that of another.
+A suite's runs follow each other in every round. A bar compares medians: the figure of one run,
+alone or divided by that of another.
 """
 
 import dataclasses
@@ -156,8 +156,8 @@ def growth(size):
             runs.append(Run(f"{workload}, {count:,}", "largetable", options))
         bars.append(Bar(f"time of a {workload}, ten times the documents", runs[-2].label, "rate",
                         over=runs[-1].label, most=1.3))
-    return Suite("growth", f"Cost growth, {size.growth:,} to {10 * size.growth:,} documents", "rate",
-                 "operations/s", runs, bars)
+    return Suite("growth", f"Cost growth, {size.growth:,} to {10 * size.growth:,} documents",
+                 "rate", "operations/s", runs, bars)
 
 
 SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`./dev bench --smoke` and `--soak`: every suite runs small, answers are checked, nothing stays."""
+"""`./dev bench --smoke` and `--soak`: every suite small, answers are checked, nothing stays."""
 import os
 import pathlib
 import shutil
