@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -209,7 +210,7 @@ def main():
     try:
         with bench_rounds.Session(options.exe.resolve(), options.fsync) as session:
             return run(session, options, rest, server_arguments)
-    except (bench_rounds.BenchError, RuntimeError) as error:
+    except (bench_rounds.BenchError, RuntimeError, subprocess.CalledProcessError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -14,7 +14,7 @@ import subprocess
 
 import bench_plot
 import bench_rounds
-from bench_suites import SUITES
+from bench_suites import SUITES, Size
 
 
 def machine():
@@ -113,6 +113,9 @@ def suite_section(saved):
              f"{size['warmup']} s of warm-up; other work of low priority took "
              f"{saved['background']} % of the processors meanwhile. Raw numbers: "
              f"[raw/{saved['suite']}.json](raw/{saved['suite']}.json)."]
+    note = SUITES[saved["suite"]](Size(**size)).note
+    if note:
+        lines.append(note)
     if saved["skipped"]:
         lines.append(f"Not measured here: {', '.join(saved['skipped'])}.")
     return lines + [""]

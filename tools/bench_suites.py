@@ -58,6 +58,7 @@ class Suite:
     runs: list
     bars: list
     rounds: int | None = None  # where a figure does not vary
+    note: str = ""            # what a reader of the figures must know
 
 
 def read(size):
@@ -145,7 +146,9 @@ def disk(size):
             runs.append(Run(label, "largetable", options, kind="disk"))
             bars.append(Bar(f"{data} with {codec}, %", label, "percent", most=most))
     return Suite("disk", "Data on disk against raw BSON", "percent", "% of BSON", runs, bars,
-                 rounds=1)
+                 rounds=1, note="The two uppermost levels of the store are plain and its coldest "
+                 "is zstd, whatever --compression says; a data set below some megabytes may not "
+                 "have left the plain ones.")
 
 
 def growth(size):
