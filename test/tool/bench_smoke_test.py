@@ -39,7 +39,9 @@ class Bench(unittest.TestCase):
 
     def bench(self, *arguments):
         return subprocess.run([sys.executable, str(ROOT / 'tools/bench.py'), '--exe', BINARY,
-                               *arguments], env={**os.environ, 'TMPDIR': self.directory},
+                               *arguments],
+                              env={**os.environ, 'TMPDIR': self.directory,
+                                   'ASAN_OPTIONS': 'quarantine_size_mb=8'},
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def test_smoke_runs_every_suite_in_time_and_leaves_nothing(self):
