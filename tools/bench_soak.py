@@ -22,10 +22,10 @@ SLACK, GROWTH, SAMPLE_S = 1.10, 0.02, 1
 
 
 def server_options(exe, limit_mb):
-    """The server's own limit where it has one; else what it is told to keep in memory."""
+    """The limit the server has of its own; one without it is told what to keep in memory."""
     known = subprocess.run([exe, "serve", "--help"], capture_output=True, text=True).stdout
     if "--memoryLimitMB" in known:
-        return ["--memoryLimitMB", str(limit_mb), "--cacheSizeMB", str(max(limit_mb // 2, 8))]
+        return ["--memoryLimitMB", str(limit_mb)]
     return ["--cacheSizeMB", str(max(limit_mb // 2, 8)),
             "--writeBufferMB", str(max(limit_mb // 16, 1))]
 

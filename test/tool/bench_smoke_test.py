@@ -55,7 +55,8 @@ class Bench(unittest.TestCase):
 
     def test_soak_fails_only_above_its_limit(self):
         for limit, code in (4000, 0), (10, 1):
-            done = self.bench('--soak', '0.05', '--limit', str(limit), '--documents', '1000')
+            done = self.bench('--soak', '0.05', '--limit', str(limit), '--documents', '1000', '--',
+                              '--memoryLimitMB', '4000')  # what it obeys is not what is allowed
             self.assertEqual(done.returncode, code, done.stdout + done.stderr)
             self.assertEqual('above the limit' in done.stderr, code == 1)
             self.assertIn(f'limit {limit} MB, peak ', done.stdout)
