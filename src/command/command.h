@@ -85,6 +85,7 @@ struct command_op {
     uint64_t wait_index;  /* WRITE: reply when this is applied; 0 nothing was written */
     struct buf fetch_key; /* FETCH */
     bool fetch_backward;
+    bool fetch_alone;     /* that key, without those beside it */
     uint32_t fetch_tries; /* how often that key was missed again */
     enum store_wait wait; /* MAY_WAIT: its keys do not fit the cache, let it block */
     uint64_t wake_us;     /* SLEEP */

@@ -141,6 +141,7 @@ int command_wants(struct command_op *op, struct store_view *view, bool backward)
     op->fetch_key.len = 0;
     buf_append_slice(&op->fetch_key, buf_slice(&view->miss));
     op->fetch_backward = backward;
+    op->fetch_alone = view->miss_is_alone;
     return -LT_EAGAIN;
 }
 

@@ -174,8 +174,9 @@ static struct node_request *request_of_work(struct net_work *work)
 static void request_fetch_run(struct net_work *work)
 {
     struct node_request *request = request_of_work(work);
-    request->fetch_code = store_fetch(request->client->node->kv, buf_slice(&request->op.fetch_key),
-                                      request->op.fetch_backward, REQUEST_FETCH_KEYS);
+    const struct command_op *op = &request->op;
+    request->fetch_code = store_fetch(request->client->node->kv, buf_slice(&op->fetch_key),
+                                      op->fetch_backward, op->fetch_alone ? 0 : REQUEST_FETCH_KEYS);
 }
 
 static void request_fetch_done(struct net_work *work)

@@ -218,21 +218,26 @@ int store_scan_next(struct store_scan *scan, struct store_scan_record *ret_recor
     }
 }
 
-int store_fetch(struct store_kv *kv, struct slice key, bool backward, uint32_t keys_count)
+/* Seek, and step over the next keys. */
+static int scan_fetch_beside(struct store_kv *kv, struct slice key, bool backward,
+                             uint32_t keys_count)
 {
     struct store_cursor *cursor = kv->ops->cursor(kv, NULL, STORE_MAY_WAIT);
+    int code = cursor->ops->seek(cursor, key, backward);
+    for (uint32_t i = 0; i < keys_count && code > 0; i++) {
+        code = cursor->ops->step(cursor);
+    }
+    cursor->ops->close(cursor);
+    return code < 0 ? code : 0;
+}
+
+int store_fetch(struct store_kv *kv, struct slice key, bool backward, uint32_t keys_count)
+{
     struct store_pin pin;
     int code = kv->ops->get(kv, NULL, key, STORE_MAY_WAIT, &pin);
     if (code == 0) {
         store_pin_release(&pin);
     }
     code = code == -LT_ENOSUCHKEY ? 0 : code;
-    if (code == 0) {
-        code = cursor->ops->seek(cursor, key, backward);
-    }
-    for (uint32_t i = 0; i < keys_count && code > 0; i++) {
-        code = cursor->ops->step(cursor);
-    }
-    cursor->ops->close(cursor);
-    return code < 0 ? code : 0;
+    return code < 0 || keys_count == 0 ? code : scan_fetch_beside(kv, key, backward, keys_count);
 }

@@ -59,8 +59,8 @@ void store_scan_retry(struct store_scan *scan);
 /* Let go of everything borrowed; the next call goes on where this one was. */
 void store_scan_pause(struct store_scan *scan);
 
-/* After -LT_EAGAIN: bring what was missing into memory, and some of what follows. Blocks; any
- * thread. */
+/* After -LT_EAGAIN: bring what was missing into memory, and as many of the keys that follow; 0: it
+ * alone. Blocks; any thread. */
 int store_fetch(struct store_kv *kv, struct slice key, bool backward, uint32_t keys_count);
 
 #endif

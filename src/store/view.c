@@ -18,8 +18,9 @@ void store_view_close(struct store_view *view)
     buf_close(&view->miss);
 }
 
-static int view_missed(struct store_view *view, struct slice key)
+static int view_missed(struct store_view *view, struct slice key, bool alone)
 {
+    view->miss_is_alone = alone;
     if (key.data != view->miss.data) {
         view->miss.len = 0;
         buf_append_slice(&view->miss, key);
@@ -37,7 +38,7 @@ int store_view_get(struct store_view *view, struct slice key, struct store_pin *
         }
     }
     int code = view->kv->ops->get(view->kv, view->snapshot, key, view->wait, ret_pin);
-    return code == -LT_EAGAIN ? view_missed(view, key) : code;
+    return code == -LT_EAGAIN ? view_missed(view, key, true) : code;
 }
 
 void store_view_cursor_open(struct store_view_cursor *cursor, struct store_view *view)
@@ -108,7 +109,7 @@ static int view_settle(struct store_view_cursor *cursor)
 
 static int view_result(struct store_view_cursor *cursor, int state, struct slice key)
 {
-    return state == -LT_EAGAIN ? view_missed(cursor->view, key) : state;
+    return state == -LT_EAGAIN ? view_missed(cursor->view, key, false) : state;
 }
 
 int store_view_seek(struct store_view_cursor *cursor, struct slice key, bool backward)
@@ -135,6 +136,7 @@ int store_view_step(struct store_view_cursor *cursor)
     struct buf *miss = &cursor->view->miss;
     miss->len = 0;
     buf_append_slice(miss, store_view_key(cursor));
+    cursor->view->miss_is_alone = false;
     int code = 0;
     if (cursor->at_pending) {
         cursor->pending = view_pending_beside(cursor, cursor->pending->key);

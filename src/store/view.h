@@ -19,7 +19,8 @@ struct store_view {
     struct store_snapshot *snapshot; /* NULL: the newest */
     struct store_overlay *overlay;   /* NULL: applied data only */
     enum store_wait wait;
-    struct buf miss; /* the key that was not in memory */
+    struct buf miss;    /* the key that was not in memory */
+    bool miss_is_alone; /* it alone was asked for, not those beside it */
 };
 
 void store_view_init(struct store_view *view, struct store_kv *kv, struct store_overlay *overlay);
