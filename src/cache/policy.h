@@ -10,6 +10,7 @@
 #ifndef CACHE_POLICY_H
 #define CACHE_POLICY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum { CACHE_NO_SLOT = UINT32_MAX };
@@ -21,6 +22,7 @@ struct cache_policy_entry {
     uint32_t slot;
     uint32_t size; /* bytes */
     uint64_t hash;
+    uint64_t expires_ms; /* on whatever clock the cache keeps; 0: never */
 };
 
 struct cache_policy_ops {
@@ -42,8 +44,33 @@ struct cache_policy {
     const struct cache_policy_ops *ops;
 };
 
+/* The policy of that name; NULL when there is none. */
+const struct cache_policy_ops *cache_policy_find(const char *name);
+
+/* The policies one after the other; NULL after the last. */
+const struct cache_policy_ops *cache_policy_at(size_t index);
+
+/* Follows the best of several, LRU and tunings of S3-FIFO, as tried on a sample of the keys. */
+extern const struct cache_policy_ops cache_policy_adaptive;
+
 /* S3-FIFO (Yang et al., SOSP 2023): a small queue for what may be seen once only, a main queue with
  * second chances, and the memory of what the small one let go. */
 extern const struct cache_policy_ops cache_policy_s3fifo;
+
+/* The one not used for longest leaves. */
+extern const struct cache_policy_ops cache_policy_lru;
+
+/* The one used least often leaves; among equals the one not used for longest. */
+extern const struct cache_policy_ops cache_policy_lfu;
+
+/* The one added first leaves. */
+extern const struct cache_policy_ops cache_policy_fifo;
+
+/* Any leaves; which one is the same for the same calls. */
+extern const struct cache_policy_ops cache_policy_random;
+
+/* The one that expires first leaves, those that never expire last; among equals the one added
+ * first. */
+extern const struct cache_policy_ops cache_policy_ttl;
 
 #endif

@@ -1,18 +1,41 @@
 /* cache/policy_test.c - what every policy must do, and what each is for. */
 #include "cache/policy.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "lib/random_doc.h"
 #include "lib/test.h"
 
 enum { POLICY_SLOTS = 200 };
 
-static const struct cache_policy_ops *const policies[] = {&cache_policy_s3fifo};
-
 static void policy_add(struct cache_policy *policy, uint32_t slot, uint64_t hash)
 {
     struct cache_policy_entry entry = {.slot = slot, .size = 1, .hash = hash};
     policy->ops->add(policy, &entry);
+}
+
+/* Evict everything: it leaves in this order. */
+static void policy_expect(struct cache_policy *policy, const uint32_t *slots, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(policy->ops->evict(policy), slots[i]);
+    }
+    assert_int_equal(policy->ops->evict(policy), CACHE_NO_SLOT);
+    policy->ops->free(policy);
+}
+
+/* With the slots 0 to 3, added in this order; 0 was hit twice, then 1 once. */
+static struct cache_policy *policy_of_four(const struct cache_policy_ops *ops)
+{
+    struct cache_policy *policy = ops->new (4);
+    for (uint32_t slot = 0; slot < 4; slot++) {
+        policy_add(policy, slot, slot + 1);
+    }
+    ops->hit(policy, 0);
+    ops->hit(policy, 0);
+    ops->hit(policy, 1);
+    return policy;
 }
 
 /* Random changes against a plain set. */
@@ -54,9 +77,10 @@ static void policy_compare(const struct cache_policy_ops *ops, uint64_t seed)
 
 TEST(a_policy_evicts_exactly_what_was_added)
 {
-    for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
-        policy_compare(policies[i], 1);
-        policy_compare(policies[i], 2);
+    const struct cache_policy_ops *ops;
+    for (size_t i = 0; (ops = cache_policy_at(i)) != NULL; i++) {
+        policy_compare(ops, 1);
+        policy_compare(ops, 2);
     }
 }
 
@@ -93,5 +117,150 @@ TEST(s3fifo_takes_what_comes_back_soon_into_the_main_queue)
     policy_add(policy, 0, 100);                      /* back, from the ghosts */
     policy_add(policy, 11, 102);
     assert_int_equal(policy->ops->evict(policy), 10);
+    policy->ops->free(policy);
+}
+
+TEST(s3fifo_evicts_when_all_of_the_small_queue_is_promoted_at_once)
+{
+    struct cache_policy *policy = cache_policy_s3fifo.new(1000);
+    for (uint32_t slot = 0; slot < 3; slot++) {
+        policy_add(policy, slot, slot + 1);
+        policy->ops->hit(policy, slot);
+        policy->ops->hit(policy, slot);
+    }
+    const uint32_t order[] = {0, 1, 2};
+    policy_expect(policy, order, 3);
+}
+
+TEST(a_policy_is_found_by_its_name)
+{
+    const struct cache_policy_ops *ops;
+    for (size_t i = 0; (ops = cache_policy_at(i)) != NULL; i++) {
+        assert_ptr_equal(cache_policy_find(ops->name), ops);
+    }
+    assert_ptr_equal(cache_policy_find("lru"), &cache_policy_lru);
+    assert_null(cache_policy_find("l"));
+}
+
+TEST(fifo_lru_and_lfu_evict_in_their_order)
+{
+    const uint32_t fifo[] = {0, 1, 2, 3};
+    const uint32_t lru[] = {2, 3, 0, 1};
+    const uint32_t lfu[] = {2, 3, 1, 0};
+    policy_expect(policy_of_four(&cache_policy_fifo), fifo, 4);
+    policy_expect(policy_of_four(&cache_policy_lru), lru, 4);
+    policy_expect(policy_of_four(&cache_policy_lfu), lfu, 4);
+}
+
+TEST(ttl_evicts_what_expires_first_and_what_never_does_last)
+{
+    struct cache_policy *policy = cache_policy_ttl.new(5);
+    const uint64_t expires_ms[] = {0, 500, 100, 0, 500};
+    for (uint32_t slot = 0; slot < 5; slot++) {
+        struct cache_policy_entry entry = {slot, 1, slot, expires_ms[slot]};
+        policy->ops->add(policy, &entry);
+    }
+    const uint32_t order[] = {2, 1, 4, 0, 3};
+    policy_expect(policy, order, 5);
+}
+
+TEST(random_evicts_every_slot_about_as_often)
+{
+    uint32_t evicted[10] = {0};
+    struct cache_policy *policy = cache_policy_random.new(10);
+    for (uint32_t slot = 0; slot < 10; slot++) {
+        policy_add(policy, slot, slot);
+    }
+    for (int i = 0; i < 10000; i++) {
+        uint32_t slot = policy->ops->evict(policy);
+        evicted[slot]++;
+        policy_add(policy, slot, slot);
+    }
+    for (int i = 0; i < 10; i++) {
+        assert_in_range(evicted[i], 850, 1150);
+    }
+    policy->ops->free(policy);
+}
+
+/* ---- adaptive ---- */
+
+enum { LOOP_ENTRIES = 100 };
+
+struct loop {
+    struct cache_policy *policy;
+    uint32_t slot_of[LOOP_ENTRIES * 2]; /* by key */
+    uint32_t key_of[LOOP_ENTRIES];
+    uint32_t count;
+    uint32_t misses;
+};
+
+static struct loop loop_new(const struct cache_policy_ops *ops)
+{
+    struct loop loop = {.policy = ops->new (LOOP_ENTRIES)};
+    memset(loop.slot_of, 0xff, sizeof loop.slot_of);
+    return loop;
+}
+
+static void loop_read(struct loop *loop, uint32_t key)
+{
+    if (loop->slot_of[key] != CACHE_NO_SLOT) {
+        loop->policy->ops->hit(loop->policy, loop->slot_of[key]);
+        return;
+    }
+    uint32_t slot = loop->count;
+    if (loop->count == LOOP_ENTRIES) {
+        slot = loop->policy->ops->evict(loop->policy);
+        loop->slot_of[loop->key_of[slot]] = CACHE_NO_SLOT;
+    } else {
+        loop->count++;
+    }
+    loop->key_of[slot] = key;
+    loop->slot_of[key] = slot;
+    loop->misses++;
+    policy_add(loop->policy, slot, (key + 1) * 0x9e3779b97f4a7c15u);
+}
+
+/* The misses of a policy when first a few keys are hot between others that come seldom, then all
+ * keys come one after the other and back. */
+static void loop_run(const struct cache_policy_ops *ops, uint32_t *ret_pools, uint32_t *ret_zigzag)
+{
+    struct loop loop = loop_new(ops);
+    struct random_doc random = {7};
+    for (int i = 0; i < 20000; i++) {
+        loop_read(&loop, random_doc_below(&random, 80));
+        loop_read(&loop, 80 + (uint32_t)i % 120);
+    }
+    *ret_pools = loop.misses;
+    for (uint32_t i = 0; i < 40000; i++) {
+        loop_read(&loop, i % 400 < 200 ? i % 200 : 199 - i % 200);
+    }
+    *ret_zigzag = loop.misses - *ret_pools;
+    ops->free(loop.policy);
+}
+
+TEST(adaptive_follows_frequency_or_recency_as_the_keys_do)
+{
+    uint32_t pools[3];
+    uint32_t zigzag[3];
+    loop_run(&cache_policy_lru, &pools[0], &zigzag[0]);
+    loop_run(&cache_policy_s3fifo, &pools[1], &zigzag[1]);
+    loop_run(&cache_policy_adaptive, &pools[2], &zigzag[2]);
+    assert_true(pools[1] < pools[0] * 9 / 10);    /* frequency is better here, */
+    assert_true(pools[2] < pools[1] * 102 / 100); /* and taken */
+    assert_true(zigzag[0] < zigzag[1] * 9 / 10);  /* recency is better there, */
+    assert_true(zigzag[2] < zigzag[0] * 105 / 100);
+}
+
+TEST(adaptive_keeps_its_shadows_small)
+{
+    struct cache_policy *plain = cache_policy_s3fifo.new(1 << 16);
+    struct cache_policy *policy = cache_policy_adaptive.new(1 << 16);
+    for (uint32_t slot = 0; slot < 1 << 16; slot++) {
+        policy_add(plain, slot, (slot + 1) * 0x9e3779b97f4a7c15u);
+        policy_add(policy, slot, (slot + 1) * 0x9e3779b97f4a7c15u);
+    }
+    uint64_t more = policy->ops->bytes(policy) - plain->ops->bytes(plain);
+    assert_in_range(more, 1, 900 << 10);
+    plain->ops->free(plain);
     policy->ops->free(policy);
 }

@@ -1,0 +1,42 @@
+/* cache/policy_private.h - the queues that policies are made of.
+ *
+ * Invariant   a slot is in at most one queue; a queue's links lead from its newest slot to its
+ *             oldest and back, and count says how many there are.
+ * Thread      one at a time.
+ * Memory      links are an array by slot, shared by all queues of a policy.
+ * Errors      none.
+ */
+#ifndef CACHE_POLICY_PRIVATE_H
+#define CACHE_POLICY_PRIVATE_H
+
+#include "cache/policy.h"
+
+struct cache_link {
+    uint32_t newer;
+    uint32_t older;
+};
+
+struct cache_links {
+    struct cache_link *at; /* by slot */
+    uint32_t cap;          /* 0 or a power of two */
+};
+
+struct cache_queue {
+    uint32_t newest;
+    uint32_t oldest;
+    uint32_t count;
+};
+
+/* Room for `slot`. True when cap is another now: what goes along with the links must grow, too. */
+bool cache__links_reserve(struct cache_links *links, uint32_t slot);
+void cache__links_close(struct cache_links *links);
+
+void cache__queue_init(struct cache_queue *queue);
+
+/* Put `slot`, which is in no queue, at the newest end. */
+void cache__queue_push(struct cache_links *links, struct cache_queue *queue, uint32_t slot);
+
+/* Take `slot` out of the queue it is in. */
+void cache__queue_take(struct cache_links *links, struct cache_queue *queue, uint32_t slot);
+
+#endif

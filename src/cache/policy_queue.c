@@ -1,0 +1,63 @@
+/* cache/policy_queue.c - doubly linked queues over an array of links. */
+#include <assert.h>
+
+#include "base/mem.h"
+#include "cache/policy_private.h"
+
+enum { LINKS_MIN = 64 };
+
+bool cache__links_reserve(struct cache_links *links, uint32_t slot)
+{
+    if (slot < links->cap) {
+        return false;
+    }
+    assert(slot < UINT32_MAX / 2);
+    uint32_t cap = links->cap == 0 ? LINKS_MIN : links->cap;
+    while (cap <= slot) {
+        cap *= 2;
+    }
+    links->at = mem_grow(links->at, cap * sizeof *links->at);
+    links->cap = cap;
+    return true;
+}
+
+void cache__links_close(struct cache_links *links)
+{
+    mem_free(links->at);
+    *links = (struct cache_links){0};
+}
+
+void cache__queue_init(struct cache_queue *queue)
+{
+    *queue = (struct cache_queue){CACHE_NO_SLOT, CACHE_NO_SLOT, 0};
+}
+
+void cache__queue_push(struct cache_links *links, struct cache_queue *queue, uint32_t slot)
+{
+    links->at[slot] = (struct cache_link){CACHE_NO_SLOT, queue->newest};
+    if (queue->newest != CACHE_NO_SLOT) {
+        links->at[queue->newest].newer = slot;
+    } else {
+        queue->oldest = slot;
+    }
+    queue->newest = slot;
+    queue->count++;
+}
+
+void cache__queue_take(struct cache_links *links, struct cache_queue *queue, uint32_t slot)
+{
+    struct cache_link link = links->at[slot];
+    if (link.newer != CACHE_NO_SLOT) {
+        links->at[link.newer].older = link.older;
+    } else {
+        assert(queue->newest == slot);
+        queue->newest = link.older;
+    }
+    if (link.older != CACHE_NO_SLOT) {
+        links->at[link.older].newer = link.newer;
+    } else {
+        assert(queue->oldest == slot);
+        queue->oldest = link.newer;
+    }
+    queue->count--;
+}

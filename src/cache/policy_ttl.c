@@ -1,0 +1,147 @@
+/* cache/policy_ttl.c - who expires first leaves first; among equals, and among those that never
+ * expire, who came first.
+ *
+ * A binary heap of slots, and for each slot its place in the heap so that any can be removed. The
+ * order of expiry needs no clock: what has expired stands before what has not. */
+#include "base/mem.h"
+#include "cache/policy_private.h"
+
+struct ttl_entry {
+    uint64_t expires_ms;
+    uint64_t number; /* of its add */
+    uint32_t place;
+};
+
+struct ttl {
+    struct cache_policy policy;
+    struct ttl_entry *entries; /* by slot */
+    uint32_t *heap;            /* slots */
+    uint32_t count;
+    uint32_t cap;
+    uint64_t adds;
+};
+
+static struct ttl *ttl_of(struct cache_policy *policy)
+{
+    return (struct ttl *)policy;
+}
+
+/* ---- the heap ---- */
+
+static bool ttl_before(const struct ttl *ttl, uint32_t a, uint32_t b)
+{
+    const struct ttl_entry *left = &ttl->entries[a];
+    const struct ttl_entry *right = &ttl->entries[b];
+    return left->expires_ms != right->expires_ms ? left->expires_ms < right->expires_ms
+                                                 : left->number < right->number;
+}
+
+static void ttl_place(struct ttl *ttl, uint32_t place, uint32_t slot)
+{
+    ttl->heap[place] = slot;
+    ttl->entries[slot].place = place;
+}
+
+static void ttl_up(struct ttl *ttl, uint32_t place, uint32_t slot)
+{
+    while (place > 0 && ttl_before(ttl, slot, ttl->heap[(place - 1) / 2])) {
+        ttl_place(ttl, place, ttl->heap[(place - 1) / 2]);
+        place = (place - 1) / 2;
+    }
+    ttl_place(ttl, place, slot);
+}
+
+static void ttl_down(struct ttl *ttl, uint32_t place, uint32_t slot)
+{
+    for (uint32_t child; (child = place * 2 + 1) < ttl->count; place = child) {
+        if (child + 1 < ttl->count && ttl_before(ttl, ttl->heap[child + 1], ttl->heap[child])) {
+            child++;
+        }
+        if (!ttl_before(ttl, ttl->heap[child], slot)) {
+            break;
+        }
+        ttl_place(ttl, place, ttl->heap[child]);
+    }
+    ttl_place(ttl, place, slot);
+}
+
+/* ---- the policy ---- */
+
+static struct cache_policy *ttl_new(uint64_t bytes_max)
+{
+    (void)bytes_max;
+    struct ttl *ttl = mem_zero(1, sizeof *ttl);
+    ttl->policy.ops = &cache_policy_ttl;
+    return &ttl->policy;
+}
+
+static void ttl_free(struct cache_policy *policy)
+{
+    mem_free(ttl_of(policy)->entries);
+    mem_free(ttl_of(policy)->heap);
+    mem_free(policy);
+}
+
+static void ttl_add(struct cache_policy *policy, const struct cache_policy_entry *entry)
+{
+    struct ttl *ttl = ttl_of(policy);
+    if (entry->slot >= ttl->cap) {
+        ttl->cap = ttl->cap == 0 ? 64 : ttl->cap;
+        while (ttl->cap <= entry->slot) {
+            ttl->cap *= 2;
+        }
+        ttl->entries = mem_grow(ttl->entries, ttl->cap * sizeof *ttl->entries);
+        ttl->heap = mem_grow(ttl->heap, ttl->cap * sizeof *ttl->heap);
+    }
+    uint64_t expires_ms = entry->expires_ms == 0 ? UINT64_MAX : entry->expires_ms;
+    ttl->entries[entry->slot] = (struct ttl_entry){expires_ms, ttl->adds++, 0};
+    ttl_up(ttl, ttl->count++, entry->slot);
+}
+
+static void ttl_hit(struct cache_policy *policy, uint32_t slot)
+{
+    (void)policy;
+    (void)slot;
+}
+
+static void ttl_remove(struct cache_policy *policy, uint32_t slot)
+{
+    struct ttl *ttl = ttl_of(policy);
+    uint32_t place = ttl->entries[slot].place;
+    uint32_t last = ttl->heap[--ttl->count];
+    if (last == slot) {
+        return;
+    }
+    if (ttl_before(ttl, last, slot)) {
+        ttl_up(ttl, place, last);
+    } else {
+        ttl_down(ttl, place, last);
+    }
+}
+
+static uint64_t ttl_bytes(const struct cache_policy *policy)
+{
+    const struct ttl *ttl = (const struct ttl *)policy;
+    return sizeof *ttl + ttl->cap * (sizeof *ttl->entries + sizeof *ttl->heap);
+}
+
+static uint32_t ttl_evict(struct cache_policy *policy)
+{
+    if (ttl_of(policy)->count == 0) {
+        return CACHE_NO_SLOT;
+    }
+    uint32_t slot = ttl_of(policy)->heap[0];
+    ttl_remove(policy, slot);
+    return slot;
+}
+
+const struct cache_policy_ops cache_policy_ttl = {
+    .name = "ttl",
+    .new = ttl_new,
+    .free = ttl_free,
+    .add = ttl_add,
+    .hit = ttl_hit,
+    .remove = ttl_remove,
+    .bytes = ttl_bytes,
+    .evict = ttl_evict,
+};
