@@ -223,6 +223,7 @@ void memory_measure(struct memory_budget *budget, uint64_t bytes)
 
 struct memory_budget_stats memory_budget_stats(struct memory_budget *budget)
 {
+    assert(budget != NULL);
     return (struct memory_budget_stats){
         .name = budget->name,
         .used = atomic_load(&budget->used),

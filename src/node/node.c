@@ -103,7 +103,7 @@ static int node_open_directory(struct node *node, struct err *err)
     }
     struct cache_options cache = {.bytes_max = node->config.cache_bytes / 2,
                                   .seed = rng_u64(),
-                                  .policy = &cache_policy_s3fifo,
+                                  .policy = cache_policy_find(node->config.cache_policy),
                                   .huge_pages = node->config.huge_pages};
     node->server.cache = cache_new(&cache, engine);
     node->kv = cache_kv(node->server.cache);

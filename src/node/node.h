@@ -25,7 +25,8 @@ struct node_config {
     uint32_t workers;      /* loops; 0: one a core, less one, at least one */
     uint64_t memory_bytes; /* the total of all budgets */
     uint64_t cache_bytes;  /* records and blocks of the store, half each */
-    bool huge_pages;       /* for cached records */
+    const char *cache_policy;
+    bool huge_pages; /* for cached records */
     uint64_t write_buffer_bytes;
     uint64_t journal_segment_bytes;
     const char *compressor;
