@@ -19,7 +19,6 @@
 static const struct command command_table[] = {
 #define COMMAND(name, run, flags, help) {#name, run, (flags), help},
 #include "command/commands.def"
-#undef COMMAND
 };
 
 enum { COMMAND_COUNT = sizeof command_table / sizeof command_table[0] };

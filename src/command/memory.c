@@ -49,7 +49,7 @@ int command_memory_stats(struct command_op *op)
     if (op->server->budgets != NULL) {
         memory_budgets(op->server->budgets, builder);
     }
-    doc_build_i64(builder, "resident", (int64_t)memory_resident());
+    doc_build_i64(builder, "resident", (int64_t)memory_process().resident);
     memory_allocator(builder);
     if (memory_machine_pressure("", &percent)) {
         doc_build_open(builder, SLICE("pressure"));
@@ -96,7 +96,7 @@ static struct memory_compaction *memory_begin(struct command_op *op)
 {
     struct memory_compaction *state = arena_zero(&op->arena, 1, sizeof *state);
     struct command_budgets *budgets = op->server->budgets;
-    state->before = memory_resident();
+    state->before = memory_process().resident;
     if (budgets != NULL) {
         state->reclaimed = memory_reclaim(budgets->all[COMMAND_BUDGET_TOTAL], UINT64_MAX);
     }
@@ -111,7 +111,7 @@ int command_compact_memory(struct command_op *op)
         return -LT_EYIELD;
     }
     doc_build_i64(&op->builder, "residentBefore", (int64_t)state->before);
-    doc_build_i64(&op->builder, "residentAfter", (int64_t)memory_resident());
+    doc_build_i64(&op->builder, "residentAfter", (int64_t)memory_process().resident);
     doc_build_i64(&op->builder, "reclaimed", (int64_t)state->reclaimed);
     return 0;
 }

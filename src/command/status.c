@@ -9,22 +9,16 @@
 #include "command/version.h"
 #include "command/write.h"
 #include "doc/view.h"
+#include "memory/allocator.h"
 #include "store/keys.h"
 
 static void status_memory(struct doc_builder *builder)
 {
-    long pages[2] = {0, 0};
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file != NULL) {
-        int got = fscanf(file, "%ld %ld", &pages[0], &pages[1]);
-        (void)got;
-        fclose(file);
-    }
-    long page = sysconf(_SC_PAGESIZE);
+    struct memory_process process = memory_process();
     doc_build_open(builder, SLICE("mem"));
     doc_build_i32(builder, "bits", 64);
-    doc_build_i32(builder, "resident", (int32_t)(pages[1] * page >> 20));
-    doc_build_i32(builder, "virtual", (int32_t)(pages[0] * page >> 20));
+    doc_build_i32(builder, "resident", (int32_t)(process.resident >> 20));
+    doc_build_i32(builder, "virtual", (int32_t)(process.mapped >> 20));
     doc_build_bool(builder, "supported", true);
     doc_build_close(builder);
 }

@@ -49,14 +49,16 @@ void memory_allocator_purge(uint32_t arena)
     }
 }
 
-uint64_t memory_resident(void)
+struct memory_process memory_process(void)
 {
-    unsigned long pages = 0;
+    unsigned long mapped = 0;
+    unsigned long resident = 0;
     FILE *file = fopen("/proc/self/statm", "re");
     if (file == NULL) {
-        return 0;
+        return (struct memory_process){0};
     }
-    int got = fscanf(file, "%*u %lu", &pages);
+    int got = fscanf(file, "%lu %lu", &mapped, &resident);
     fclose(file);
-    return got == 1 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+    uint64_t page = got == 2 ? (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+    return (struct memory_process){.resident = resident * page, .mapped = mapped * page};
 }

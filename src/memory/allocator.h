@@ -29,7 +29,11 @@ uint32_t memory_allocator_arenas(void);
 /* Give the unused pages of one arena back to the system. */
 void memory_allocator_purge(uint32_t arena);
 
-/* Bytes of this process in memory, as the kernel counts; 0 when it does not say. */
-uint64_t memory_resident(void);
+/* Bytes of this process, as the kernel counts; zeroes when it does not say. */
+struct memory_process {
+    uint64_t resident; /* in memory */
+    uint64_t mapped;   /* address space */
+};
+struct memory_process memory_process(void);
 
 #endif

@@ -166,9 +166,11 @@ struct node_worker {
     struct node_request *spare; /* with memory that the next requests will use again */
     uint32_t spare_count;
 };
+/* Free the spare requests. */
 void node__worker_close(struct node_worker *worker);
-/* Wake requests that sleep; on each loop, often. */
+/* The worker of the loop that this is called on. */
 struct node_worker *node__worker_here(struct node *node);
+/* Wake requests that sleep; on each loop, often. `context` is the worker. */
 void node__worker_tick(void *context);
 
 struct node {

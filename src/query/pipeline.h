@@ -8,8 +8,9 @@
  * Memory      parsed forms in context->arena. A run is on the heap: query_run_close it. A document
  *             handed out is valid until the next call.
  * Errors      MongoDB's codes; what context->memory refuses. -LT_EYIELD and -LT_EAGAIN from the
- * source pass through every stage with all state kept: call query_run_next again to go on. After
- * any other error the run can only be closed. Source      MONGODB.md 5.6, rules 43-47.
+ *             source pass through every stage with all state kept: call query_run_next again to go
+ *             on. After any other error the run can only be closed.
+ * Source      MONGODB.md 5.6, rules 43-47.
  */
 #ifndef QUERY_PIPELINE_H
 #define QUERY_PIPELINE_H

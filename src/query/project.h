@@ -1,10 +1,12 @@
 /* query/project.h - which fields of a document to give, and which to compute.
  *
  * Invariant   a parsed projection is immutable. Fields of the document keep its order; computed
- * ones come after them in the order of the specification, or stay where they replace one. Thread
- * pure; share a parsed projection freely. Memory      see query/context.h; results lie in
- * eval->arena or borrow the document. Errors      MongoDB's codes: 31249 and 31250 colliding paths,
- * 31253 and 31254 mixed modes ... Source      MONGODB.md 5.3, rules 13-15.
+ *             ones come after them in the order of the specification, or stay where they replace
+ *             one.
+ * Thread      pure; share a parsed projection freely.
+ * Memory      see query/context.h; results lie in eval->arena or borrow the document.
+ * Errors      MongoDB's codes: 31249 and 31250 colliding paths, 31253 and 31254 mixed modes ...
+ * Source      MONGODB.md 5.3, rules 13-15.
  */
 #ifndef QUERY_PROJECT_H
 #define QUERY_PROJECT_H

@@ -4,7 +4,8 @@
  * Thread      pure; share a parsed pattern freely.
  * Memory      see query/context.h.
  * Errors      MongoDB's codes: 15974 and 15975 for bad directions, 13103 for too many fields,
- * BadValue for documents with parallel arrays. Source      MONGODB.md 5.3, rule 16.
+ *             BadValue for documents with parallel arrays.
+ * Source      MONGODB.md 5.3, rule 16.
  */
 #ifndef QUERY_SORT_H
 #define QUERY_SORT_H

@@ -1,8 +1,10 @@
 /* query/update_private.h - an update as a tree of paths.
  *
  * Invariant   children are sorted by name (numbers first, by value) and differ; a node has an
- * operator or children, never both. Thread      pure. Memory      see query/context.h. Errors as
- * query/update.h.
+ *             operator or children, never both.
+ * Thread      pure.
+ * Memory      see query/context.h.
+ * Errors      as query/update.h.
  */
 #ifndef QUERY_UPDATE_PRIVATE_H
 #define QUERY_UPDATE_PRIVATE_H

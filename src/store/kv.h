@@ -5,8 +5,9 @@
  * Thread      any thread may read; one thread at a time writes. A cursor or snapshot belongs to one
  *             thread at a time.
  * Memory      values are pinned until store_pin_release; cursors lend key and value until they
- * move. Errors      -LT_ENOSUCHKEY not there; -LT_EAGAIN not in memory, and the caller said it may
- * not wait for the disk; -LT_EIO, -LT_ECORRUPT from the engine: stop the node.
+ *             move.
+ * Errors      -LT_ENOSUCHKEY not there; -LT_EAGAIN not in memory, and the caller said it may not
+ *             wait for the disk; -LT_EIO, -LT_ECORRUPT from the engine: stop the node.
  */
 #ifndef STORE_KV_H
 #define STORE_KV_H

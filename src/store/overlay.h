@@ -1,8 +1,10 @@
 /* store/overlay.h - effects that are logged but not yet applied, readable by the next write.
  *
  * Invariant   for every key the overlay has every pending value or tombstone, newest first; what
- * the engine already applied is not in it. Thread      the shard's owner only. Memory      copies
- * keys and values; the bound is the journal's bound on what is in flight. Errors      none.
+ *             the engine already applied is not in it.
+ * Thread      the shard's owner only.
+ * Memory      copies keys and values; the bound is the journal's bound on what is in flight.
+ * Errors      none.
  */
 #ifndef STORE_OVERLAY_H
 #define STORE_OVERLAY_H
