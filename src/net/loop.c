@@ -60,8 +60,9 @@ static void loop_deliver(struct net_loop *loop)
 static void loop_woken(uv_async_t *wake)
 {
     struct net_loop *loop = wake->data;
+    bool stopping = atomic_load(&loop->stopping); /* before: all that was posted first is there */
     loop_deliver(loop);
-    if (atomic_load(&loop->stopping)) {
+    if (stopping) {
         uv_walk(&loop->uv, loop_close_handle, NULL);
     }
 }
