@@ -1,56 +1,54 @@
 /* cache/cache.c - reads go through, applies go around.
  *
- *   get ──> shard ── hit ──> pin
- *             └── miss ──> engine ──> kept, unless an apply touched the stripe meanwhile
- *   apply ──> begin every key (out of its shard, stripe busy) ──> engine ──> end every key
+ *   get ──> route ──> space ── hit ──> pin, or "not there"
+ *                       └── miss ──> engine ──> kept, unless an apply touched the stripe meanwhile
+ *   apply ──> begin every key (out of its space, stripe busy) ──> engine ──> end every key
  *
- * Keys fall into shards by hash, each with a lock; a shard's stripes count the applies that began
- * and ended on their keys. A reader that missed notes the count; it keeps what the engine gave only
- * if the stripe was idle then and no apply began since. What was cached before an apply is cached
- * with its new value after it: a record that is written often is read often. */
+ * What was cached before an apply is cached with its new value after it: a record that is written
+ * often is read often.
+ *
+ * Rules change on the applying thread, so never during an apply. First readers are sent the new
+ * way, then what was cached the old way is dropped. A reader that was sent the old way and looks
+ * too late finds the version changed, and asks again; one that looked in time keeps nothing, since
+ * its stamp is no longer true. */
 #include "cache/cache.h"
 
-#include <pthread.h>
+#include <assert.h>
 #include <xxhash.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
-#include "cache/memory.h"
+#include "cache/rules.h"
+#include "cache/space.h"
 #include "store/effect.h"
 
-enum { CACHE_SHARDS_MAX = 64, CACHE_STRIPES = 64, CACHE_SHARD_BYTES_MIN = 1 << 20 };
+enum { CACHE_SHARDS_MAX = 64, CACHE_SPACE_SHARDS = 16 };
 
-/* Applies on keys of this stripe. */
-struct cache_stripe {
-    uint32_t begun;
-    uint32_t ended;
-};
-
-struct cache_shard {
-    _Alignas(64) pthread_mutex_t lock; /* everything here is under it */
-    struct cache_memory memory;
-    struct cache_stripe stripes[CACHE_STRIPES];
-    uint64_t hits;
-    uint64_t misses;
-    uint64_t invalidations;
-};
+_Static_assert(CACHE_QUOTA_MIN >= CACHE_SPACE_SHARDS << 20, "a space has all its shards");
 
 /* One effect of the apply that is going on. */
 struct cache_change {
     struct store_effect effect;
-    uint64_t hash;
+    struct cache_key key;
+    struct cache_route route;
     bool was_cached;
 };
 
 struct cache {
     struct store_kv kv;
     struct store_kv *engine;
-    uint64_t seed;
-    uint64_t bytes_max;
+    struct cache_options options;
+    uint64_t started_us;
     struct memory_pages *pages;
-    uint32_t shards_count; /* a power of two */
-    struct cache_shard *shards;
-    struct buf changes; /* of struct cache_change: the applying thread's */
+    struct cache_rules routes;
+    struct cache_space spaces[CACHE_SPACES_MAX]; /* the common one first */
+    atomic_uint spaces_count;                    /* that were made; they stay */
+    /* ---- the applying thread's ---- */
+    struct cache_rule rules[CACHE_RULES_MAX]; /* in force */
+    uint8_t rule_spaces[CACHE_RULES_MAX];
+    uint32_t rules_count;
+    struct buf changes; /* of struct cache_change */
 };
 
 static struct cache *cache_of(struct store_kv *kv)
@@ -58,46 +56,50 @@ static struct cache *cache_of(struct store_kv *kv)
     return (struct cache *)kv;
 }
 
-static uint64_t cache_hash(const struct cache *cache, struct slice key)
+static struct cache_key cache_key(const struct cache *cache, struct slice key)
 {
-    return XXH3_64bits_withSeed(key.data, key.len, cache->seed);
+    return (struct cache_key){key, XXH3_64bits_withSeed(key.data, key.len, cache->options.seed)};
 }
 
-/* The table inside a shard uses the hash's low bits. */
-static struct cache_shard *cache_shard(const struct cache *cache, uint64_t hash)
+/* Seconds since the start, never 0. */
+static uint32_t cache_now_s(const struct cache *cache)
 {
-    return &cache->shards[(hash >> 58) & (cache->shards_count - 1)];
+    return (uint32_t)((cache->options.clock_us() - cache->started_us) / 1000000) + 1;
 }
 
-static struct cache_stripe *cache_stripe(struct cache_shard *shard, uint64_t hash)
+static struct cache_item cache_item(const struct cache *cache, struct cache_route route,
+                                    struct slice value)
 {
-    return &shard->stripes[(hash >> 52) & (CACHE_STRIPES - 1)];
+    return (struct cache_item){
+        .value = value, .expires_s = route.ttl_s == 0 ? 0 : cache_now_s(cache) + route.ttl_s};
 }
 
 /* ---- reading ---- */
 
-/* Look in the shard; on a miss `*ret_stripe` says what an apply would change. */
-static bool cache_look(struct cache_shard *shard, uint64_t hash, struct slice key,
-                       struct store_pin *ret_pin, struct cache_stripe *ret_stripe)
-{
-    pthread_mutex_lock(&shard->lock);
-    bool hit = cache_memory_get(&shard->memory, hash, key, ret_pin);
-    shard->hits += hit;
-    shard->misses += !hit;
-    *ret_stripe = *cache_stripe(shard, hash);
-    pthread_mutex_unlock(&shard->lock);
-    return hit;
-}
+/* Where a reader looked. */
+struct cache_look {
+    struct cache_key key;
+    struct cache_route route;
+    struct cache_stamp stamp; /* of a miss */
+};
 
-static void cache_keep(struct cache_shard *shard, uint64_t hash, struct slice key,
-                       struct slice value, struct cache_stripe seen)
+static enum cache_found cache_look(struct cache *cache, struct cache_look *look,
+                                   struct store_pin *ret_pin)
 {
-    pthread_mutex_lock(&shard->lock);
-    const struct cache_stripe *now = cache_stripe(shard, hash);
-    if (seen.begun == seen.ended && now->begun == seen.begun) {
-        cache_memory_put(&shard->memory, hash, key, value);
+    for (;;) {
+        struct store_pin pin = {0};
+        look->route = cache_rules_route(&cache->routes, cache_tally_id(look->key.bytes));
+        uint32_t now_s = look->route.ttl_s == 0 ? 0 : cache_now_s(cache);
+        enum cache_found found = cache_space_look(&cache->spaces[look->route.space], &look->key,
+                                                  now_s, &pin, &look->stamp);
+        if (cache_rules_hold(&cache->routes, look->route)) {
+            if (found == CACHE_HIT) {
+                *ret_pin = pin;
+            }
+            return found;
+        }
+        store_pin_release(&pin);
     }
-    pthread_mutex_unlock(&shard->lock);
 }
 
 static int cache_get(struct store_kv *kv, struct store_snapshot *snapshot, struct slice key,
@@ -108,15 +110,17 @@ static int cache_get(struct store_kv *kv, struct store_snapshot *snapshot, struc
     if (snapshot != NULL) {
         return ops->get(cache->engine, snapshot, key, wait, ret_pin);
     }
-    uint64_t hash = cache_hash(cache, key);
-    struct cache_shard *shard = cache_shard(cache, hash);
-    struct cache_stripe stripe;
-    if (cache_look(shard, hash, key, ret_pin, &stripe)) {
-        return 0;
+    struct cache_look look = {.key = cache_key(cache, key)};
+    enum cache_found found = cache_look(cache, &look, ret_pin);
+    if (found != CACHE_MISS) {
+        return found == CACHE_HIT ? 0 : -LT_ENOSUCHKEY;
     }
     int code = ops->get(cache->engine, NULL, key, wait, ret_pin);
-    if (code == 0) {
-        cache_keep(shard, hash, key, ret_pin->value, stripe);
+    if (code == 0 || code == -LT_ENOSUCHKEY) {
+        struct slice value = code == 0 ? ret_pin->value : (struct slice){0};
+        struct cache_item item = cache_item(cache, look.route, value);
+        item.absent = code < 0;
+        cache_space_keep(&cache->spaces[look.route.space], &look.key, &item, look.stamp);
     }
     return code;
 }
@@ -125,26 +129,16 @@ static int cache_get(struct store_kv *kv, struct store_snapshot *snapshot, struc
 
 static void cache_begin_change(struct cache *cache, struct cache_change *change)
 {
-    change->hash = cache_hash(cache, change->effect.key);
-    struct cache_shard *shard = cache_shard(cache, change->hash);
-    pthread_mutex_lock(&shard->lock);
-    cache_stripe(shard, change->hash)->begun++;
-    change->was_cached = cache_memory_remove(&shard->memory, change->hash, change->effect.key);
-    shard->invalidations += change->was_cached;
-    pthread_mutex_unlock(&shard->lock);
+    change->key = cache_key(cache, change->effect.key);
+    change->route = cache_rules_route(&cache->routes, cache_tally_id(change->effect.key));
+    change->was_cached = cache_space_begin(&cache->spaces[change->route.space], &change->key);
 }
 
 static void cache_end_change(struct cache *cache, const struct cache_change *change)
 {
-    struct cache_shard *shard = cache_shard(cache, change->hash);
-    pthread_mutex_lock(&shard->lock);
-    struct cache_stripe *stripe = cache_stripe(shard, change->hash);
-    stripe->ended++;
-    if (change->was_cached && change->effect.kind == STORE_EFFECT_PUT &&
-        stripe->begun == stripe->ended) {
-        cache_memory_put(&shard->memory, change->hash, change->effect.key, change->effect.value);
-    }
-    pthread_mutex_unlock(&shard->lock);
+    bool keep = change->was_cached && change->effect.kind == STORE_EFFECT_PUT;
+    struct cache_item item = cache_item(cache, change->route, change->effect.value);
+    cache_space_end(&cache->spaces[change->route.space], &change->key, keep ? &item : NULL);
 }
 
 static int cache_begin_payload(struct cache *cache, struct slice payload)
@@ -178,6 +172,118 @@ static int cache_apply(struct store_kv *kv, const struct slice *payloads, size_t
     return code;
 }
 
+/* ---- rules ---- */
+
+static const struct cache_rule *cache_rule_of(const struct cache *cache, uint32_t collection,
+                                              uint8_t *ret_space)
+{
+    for (uint32_t i = 0; i < cache->rules_count; i++) {
+        if (cache->rules[i].collection == collection) {
+            *ret_space = cache->rule_spaces[i];
+            return &cache->rules[i];
+        }
+    }
+    *ret_space = 0;
+    return NULL;
+}
+
+/* A space that neither an old nor a new rule uses; 0: none. */
+static uint8_t cache_free_space(const struct cache *cache, const uint8_t *taken, uint32_t count)
+{
+    bool used[CACHE_SPACES_MAX] = {true};
+    for (uint32_t i = 0; i < cache->rules_count; i++) {
+        used[cache->rule_spaces[i]] = true;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        used[taken[i]] = true;
+    }
+    uint8_t space = 1;
+    while (space < CACHE_SPACES_MAX && used[space]) {
+        space++;
+    }
+    return space < CACHE_SPACES_MAX ? space : 0;
+}
+
+static void cache_make_space(struct cache *cache, uint8_t space, const struct cache_rule *rule)
+{
+    struct cache_memory_options options = {rule->policy, cache->pages, rule->quota};
+    if (space < cache->spaces_count) {
+        cache_space_reset(&cache->spaces[space], &options);
+    } else {
+        assert(space == cache->spaces_count);
+        cache_space_init(&cache->spaces[space], &options, CACHE_SPACE_SHARDS);
+        cache->spaces_count++;
+    }
+}
+
+/* Where each rule's collection is kept; the common space when there is no more room for others.
+ * Returns the bytes of those that are not the common one. */
+static uint64_t cache_place_rules(struct cache *cache, const struct cache_rule *list,
+                                  uint32_t count, uint8_t *ret_spaces)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t space;
+        const struct cache_rule *old = cache_rule_of(cache, list[i].collection, &space);
+        bool same = old != NULL && old->quota == list[i].quota && old->policy == list[i].policy;
+        bool fits = list[i].quota > 0 &&
+                    bytes + list[i].quota <= cache->options.bytes_max / CACHE_QUOTAS_PART;
+        ret_spaces[i] = 0;
+        if (fits && same && space != 0) {
+            ret_spaces[i] = space;
+        } else if (fits) {
+            ret_spaces[i] = cache_free_space(cache, ret_spaces, i);
+        }
+        if (ret_spaces[i] != 0 && ret_spaces[i] != space) {
+            cache_make_space(cache, ret_spaces[i], &list[i]);
+        }
+        bytes += ret_spaces[i] == 0 ? 0 : list[i].quota;
+    }
+    return bytes;
+}
+
+/* What was cached of a collection under another rule goes. */
+static void cache_forget(struct cache *cache, uint32_t collection, struct cache_route old)
+{
+    struct cache_route now = cache_rules_route(&cache->routes, collection);
+    if (now.space != old.space || now.ttl_s != old.ttl_s) {
+        cache_space_drop(&cache->spaces[old.space], collection);
+    }
+}
+
+void cache_set_rules(struct cache *cache, const struct cache_rule *list, uint32_t count)
+{
+    uint8_t spaces[CACHE_RULES_MAX];
+    struct cache_route old[CACHE_RULES_MAX * 2];
+    uint32_t touched[CACHE_RULES_MAX * 2];
+    uint32_t touched_count = 0;
+    count = count < CACHE_RULES_MAX ? count : CACHE_RULES_MAX;
+    if (count == cache->rules_count &&
+        (count == 0 || memcmp(list, cache->rules, count * sizeof *list) == 0)) {
+        return;
+    }
+    for (uint32_t i = 0; i < cache->rules_count; i++) {
+        touched[touched_count++] = cache->rules[i].collection;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        touched[touched_count++] = list[i].collection;
+    }
+    for (uint32_t i = 0; i < touched_count; i++) {
+        old[i] = cache_rules_route(&cache->routes, touched[i]);
+    }
+    uint64_t quotas = cache_place_rules(cache, list, count, spaces);
+    cache_rules_set(&cache->routes, list, spaces, count);
+    for (uint32_t i = 0; i < count; i++) {
+        cache->rules[i] = list[i];
+        cache->rule_spaces[i] = spaces[i];
+    }
+    cache->rules_count = count;
+    for (uint32_t i = 0; i < touched_count; i++) {
+        cache_forget(cache, touched[i], old[i]);
+    }
+    cache_space_resize(&cache->spaces[0], cache->options.bytes_max - quotas);
+}
+
 /* ---- what only the engine knows ---- */
 
 static struct store_mark cache_applied(struct store_kv *kv)
@@ -192,11 +298,14 @@ static int cache_flush(struct store_kv *kv, uint64_t *ret_index)
     return engine->ops->flush(engine, ret_index);
 }
 
-/* Nothing asks for these keys again, so what is cached of them only has to age. */
+/* Nothing asks for these keys again. */
 static int cache_drop_range(struct store_kv *kv, struct slice from, struct slice to)
 {
-    struct store_kv *engine = cache_of(kv)->engine;
-    return engine->ops->drop_range(engine, from, to);
+    struct cache *cache = cache_of(kv);
+    uint32_t collection = cache_tally_id(from);
+    struct cache_route route = cache_rules_route(&cache->routes, collection);
+    cache_space_drop(&cache->spaces[route.space], collection);
+    return cache->engine->ops->drop_range(cache->engine, from, to);
 }
 
 static struct store_snapshot *cache_snapshot(struct store_kv *kv)
@@ -229,12 +338,10 @@ static void cache_close(struct store_kv *kv)
 {
     struct cache *cache = cache_of(kv);
     cache->engine->ops->close(cache->engine);
-    for (uint32_t i = 0; i < cache->shards_count; i++) {
-        cache_memory_close(&cache->shards[i].memory);
-        pthread_mutex_destroy(&cache->shards[i].lock);
+    for (uint32_t i = 0; i < cache->spaces_count; i++) {
+        cache_space_close(&cache->spaces[i]);
     }
     memory_pages_free(cache->pages);
-    mem_free(cache->shards);
     buf_close(&cache->changes);
     mem_free(cache);
 }
@@ -258,22 +365,15 @@ struct cache *cache_new(const struct cache_options *options, struct store_kv *en
     struct cache *cache = mem_zero(1, sizeof *cache);
     cache->kv.ops = &cache_ops;
     cache->engine = engine;
-    cache->seed = options->seed;
-    cache->bytes_max = options->bytes_max;
-    cache->shards_count = 1;
-    while (cache->shards_count < CACHE_SHARDS_MAX &&
-           options->bytes_max / (cache->shards_count * 2) >= CACHE_SHARD_BYTES_MIN) {
-        cache->shards_count *= 2;
+    cache->options = *options;
+    if (cache->options.clock_us == NULL) {
+        cache->options.clock_us = clock_mono_us;
     }
-    cache->shards =
-        mem_zero_aligned(_Alignof(struct cache_shard), cache->shards_count, sizeof *cache->shards);
+    cache->started_us = cache->options.clock_us();
     cache->pages = memory_pages_new(options->huge_pages);
-    struct cache_memory_options memory = {options->policy, cache->pages,
-                                          options->bytes_max / cache->shards_count};
-    for (uint32_t i = 0; i < cache->shards_count; i++) {
-        pthread_mutex_init(&cache->shards[i].lock, NULL);
-        cache_memory_init(&cache->shards[i].memory, &memory);
-    }
+    struct cache_memory_options memory = {options->policy, cache->pages, options->bytes_max};
+    cache_space_init(&cache->spaces[0], &memory, CACHE_SHARDS_MAX);
+    cache->spaces_count = 1;
     buf_init(&cache->changes, NULL);
     return cache;
 }
@@ -283,21 +383,35 @@ struct store_kv *cache_kv(struct cache *cache)
     return &cache->kv;
 }
 
-struct cache_stats cache_stats(struct cache *cache)
+/* ---- looking ---- */
+
+static void cache_add_stats(struct cache_space_stats *to, const struct cache_space_stats *from)
 {
-    struct cache_stats stats = {.bytes_max = cache->bytes_max};
-    for (uint32_t i = 0; i < cache->shards_count; i++) {
-        struct cache_shard *shard = &cache->shards[i];
-        pthread_mutex_lock(&shard->lock);
-        stats.hits += shard->hits;
-        stats.misses += shard->misses;
-        stats.invalidations += shard->invalidations;
-        stats.evictions += shard->memory.evictions;
-        stats.moves += shard->memory.moves;
-        stats.entries += shard->memory.count;
-        stats.bytes += cache_memory_bytes(&shard->memory);
-        stats.live += shard->memory.log.live;
-        pthread_mutex_unlock(&shard->lock);
+    cache_counts_add(&to->counts, &from->counts);
+    to->bytes += from->bytes;
+    to->live += from->live;
+    to->moves += from->moves;
+}
+
+struct cache_space_stats cache_stats(struct cache *cache, uint32_t collection)
+{
+    struct cache_space_stats stats = {0};
+    for (uint32_t i = 0; i < cache->spaces_count; i++) {
+        struct cache_space_stats some = cache_space_stats(&cache->spaces[i], collection);
+        cache_add_stats(&stats, &some);
     }
     return stats;
+}
+
+uint64_t cache_bytes_max(const struct cache *cache)
+{
+    return cache->options.bytes_max;
+}
+
+struct cache_manner cache_manner_of(const struct cache *cache, uint32_t collection)
+{
+    struct cache_route route = cache_rules_route(&cache->routes, collection);
+    const struct cache_space *space = &cache->spaces[route.space];
+    return (struct cache_manner){space->policy->name, route.space != 0, space->bytes_max,
+                                 route.ttl_s};
 }

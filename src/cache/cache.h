@@ -11,28 +11,23 @@
 #ifndef CACHE_CACHE_H
 #define CACHE_CACHE_H
 
-#include "cache/policy.h"
+#include "cache/rules.h"
+#include "cache/space.h"
 #include "store/kv.h"
 
 struct cache;
+
+enum {
+    CACHE_QUOTA_MIN = 16 << 20, /* bytes of a collection's own space */
+    CACHE_QUOTAS_PART = 2,      /* all of them together are at most one of so many parts */
+};
 
 struct cache_options {
     uint64_t bytes_max;
     uint64_t seed; /* of the hash: keys are chosen by strangers */
     const struct cache_policy_ops *policy;
     bool huge_pages;
-};
-
-struct cache_stats {
-    uint64_t hits;
-    uint64_t misses;
-    uint64_t evictions;
-    uint64_t invalidations;
-    uint64_t moves;   /* entries moved to close up memory */
-    uint64_t entries; /* now */
-    uint64_t bytes;   /* held now: entries, holes and tables */
-    uint64_t live;    /* of entries */
-    uint64_t bytes_max;
+    uint64_t (*clock_us)(void); /* NULL: clock_mono_us */
 };
 
 /* Takes over `engine`. */
@@ -41,7 +36,23 @@ struct cache *cache_new(const struct cache_options *options, struct store_kv *en
 /* The engine that readers and the owner use. */
 struct store_kv *cache_kv(struct cache *cache);
 
-/* Any thread; sums of counters that go on. */
-struct cache_stats cache_stats(struct cache *cache);
+/* How collections are cached from now on, all of them: one that is not listed is as the rest. The
+ * thread that applies. A rule that asks for a space when there is no room for it gets none. */
+void cache_set_rules(struct cache *cache, const struct cache_rule *list, uint32_t count);
+
+/* ---- looking: any thread ---- */
+
+/* Sums of counters that go on; of one collection, or of all with id 0. */
+struct cache_space_stats cache_stats(struct cache *cache, uint32_t collection);
+uint64_t cache_bytes_max(const struct cache *cache);
+
+/* How a collection is cached. */
+struct cache_manner {
+    const char *policy;
+    bool own;           /* it has a space of its own */
+    uint64_t bytes_max; /* of its space */
+    uint32_t ttl_s;     /* 0: for ever */
+};
+struct cache_manner cache_manner_of(const struct cache *cache, uint32_t collection);
 
 #endif

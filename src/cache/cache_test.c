@@ -12,19 +12,29 @@
 
 enum { CELLS = 64 };
 
-/* An engine of CELLS numbers; key = the cell's number, value = its number, a record of 8 bytes. */
+/* An engine of CELLS numbers, which belong to COLLECTIONS collections by turns. A key is the
+ * collection's id and the cell's number; its value, 8 bytes, is the number in the cell. */
+enum { COLLECTIONS = 4, CELL_KEY = 5 };
+
 struct cells {
     struct store_kv kv;
     _Atomic uint64_t cells[CELLS]; /* 0: not there */
     void (*during_get)(struct cells *cells);
     void (*during_apply)(struct cells *cells);
     struct store_kv *front;
-    uint64_t gets;
+    _Atomic uint64_t gets;
 };
 
 static struct cells *cells_of(struct store_kv *kv)
 {
     return (struct cells *)kv;
+}
+
+static struct slice cells_key(uint8_t cell, uint8_t bytes[CELL_KEY])
+{
+    const uint8_t key[CELL_KEY] = {0, 0, 0, (uint8_t)(1 + cell % COLLECTIONS), cell};
+    memcpy(bytes, key, sizeof key);
+    return slice_of(bytes, CELL_KEY);
 }
 
 static int cells_get(struct store_kv *kv, struct store_snapshot *snapshot, struct slice key,
@@ -33,9 +43,9 @@ static int cells_get(struct store_kv *kv, struct store_snapshot *snapshot, struc
     (void)snapshot;
     (void)wait;
     struct cells *cells = cells_of(kv);
-    uint64_t value = atomic_load(&cells->cells[key.data[0]]);
+    uint64_t value = atomic_load(&cells->cells[key.data[4]]);
+    atomic_fetch_add(&cells->gets, 1);
     if (cells->during_get != NULL) {
-        cells->gets++;
         cells->during_get(cells);
     }
     if (value == 0) {
@@ -57,7 +67,7 @@ static int cells_apply(struct store_kv *kv, const struct slice *payloads, size_t
         for (size_t at = 0; store_effect_next(payloads[i], &at, &effect) > 0;) {
             uint64_t value = 0;
             memcpy(&value, effect.value.data, effect.value.len);
-            atomic_store(&cells->cells[effect.key.data[0]], value);
+            atomic_store(&cells->cells[effect.key.data[4]], value);
         }
     }
     if (cells->during_apply != NULL) {
@@ -71,27 +81,45 @@ static void cells_close(struct store_kv *kv)
     (void)kv;
 }
 
-static const struct store_kv_ops cells_ops = {
-    .name = "cells", .close = cells_close, .get = cells_get, .apply = cells_apply};
+static int cells_drop_range(struct store_kv *kv, struct slice from, struct slice to)
+{
+    (void)kv;
+    (void)from;
+    (void)to;
+    return 0;
+}
 
-static struct cache *cells_open(struct cells *cells)
+static const struct store_kv_ops cells_ops = {.name = "cells",
+                                              .close = cells_close,
+                                              .get = cells_get,
+                                              .apply = cells_apply,
+                                              .drop_range = cells_drop_range};
+
+static struct cache *cells_open_with(struct cells *cells, const struct cache_options *options)
 {
     *cells = (struct cells){.kv = {&cells_ops}};
-    struct cache_options options = {1 << 20, 42, &cache_policy_s3fifo};
-    struct cache *cache = cache_new(&options, &cells->kv);
+    struct cache *cache = cache_new(options, &cells->kv);
     cells->front = cache_kv(cache);
     return cache;
 }
 
+static struct cache *cells_open(struct cells *cells)
+{
+    struct cache_options options = {1 << 20, 42, &cache_policy_s3fifo};
+    return cells_open_with(cells, &options);
+}
+
 static void cells_set(struct store_kv *kv, uint8_t cell, uint64_t value)
 {
+    uint8_t bytes[CELL_KEY];
+    struct slice key = cells_key(cell, bytes);
     struct buf payload;
     buf_init(&payload, NULL);
     store_effect_begin(&payload, 1);
     if (value == 0) {
-        store_effect_delete(&payload, slice_of(&cell, 1));
+        store_effect_delete(&payload, key);
     } else {
-        store_effect_put(&payload, slice_of(&cell, 1), slice_of(&value, sizeof value));
+        store_effect_put(&payload, key, slice_of(&value, sizeof value));
     }
     struct slice whole = buf_slice(&payload);
     assert_int_equal(kv->ops->apply(kv, &whole, 1, (struct store_mark){0}), 0);
@@ -100,9 +128,10 @@ static void cells_set(struct store_kv *kv, uint8_t cell, uint64_t value)
 
 static uint64_t cells_read(struct store_kv *kv, uint8_t cell)
 {
+    uint8_t bytes[CELL_KEY];
     struct store_pin pin = {0};
     uint64_t value = 0;
-    int code = kv->ops->get(kv, NULL, slice_of(&cell, 1), STORE_MAY_WAIT, &pin);
+    int code = kv->ops->get(kv, NULL, cells_key(cell, bytes), STORE_MAY_WAIT, &pin);
     if (code == 0) {
         memcpy(&value, pin.value.data, sizeof value);
         store_pin_release(&pin);
@@ -119,10 +148,11 @@ TEST(a_second_get_is_a_hit_and_a_write_is_seen_at_once)
     cells_set(cells.front, 1, 10);
     assert_int_equal(cells_read(cells.front, 1), 10);
     assert_int_equal(cells_read(cells.front, 1), 10);
-    assert_int_equal(cache_stats(cache).hits, 1);
+    assert_int_equal(cache_stats(cache, 0).counts.hits, 1);
     cells_set(cells.front, 1, 11);
     assert_int_equal(cells_read(cells.front, 1), 11);
-    assert_int_equal(cache_stats(cache).hits, 2); /* what was cached is cached with its new value */
+    assert_int_equal(cache_stats(cache, 0).counts.hits,
+                     2); /* what was cached is cached with its new value */
     cells_set(cells.front, 1, 0);
     assert_int_equal(cells_read(cells.front, 1), 0);
     cells.front->ops->close(cells.front);
@@ -130,7 +160,7 @@ TEST(a_second_get_is_a_hit_and_a_write_is_seen_at_once)
 
 static void change_once(struct cells *cells)
 {
-    if (cells->gets == 1) {
+    if (atomic_load(&cells->gets) == 1) {
         cells_set(cells->front, 3, 31);
     }
 }
@@ -165,51 +195,208 @@ TEST(nothing_is_kept_while_an_apply_goes_on)
     cells.front->ops->close(cells.front);
 }
 
+TEST(a_key_asked_for_twice_in_vain_is_known_to_be_absent_until_it_is_written)
+{
+    struct cells cells;
+    struct cache *cache = cells_open(&cells);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(cells_read(cells.front, 7), 0);
+    }
+    assert_int_equal(atomic_load(&cells.gets), 2);
+    assert_int_equal(cache_stats(cache, 0).counts.absent, 3);
+    cells_set(cells.front, 7, 70);
+    assert_int_equal(cells_read(cells.front, 7), 70);
+    assert_int_equal(atomic_load(&cells.gets), 2); /* it is cached with its value at once */
+    cells.front->ops->close(cells.front);
+}
+
+/* ---- rules ---- */
+
+static const struct cache_options roomy = {64 << 20, 42, &cache_policy_s3fifo};
+
+static uint64_t now_us;
+
+static uint64_t fake_clock(void)
+{
+    return now_us;
+}
+
+TEST(a_collection_with_a_quota_has_a_space_and_a_policy_of_its_own)
+{
+    struct cells cells;
+    struct cache *cache = cells_open_with(&cells, &roomy);
+    struct cache_rule rule = {&cache_policy_lru, CACHE_QUOTA_MIN, 2, 0};
+    cells_set(cells.front, 1, 10); /* of collection 2 */
+    cells_read(cells.front, 1);
+    cache_set_rules(cache, &rule, 1);
+    struct cache_manner manner = cache_manner_of(cache, 2);
+    assert_true(manner.own);
+    assert_string_equal(manner.policy, "lru");
+    assert_int_equal(manner.bytes_max, CACHE_QUOTA_MIN);
+    assert_false(cache_manner_of(cache, 1).own);
+    assert_int_equal(cache_manner_of(cache, 1).bytes_max, roomy.bytes_max - CACHE_QUOTA_MIN);
+    assert_int_equal(cache_stats(cache, 2).counts.entries, 0); /* it begins empty */
+    cells_read(cells.front, 1);
+    cells_read(cells.front, 1);
+    assert_int_equal(cache_stats(cache, 2).counts.hits, 1);
+    cells_set(cells.front, 1, 11);
+    assert_int_equal(cells_read(cells.front, 1), 11);
+    cache_set_rules(cache, NULL, 0);
+    assert_false(cache_manner_of(cache, 2).own);
+    assert_int_equal(cache_manner_of(cache, 1).bytes_max, roomy.bytes_max);
+    assert_int_equal(cache_stats(cache, 2).counts.entries, 0);
+    assert_int_equal(cells_read(cells.front, 1), 11);
+    cells.front->ops->close(cells.front);
+}
+
+TEST(quotas_take_at_most_half_and_later_ones_find_no_room)
+{
+    struct cells cells;
+    struct cache *cache = cells_open_with(&cells, &roomy);
+    struct cache_rule rules[COLLECTIONS];
+    for (uint32_t i = 0; i < COLLECTIONS; i++) {
+        rules[i] = (struct cache_rule){&cache_policy_pin, CACHE_QUOTA_MIN, i + 1, 0};
+    }
+    cache_set_rules(cache, rules, COLLECTIONS);
+    for (uint32_t i = 0; i < COLLECTIONS; i++) {
+        assert_int_equal(cache_manner_of(cache, i + 1).own, i < 2);
+    }
+    cells.front->ops->close(cells.front);
+}
+
+TEST(entries_of_a_collection_with_a_lifetime_expire)
+{
+    struct cells cells;
+    struct cache_options options = roomy;
+    struct cache_rule rule = {.collection = 2, .ttl_s = 5};
+    options.clock_us = fake_clock;
+    now_us = 1000000;
+    struct cache *cache = cells_open_with(&cells, &options);
+    cache_set_rules(cache, &rule, 1);
+    cells_set(cells.front, 1, 10); /* of collection 2 */
+    cells_set(cells.front, 2, 20); /* of another */
+    for (int i = 0; i < 2; i++) {
+        cells_read(cells.front, 1);
+        cells_read(cells.front, 2);
+    }
+    assert_int_equal(atomic_load(&cells.gets), 2);
+    now_us += 5000000;
+    assert_int_equal(cells_read(cells.front, 1), 10);
+    assert_int_equal(cells_read(cells.front, 2), 20);
+    assert_int_equal(atomic_load(&cells.gets), 3);
+    assert_int_equal(cache_stats(cache, 2).counts.expirations, 1);
+    cells.front->ops->close(cells.front);
+}
+
+TEST(dropping_a_range_drops_what_is_cached_of_it)
+{
+    struct cells cells;
+    struct cache *cache = cells_open(&cells);
+    cells_set(cells.front, 1, 10);
+    cells_set(cells.front, 2, 20);
+    cells_read(cells.front, 1);
+    cells_read(cells.front, 2);
+    cells.front->ops->drop_range(cells.front, SLICE("\0\0\0\2"), SLICE("\0\0\0\3"));
+    assert_int_equal(cache_stats(cache, 2).counts.entries, 0);
+    assert_int_equal(cache_stats(cache, 3).counts.entries, 1);
+    cells.front->ops->close(cells.front);
+}
+
 /* ---- threads ---- */
+
+/* A write's number stands in `started` before it and in `acknowledged` after it. Numbers that
+ * DELETES divides are deletions, after which a cell is empty. */
+enum { DELETES = 5 };
 
 struct race {
     struct cells cells;
+    _Atomic uint64_t started[CELLS];
     _Atomic uint64_t acknowledged[CELLS];
     atomic_bool done;
 };
+
+static bool race_is_empty(uint64_t number)
+{
+    return number % DELETES == 0;
+}
+
+/* A number is stale when a later one was acknowledged before the read. That a cell is empty is
+ * stale when the number acknowledged before is a value, and no other write began since. */
+static bool race_is_stale(struct race *race, uint8_t cell, uint64_t before, uint64_t value)
+{
+    if (value != 0) {
+        return value < before;
+    }
+    return !race_is_empty(before) && atomic_load(&race->started[cell]) == before;
+}
 
 static void *race_read(void *context)
 {
     struct race *race = context;
     struct random_doc random = {(uint64_t)(uintptr_t)&random};
-    uint64_t seen[CELLS] = {0};
     while (!atomic_load(&race->done)) {
         uint8_t cell = (uint8_t)random_doc_below(&random, CELLS);
         uint64_t before = atomic_load(&race->acknowledged[cell]);
         uint64_t value = cells_read(race->cells.front, cell);
-        if (value < before || value < seen[cell]) {
-            fail_msg("cell %u: read %lu after %lu was acknowledged and %lu was seen", cell,
-                     (unsigned long)value, (unsigned long)before, (unsigned long)seen[cell]);
+        if (race_is_stale(race, cell, before, value)) {
+            fail_msg("cell %u: read %lu after %lu was acknowledged", cell, (unsigned long)value,
+                     (unsigned long)before);
         }
-        seen[cell] = value;
     }
     return NULL;
+}
+
+/* Every collection is treated in another way now and then. */
+static void race_rules(struct cache *cache, struct random_doc *random)
+{
+    struct cache_rule rules[COLLECTIONS];
+    uint32_t count = 0;
+    for (uint32_t id = 1; id <= COLLECTIONS; id++) {
+        uint32_t kind = random_doc_below(random, 3);
+        if (kind > 0) {
+            rules[count++] = (struct cache_rule){kind == 1 ? &cache_policy_lru : NULL,
+                                                 kind == 1 ? CACHE_QUOTA_MIN : 0, id, kind};
+        }
+    }
+    cache_set_rules(cache, rules, count);
+}
+
+static void race_run(struct race *race, const struct cache_options *options, uint32_t rules_every)
+{
+    pthread_t readers[3];
+    struct random_doc random = {5};
+    struct cache *cache = cells_open_with(&race->cells, options);
+    atomic_store(&race->done, false);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pthread_create(&readers[i], NULL, race_read, race), 0);
+    }
+    for (uint64_t number = 1; number <= 20000; number++) {
+        uint8_t cell = (uint8_t)random_doc_below(&random, CELLS);
+        atomic_store(&race->started[cell], number);
+        cells_set(race->cells.front, cell, race_is_empty(number) ? 0 : number);
+        atomic_store(&race->acknowledged[cell], number);
+        if (rules_every != 0 && number % rules_every == 0) {
+            race_rules(cache, &random);
+        }
+    }
+    atomic_store(&race->done, true);
+    for (int i = 0; i < 3; i++) {
+        pthread_join(readers[i], NULL);
+    }
+    assert_true(cache_stats(cache, 0).counts.invalidations > 0);
+    assert_true(cache_stats(cache, 0).counts.absent > 0);
+    race->cells.front->ops->close(race->cells.front);
 }
 
 TEST(no_read_after_an_acknowledged_write_is_stale)
 {
     static struct race race;
-    pthread_t readers[3];
-    struct random_doc random = {5};
-    struct cache *cache = cells_open(&race.cells);
-    atomic_store(&race.done, false);
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(pthread_create(&readers[i], NULL, race_read, &race), 0);
-    }
-    for (uint64_t number = 1; number <= 20000; number++) {
-        uint8_t cell = (uint8_t)random_doc_below(&random, CELLS);
-        cells_set(race.cells.front, cell, number);
-        atomic_store(&race.acknowledged[cell], number);
-    }
-    atomic_store(&race.done, true);
-    for (int i = 0; i < 3; i++) {
-        pthread_join(readers[i], NULL);
-    }
-    assert_true(cache_stats(cache).invalidations > 0);
-    race.cells.front->ops->close(race.cells.front);
+    struct cache_options options = {1 << 20, 42, &cache_policy_s3fifo};
+    race_run(&race, &options, 0);
+}
+
+TEST(not_even_while_rules_change)
+{
+    static struct race race;
+    race_run(&race, &roomy, 50);
 }

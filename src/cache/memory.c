@@ -14,10 +14,15 @@ enum { MEMORY_SLOTS_MIN = 64 };
 /* Of the bound, what may be alive: the rest is the room that moving needs to be cheap. */
 enum { MEMORY_LIVE_PERCENT = 92 };
 
+static uint64_t memory_live_max(uint64_t bytes_max)
+{
+    return bytes_max / 100 * MEMORY_LIVE_PERCENT;
+}
+
 void cache_memory_init(struct cache_memory *memory, const struct cache_memory_options *options)
 {
     *memory = (struct cache_memory){.bytes_max = options->bytes_max, .free = CACHE_NO_SLOT};
-    memory->policy = options->policy->new (options->bytes_max / 100 * MEMORY_LIVE_PERCENT);
+    memory->policy = options->policy->new (memory_live_max(options->bytes_max), options->leader);
     cache_log_init(&memory->log, options->pages);
 }
 
@@ -52,22 +57,22 @@ static uint32_t *memory_bucket(const struct cache_memory *memory, uint64_t hash)
     return &memory->buckets[(uint32_t)hash & (memory->slots_cap - 1)];
 }
 
-/* The link that leads to the key's slot, or to CACHE_NO_SLOT; NULL when there is no table yet. */
-static uint32_t *memory_find(struct cache_memory *memory, uint64_t hash, struct slice key)
+/* The link that leads to the key's slot; NULL: it is not there. */
+static uint32_t *memory_find(struct cache_memory *memory, const struct cache_key *key)
 {
     if (memory->slots_cap == 0) {
         return NULL;
     }
-    uint32_t *link = memory_bucket(memory, hash);
+    uint32_t *link = memory_bucket(memory, key->hash);
     while (*link != CACHE_NO_SLOT) {
         struct cache_memory_slot *slot = &memory->slots[*link];
-        if (slot->hash == hash &&
-            slice_equal(cache_record_key(cache_record_at(memory_place(slot))), key)) {
+        if (slot->hash == key->hash &&
+            slice_equal(cache_record_key(cache_record_at(memory_place(slot))), key->bytes)) {
             break;
         }
         link = &slot->next;
     }
-    return link;
+    return *link == CACHE_NO_SLOT ? NULL : link;
 }
 
 /* Twice the slots, every entry in its new bucket. */
@@ -90,17 +95,39 @@ static void memory_grow(struct cache_memory *memory)
     }
 }
 
+static struct cache_record *memory_record(const struct cache_memory *memory, uint32_t index)
+{
+    return cache_record_at(memory_place(&memory->slots[index]));
+}
+
+static struct cache_counts *memory_counts(struct cache_memory *memory,
+                                          const struct cache_record *record)
+{
+    return cache_tally_of(&memory->tally, cache_record_key(record));
+}
+
 /* Unlink a slot from its bucket and free it and its bytes. */
-static void memory_drop(struct cache_memory *memory, uint32_t *link)
+static void memory_unlink(struct cache_memory *memory, uint32_t *link)
 {
     uint32_t index = *link;
     struct cache_memory_slot *slot = &memory->slots[index];
+    struct cache_record *record = memory_record(memory, index);
+    struct cache_counts *counts = memory_counts(memory, record);
+    counts->entries--;
+    counts->bytes -= cache_record_size(record->key_len, record->value_len);
     *link = slot->next;
     cache_log_kill(&memory->log, memory_place(slot));
     slot->segment = NULL;
     slot->next = memory->free;
     memory->free = index;
     memory->count--;
+}
+
+/* The policy did not choose it. */
+static void memory_take_out(struct cache_memory *memory, uint32_t *link)
+{
+    memory->policy->ops->remove(memory->policy, *link);
+    memory_unlink(memory, link);
 }
 
 static uint32_t *memory_link_of(struct cache_memory *memory, uint32_t index)
@@ -120,8 +147,8 @@ static bool memory_evict(struct cache_memory *memory)
     if (index == CACHE_NO_SLOT) {
         return false;
     }
-    memory_drop(memory, memory_link_of(memory, index));
-    memory->evictions++;
+    memory_counts(memory, memory_record(memory, index))->evictions++;
+    memory_unlink(memory, memory_link_of(memory, index));
     return true;
 }
 
@@ -134,8 +161,9 @@ static void memory_empty(struct cache_memory *memory, struct cache_segment *segm
     while ((record = cache_segment_next(segment, &at)) != NULL) {
         struct cache_memory_slot *slot = &memory->slots[record->slot];
         struct cache_place old = memory_place(slot);
-        struct cache_place place = cache_log_append(
-            &memory->log, record->slot, cache_record_key(record), cache_record_value(record));
+        struct cache_item item = cache_record_item(record);
+        struct cache_place place =
+            cache_log_append(&memory->log, record->slot, cache_record_key(record), &item);
         slot->segment = place.segment;
         slot->offset = place.offset;
         cache_log_kill(&memory->log, old);
@@ -144,12 +172,15 @@ static void memory_empty(struct cache_memory *memory, struct cache_segment *segm
     cache_segment_release(segment);
 }
 
-/* Make room for `size` bytes more. */
-static void memory_make_room(struct cache_memory *memory, uint32_t size)
+/* Make room for `size` bytes more; false: whoever is there may stay. */
+static bool memory_make_room(struct cache_memory *memory, uint32_t size)
 {
     uint64_t tables = memory_tables_bytes(memory);
     uint64_t max = memory->bytes_max > tables ? memory->bytes_max - tables : 0;
-    while (memory->log.live + size > max / 100 * MEMORY_LIVE_PERCENT && memory_evict(memory)) {
+    while (memory->log.live + size > memory_live_max(max)) {
+        if (!memory_evict(memory)) {
+            return false;
+        }
     }
     uint64_t next = size > CACHE_SEGMENT_BYTES ? size : CACHE_SEGMENT_BYTES;
     while (memory->log.bytes + next > max) {
@@ -157,9 +188,17 @@ static void memory_make_room(struct cache_memory *memory, uint32_t size)
         if (sparsest != NULL) {
             memory_empty(memory, sparsest);
         } else if (!memory_evict(memory)) {
-            return;
+            return false;
         }
     }
+    return true;
+}
+
+void cache_memory_resize(struct cache_memory *memory, uint64_t bytes_max)
+{
+    memory->policy->ops->resize(memory->policy, memory_live_max(bytes_max));
+    memory->bytes_max = bytes_max;
+    memory_make_room(memory, 0);
 }
 
 /* ---- the doors ---- */
@@ -169,52 +208,79 @@ static void memory_unpin(void *handle)
     cache_segment_release(handle);
 }
 
-bool cache_memory_get(struct cache_memory *memory, uint64_t hash, struct slice key,
-                      struct store_pin *ret_pin)
+enum cache_found cache_memory_get(struct cache_memory *memory, const struct cache_key *key,
+                                  uint32_t now_s, struct store_pin *ret_pin)
 {
-    uint32_t *link = memory_find(memory, hash, key);
-    if (link == NULL || *link == CACHE_NO_SLOT) {
-        return false;
+    struct cache_counts *counts = cache_tally_of(&memory->tally, key->bytes);
+    uint32_t *link = memory_find(memory, key);
+    const struct cache_record *record = link == NULL ? NULL : memory_record(memory, *link);
+    if (record != NULL && record->expires_s != 0 && record->expires_s <= now_s) {
+        counts->expirations++;
+        memory_take_out(memory, link);
+        record = NULL;
     }
-    const struct cache_memory_slot *slot = &memory->slots[*link];
+    if (record == NULL) {
+        counts->misses++;
+        return CACHE_MISS;
+    }
+    counts->hits++;
     memory->policy->ops->hit(memory->policy, *link);
-    cache_segment_hold(slot->segment);
-    *ret_pin = (struct store_pin){cache_record_value(cache_record_at(memory_place(slot))),
-                                  slot->segment, memory_unpin};
-    return true;
+    if (record->absent) {
+        counts->absent++;
+        return CACHE_ABSENT;
+    }
+    struct cache_segment *segment = memory->slots[*link].segment;
+    cache_segment_hold(segment);
+    *ret_pin = (struct store_pin){cache_record_value(record), segment, memory_unpin};
+    return CACHE_HIT;
 }
 
-bool cache_memory_remove(struct cache_memory *memory, uint64_t hash, struct slice key)
+bool cache_memory_remove(struct cache_memory *memory, const struct cache_key *key)
 {
-    uint32_t *link = memory_find(memory, hash, key);
-    if (link == NULL || *link == CACHE_NO_SLOT) {
+    uint32_t *link = memory_find(memory, key);
+    if (link == NULL) {
         return false;
     }
-    memory->policy->ops->remove(memory->policy, *link);
-    memory_drop(memory, link);
+    cache_tally_of(&memory->tally, key->bytes)->invalidations++;
+    memory_take_out(memory, link);
     return true;
 }
 
-void cache_memory_put(struct cache_memory *memory, uint64_t hash, struct slice key,
-                      struct slice value)
+void cache_memory_drop(struct cache_memory *memory, uint32_t collection)
 {
-    cache_memory_remove(memory, hash, key);
-    uint32_t size = cache_record_size(key.len, value.len);
-    if (key.len + value.len > memory->bytes_max / 8) {
+    for (uint32_t i = 0; i < memory->slots_cap; i++) {
+        if (memory->slots[i].segment != NULL &&
+            cache_tally_id(cache_record_key(memory_record(memory, i))) == collection) {
+            memory_take_out(memory, memory_link_of(memory, i));
+        }
+    }
+}
+
+void cache_memory_put(struct cache_memory *memory, const struct cache_key *key,
+                      const struct cache_item *item)
+{
+    uint32_t *old = memory_find(memory, key);
+    uint32_t size = cache_record_size(key->bytes.len, item->value.len);
+    if (old != NULL) {
+        memory_take_out(memory, old);
+    }
+    if (size > memory->bytes_max / 8 || !memory_make_room(memory, size)) {
         return;
     }
-    memory_make_room(memory, size);
     if (memory->free == CACHE_NO_SLOT) {
         memory_grow(memory);
     }
     uint32_t index = memory->free;
     struct cache_memory_slot *slot = &memory->slots[index];
-    struct cache_place place = cache_log_append(&memory->log, index, key, value);
+    struct cache_place place = cache_log_append(&memory->log, index, key->bytes, item);
     memory->free = slot->next;
-    uint32_t *bucket = memory_bucket(memory, hash);
-    *slot = (struct cache_memory_slot){hash, place.segment, place.offset, *bucket};
+    uint32_t *bucket = memory_bucket(memory, key->hash);
+    *slot = (struct cache_memory_slot){key->hash, place.segment, place.offset, *bucket};
     *bucket = index;
     memory->count++;
-    struct cache_policy_entry entry = {index, size, hash};
+    struct cache_counts *counts = cache_tally_of(&memory->tally, key->bytes);
+    counts->entries++;
+    counts->bytes += size;
+    struct cache_policy_entry entry = {index, size, key->hash, item->expires_s * UINT64_C(1000)};
     memory->policy->ops->add(memory->policy, &entry);
 }

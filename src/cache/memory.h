@@ -12,7 +12,16 @@
 
 #include "cache/policy.h"
 #include "cache/segment.h"
+#include "cache/tally.h"
 #include "store/kv.h"
+
+/* A key, and what the caller knows of it already. */
+struct cache_key {
+    struct slice bytes;
+    uint64_t hash;
+};
+
+enum cache_found { CACHE_MISS, CACHE_HIT, CACHE_ABSENT };
 
 struct cache_memory_slot {
     uint64_t hash;
@@ -30,25 +39,32 @@ struct cache_memory {
     uint32_t slots_cap;
     uint32_t free; /* the first free slot */
     uint64_t count;
-    uint64_t evictions;
     uint64_t moves; /* entries moved out of sparse segments */
+    struct cache_tally tally;
 };
 
 struct cache_memory_options {
     const struct cache_policy_ops *policy;
     struct memory_pages *pages; /* where its memory comes from; outlives pins too */
     uint64_t bytes_max;
+    struct cache_policy *leader; /* of the policy; NULL: none */
 };
 
 void cache_memory_init(struct cache_memory *memory, const struct cache_memory_options *options);
 void cache_memory_close(struct cache_memory *memory);
 
-bool cache_memory_get(struct cache_memory *memory, uint64_t hash, struct slice key,
-                      struct store_pin *ret_pin);
-void cache_memory_put(struct cache_memory *memory, uint64_t hash, struct slice key,
-                      struct slice value);
-/* True when it was there. */
-bool cache_memory_remove(struct cache_memory *memory, uint64_t hash, struct slice key);
+/* Another bound; what no longer fits is evicted. */
+void cache_memory_resize(struct cache_memory *memory, uint64_t bytes_max);
+
+/* `now_s` on the clock that expiries are on. The pin is set by a hit only. */
+enum cache_found cache_memory_get(struct cache_memory *memory, const struct cache_key *key,
+                                  uint32_t now_s, struct store_pin *ret_pin);
+void cache_memory_put(struct cache_memory *memory, const struct cache_key *key,
+                      const struct cache_item *item);
+/* It has changed. True when it was there. */
+bool cache_memory_remove(struct cache_memory *memory, const struct cache_key *key);
+/* Every key of a collection. */
+void cache_memory_drop(struct cache_memory *memory, uint32_t collection);
 
 /* Bytes held: segments and tables. */
 uint64_t cache_memory_bytes(const struct cache_memory *memory);

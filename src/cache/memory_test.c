@@ -16,15 +16,11 @@ struct model {
     uint64_t hits;
 };
 
-static struct slice model_key(uint32_t number, char text[16])
-{
-    return slice_of(text, (size_t)snprintf(text, 16, "key%u", number));
-}
-
 /* All hashes share buckets and now and then are equal. */
-static uint64_t model_hash(uint32_t number)
+static struct cache_key model_key(uint32_t number, char text[16])
 {
-    return number / 2 * 7u;
+    return (struct cache_key){slice_of(text, (size_t)snprintf(text, 16, "key%u", number)),
+                              number / 2 * 7u};
 }
 
 /* 8 to 40,000 bytes that tell the key and the version; most are small. */
@@ -43,8 +39,9 @@ static void model_put(struct model *model, uint32_t number)
     static uint8_t bytes[40008];
     char text[16];
     model->versions[number]++;
-    cache_memory_put(&model->memory, model_hash(number), model_key(number, text),
-                     model_value(model, number, bytes));
+    struct cache_key key = model_key(number, text);
+    struct cache_item item = {model_value(model, number, bytes)};
+    cache_memory_put(&model->memory, &key, &item);
 }
 
 static void model_get(struct model *model, uint32_t number)
@@ -52,8 +49,8 @@ static void model_get(struct model *model, uint32_t number)
     static uint8_t bytes[40008];
     char text[16];
     struct store_pin pin;
-    struct slice key = model_key(number, text);
-    if (!cache_memory_get(&model->memory, model_hash(number), key, &pin)) {
+    struct cache_key key = model_key(number, text);
+    if (cache_memory_get(&model->memory, &key, 0, &pin) == CACHE_MISS) {
         return;
     }
     assert_true(model->versions[number] != 0);
@@ -66,15 +63,25 @@ static void model_get(struct model *model, uint32_t number)
 static void model_remove(struct model *model, uint32_t number)
 {
     char text[16];
-    cache_memory_remove(&model->memory, model_hash(number), model_key(number, text));
+    struct cache_key key = model_key(number, text);
+    cache_memory_remove(&model->memory, &key);
 }
 
 static void model_open(struct model *model, uint64_t seed)
 {
     *model = (struct model){.random = {seed}};
     model->pages = memory_pages_new(seed % 2 == 0);
-    struct cache_memory_options options = {&cache_policy_s3fifo, model->pages, MODEL_BYTES};
+    struct cache_memory_options options = {&cache_policy_s3fifo, model->pages, MODEL_BYTES, NULL};
     cache_memory_init(&model->memory, &options);
+}
+
+static struct cache_counts model_counts(struct model *model)
+{
+    struct cache_counts sum = {0};
+    for (size_t i = 0; i < CACHE_TALLY_ROWS; i++) {
+        cache_counts_add(&sum, &model->memory.tally.counts[i]);
+    }
+    return sum;
 }
 
 static void model_close(struct model *model)
@@ -104,7 +111,7 @@ TEST(a_hit_is_what_was_put_last_and_memory_stays_in_its_bound)
         assert_in_range(cache_memory_bytes(&model.memory), 0, MODEL_BYTES + CACHE_SEGMENT_BYTES);
     }
     assert_true(model.hits > 10000);
-    assert_true(model.memory.evictions > 1000);
+    assert_true(model_counts(&model).evictions > 1000);
     assert_true(model.memory.moves > 0);
     model_close(&model);
 }
@@ -133,7 +140,8 @@ TEST(a_pin_outlives_eviction_and_the_cache)
     struct store_pin pin;
     model_open(&model, 9);
     model_put(&model, 1);
-    assert_true(cache_memory_get(&model.memory, model_hash(1), model_key(1, text), &pin));
+    struct cache_key key = model_key(1, text);
+    assert_int_equal(cache_memory_get(&model.memory, &key, 0, &pin), CACHE_HIT);
     uint8_t copy[700];
     memcpy(copy, pin.value.data, pin.value.len);
     for (uint32_t number = 2; number < MODEL_KEYS; number++) {
@@ -151,9 +159,121 @@ TEST(a_value_too_large_is_not_kept_and_takes_the_old_one_out)
     static struct model model;
     static uint8_t big[MODEL_BYTES / 4];
     struct store_pin pin;
+    struct cache_key key = {SLICE("k"), 5};
     model_open(&model, 10);
-    cache_memory_put(&model.memory, 5, SLICE("k"), SLICE("small"));
-    cache_memory_put(&model.memory, 5, SLICE("k"), slice_of(big, sizeof big));
-    assert_false(cache_memory_get(&model.memory, 5, SLICE("k"), &pin));
+    cache_memory_put(&model.memory, &key, &(struct cache_item){SLICE("small")});
+    cache_memory_put(&model.memory, &key, &(struct cache_item){slice_of(big, sizeof big)});
+    assert_int_equal(cache_memory_get(&model.memory, &key, 0, &pin), CACHE_MISS);
+    model_close(&model);
+}
+
+TEST(an_entry_expires_at_its_second_and_not_before)
+{
+    static struct model model;
+    struct store_pin pin;
+    struct cache_key key = {SLICE("k"), 5};
+    model_open(&model, 11);
+    cache_memory_put(&model.memory, &key, &(struct cache_item){SLICE("v"), .expires_s = 10});
+    assert_int_equal(cache_memory_get(&model.memory, &key, 9, &pin), CACHE_HIT);
+    store_pin_release(&pin);
+    assert_int_equal(cache_memory_get(&model.memory, &key, 10, &pin), CACHE_MISS);
+    assert_int_equal(model_counts(&model).expirations, 1);
+    assert_int_equal(model.memory.count, 0);
+    model_close(&model);
+}
+
+TEST(absence_and_expiry_survive_moving)
+{
+    static struct model model;
+    struct store_pin pin;
+    struct cache_key absent = {SLICE("absent"), 5};
+    struct cache_key mortal = {SLICE("mortal"), 6};
+    model_open(&model, 12);
+    cache_memory_put(&model.memory, &absent, &(struct cache_item){.absent = true});
+    cache_memory_put(&model.memory, &mortal, &(struct cache_item){SLICE("v"), .expires_s = 10});
+    for (uint32_t number = 0; model.memory.moves == 0; number = (number + 1) % MODEL_KEYS) {
+        model_put(&model, number);
+        cache_memory_get(&model.memory, &absent, 0, &pin);
+        assert_int_equal(cache_memory_get(&model.memory, &mortal, 0, &pin), CACHE_HIT);
+        store_pin_release(&pin);
+    }
+    assert_int_equal(cache_memory_get(&model.memory, &absent, 0, &pin), CACHE_ABSENT);
+    assert_int_equal(cache_memory_get(&model.memory, &mortal, 10, &pin), CACHE_MISS);
+    model_close(&model);
+}
+
+TEST(a_smaller_bound_evicts_and_a_larger_one_has_room_again)
+{
+    static struct model model;
+    model_open(&model, 13);
+    for (uint32_t number = 0; number < MODEL_KEYS; number++) {
+        model_put(&model, number);
+    }
+    uint64_t full = model.memory.count;
+    cache_memory_resize(&model.memory, MODEL_BYTES / 2);
+    assert_in_range(cache_memory_bytes(&model.memory), 0, MODEL_BYTES / 2);
+    cache_memory_resize(&model.memory, MODEL_BYTES);
+    for (uint32_t number = 0; number < MODEL_KEYS; number++) {
+        model_put(&model, number);
+    }
+    assert_in_range(model.memory.count, full * 9 / 10, full * 11 / 10);
+    model_close(&model);
+}
+
+TEST(counts_are_by_collection_and_a_collection_can_be_dropped)
+{
+    static struct model model;
+    struct store_pin pin;
+    struct cache_key keys[] = {
+        {SLICE("\0\0\0\1a"), 1}, {SLICE("\0\0\0\1b"), 2}, {SLICE("\0\0\0\2a"), 3}};
+    model_open(&model, 14);
+    for (size_t i = 0; i < 3; i++) {
+        cache_memory_put(&model.memory, &keys[i], &(struct cache_item){SLICE("v")});
+    }
+    assert_int_equal(cache_tally_of(&model.memory.tally, keys[0].bytes)->entries, 2);
+    assert_int_equal(cache_tally_of(&model.memory.tally, keys[2].bytes)->entries, 1);
+    cache_memory_drop(&model.memory, 1);
+    assert_int_equal(cache_memory_get(&model.memory, &keys[1], 0, &pin), CACHE_MISS);
+    assert_int_equal(cache_tally_of(&model.memory.tally, keys[0].bytes)->entries, 0);
+    assert_int_equal(cache_tally_of(&model.memory.tally, keys[0].bytes)->bytes, 0);
+    assert_int_equal(cache_memory_get(&model.memory, &keys[2], 0, &pin), CACHE_HIT);
+    store_pin_release(&pin);
+    model_close(&model);
+}
+
+TEST(more_collections_than_rows_share_the_last_one)
+{
+    struct cache_tally tally = {0};
+    for (uint8_t id = 1; id <= 200; id++) {
+        uint8_t key[5] = {0, 0, 0, id, 'k'};
+        cache_tally_of(&tally, slice_of(key, sizeof key))->hits++;
+    }
+    uint64_t sum = 0;
+    for (size_t i = 0; i < CACHE_TALLY_ROWS; i++) {
+        sum += tally.counts[i].hits;
+    }
+    assert_int_equal(sum, 200);
+    assert_int_equal(tally.counts[CACHE_TALLY_ROWS - 1].hits, 200 - (CACHE_TALLY_ROWS - 1));
+}
+
+TEST(what_is_pinned_stays_and_what_does_not_fit_is_not_let_in)
+{
+    static struct model model;
+    struct store_pin pin;
+    uint8_t value[1000] = {0};
+    model.pages = memory_pages_new(false);
+    struct cache_memory_options options = {&cache_policy_pin, model.pages, MODEL_BYTES, NULL};
+    cache_memory_init(&model.memory, &options);
+    for (uint64_t i = 0; i < 2000; i++) {
+        struct cache_key key = {slice_of(&i, sizeof i), i};
+        cache_memory_put(&model.memory, &key, &(struct cache_item){slice_of(value, sizeof value)});
+    }
+    assert_in_range(model.memory.count, 500, MODEL_BYTES / 1000);
+    for (uint64_t i = 0; i < model.memory.count; i++) {
+        struct cache_key key = {slice_of(&i, sizeof i), i};
+        assert_int_equal(cache_memory_get(&model.memory, &key, 0, &pin), CACHE_HIT);
+        store_pin_release(&pin);
+    }
+    assert_in_range(cache_memory_bytes(&model.memory), 0, MODEL_BYTES);
     model_close(&model);
 }

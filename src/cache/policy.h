@@ -27,8 +27,10 @@ struct cache_policy_entry {
 
 struct cache_policy_ops {
     const char *name;
-    /* For a cache of so many bytes. */
-    struct cache_policy *(*new)(uint64_t bytes_max);
+    /* For a cache of so many bytes. A cache of several parts, of which each gets a like share of
+     * the keys, may give the policy of the first as `leader` to those of the others: what it finds
+     * out holds for all. It outlives them. NULL: none. */
+    struct cache_policy *(*new)(uint64_t bytes_max, struct cache_policy *leader);
     void (*free)(struct cache_policy *policy);
     void (*add)(struct cache_policy *policy, const struct cache_policy_entry *entry);
     void (*hit)(struct cache_policy *policy, uint32_t slot);
@@ -36,13 +38,18 @@ struct cache_policy_ops {
     void (*remove)(struct cache_policy *policy, uint32_t slot);
     /* Memory it takes. */
     uint64_t (*bytes)(const struct cache_policy *policy);
-    /* Choose an entry, forget it and return its slot; CACHE_NO_SLOT when there is none. */
+    /* Choose an entry, forget it and return its slot; CACHE_NO_SLOT when none may leave. */
     uint32_t (*evict)(struct cache_policy *policy);
+    /* So many bytes from now on. */
+    void (*resize)(struct cache_policy *policy, uint64_t bytes_max);
 };
 
 struct cache_policy {
     const struct cache_policy_ops *ops;
 };
+
+/* Nobody leaves. Found by no name: it is what pinning a collection means. */
+extern const struct cache_policy_ops cache_policy_pin;
 
 /* The policy of that name; NULL when there is none. */
 const struct cache_policy_ops *cache_policy_find(const char *name);

@@ -13,7 +13,12 @@
  *
  * What is best changes, and changing costs: the cache's own misses of the sample are compared with
  * those of the LRU shadow, over a longer time. When following was worse than LRU would have been,
- * the cache is LRU until that is made good or another candidate is far better. */
+ * the cache is LRU until that is made good or another candidate is far better.
+ *
+ * In a cache of many parts one finds out for all: the others have no shadows and take over its
+ * tuning when they evict. */
+#include <stdatomic.h>
+
 #include "base/mem.h"
 #include "cache/policy_shadow_private.h"
 
@@ -51,13 +56,26 @@ struct adaptive {
     uint64_t lru_misses;      /* what following cost until now */
     bool guarded;             /* too much: LRU it is */
     uint32_t chosen;
-    uint32_t shift; /* one of 2^shift keys is sampled */
-    uint32_t reads; /* sampled, since the last choice */
+    uint32_t shift;                /* one of 2^shift keys is sampled */
+    uint32_t reads;                /* sampled, since the last choice */
+    atomic_uint tuning;            /* in force */
+    const struct adaptive *leader; /* whose tuning this one takes over; NULL: finds out itself */
 };
 
 static struct adaptive *adaptive_of(struct cache_policy *policy)
 {
     return (struct adaptive *)policy;
+}
+
+static void adaptive_tune(struct adaptive *adaptive, uint32_t tuning)
+{
+    atomic_store_explicit(&adaptive->tuning, tuning, memory_order_relaxed);
+    cache__s3_tune(&adaptive->s3, adaptive->s3.bytes_max, tunings[tuning]);
+}
+
+static uint32_t adaptive_tuning(const struct adaptive *adaptive)
+{
+    return atomic_load_explicit(&adaptive->tuning, memory_order_relaxed);
 }
 
 /* ---- choosing ---- */
@@ -92,8 +110,7 @@ static void adaptive_choose(struct adaptive *adaptive)
         adaptive->chosen = best;
     }
     adaptive->guarded = adaptive_guards(adaptive);
-    uint32_t tuning = adaptive->guarded ? TUNING_LRU : adaptive->chosen;
-    cache__s3_tune(&adaptive->s3, adaptive->s3.bytes_max, tunings[tuning]);
+    adaptive_tune(adaptive, adaptive->guarded ? TUNING_LRU : adaptive->chosen);
     adaptive->cache_misses -= adaptive->cache_misses / GUARD_CHOICES;
     adaptive->lru_misses -= adaptive->lru_misses / GUARD_CHOICES;
     for (uint32_t i = 0; i < TUNINGS; i++) {
@@ -109,7 +126,7 @@ static bool adaptive_samples(const struct adaptive *adaptive, uint64_t hash)
 
 static void adaptive_read(struct adaptive *adaptive, uint64_t hash, uint32_t size, bool missed)
 {
-    if (!adaptive_samples(adaptive, hash)) {
+    if (adaptive->leader != NULL || !adaptive_samples(adaptive, hash)) {
         return;
     }
     for (uint32_t i = 0; i < TUNINGS; i++) {
@@ -123,6 +140,15 @@ static void adaptive_read(struct adaptive *adaptive, uint64_t hash, uint32_t siz
     }
 }
 
+static void adaptive_begin_shadows(struct adaptive *adaptive)
+{
+    for (uint32_t i = 0; i < TUNINGS; i++) {
+        cache__shadow_close(&adaptive->shadows[i]);
+        cache__shadow_init(&adaptive->shadows[i], adaptive->s3.bytes_max >> adaptive->shift,
+                           tunings[i]);
+    }
+}
+
 /* When the cache has room for more entries than before, fewer of the keys will do. The shadows
  * start again, while the cache is still filling. */
 static void adaptive_resample(struct adaptive *adaptive)
@@ -131,22 +157,19 @@ static void adaptive_resample(struct adaptive *adaptive)
     while (adaptive->s3.links.cap >> shift > SHADOW_SLOTS_MAX) {
         shift++;
     }
-    if (shift == adaptive->shift) {
-        return;
-    }
-    adaptive->shift = shift;
-    for (uint32_t i = 0; i < TUNINGS; i++) {
-        cache__shadow_close(&adaptive->shadows[i]);
-        cache__shadow_init(&adaptive->shadows[i], adaptive->s3.bytes_max >> shift, tunings[i]);
+    if (shift != adaptive->shift) {
+        adaptive->shift = shift;
+        adaptive_begin_shadows(adaptive);
     }
 }
 
 /* ---- the policy ---- */
 
-static struct cache_policy *adaptive_new(uint64_t bytes_max)
+static struct cache_policy *adaptive_new(uint64_t bytes_max, struct cache_policy *leader)
 {
     struct adaptive *adaptive = mem_zero(1, sizeof *adaptive);
     adaptive->policy.ops = &cache_policy_adaptive;
+    adaptive->leader = leader == NULL ? NULL : adaptive_of(leader);
     cache__s3_init(&adaptive->s3, bytes_max, tunings[0]);
     for (uint32_t i = 0; i < TUNINGS; i++) {
         cache__shadow_init(&adaptive->shadows[i], bytes_max, tunings[i]);
@@ -202,7 +225,22 @@ static uint64_t adaptive_bytes(const struct cache_policy *policy)
 
 static uint32_t adaptive_evict(struct cache_policy *policy)
 {
-    return cache__s3_evict(&adaptive_of(policy)->s3);
+    struct adaptive *adaptive = adaptive_of(policy);
+    if (adaptive->leader != NULL &&
+        adaptive_tuning(adaptive->leader) != adaptive_tuning(adaptive)) {
+        adaptive_tune(adaptive, adaptive_tuning(adaptive->leader));
+    }
+    return cache__s3_evict(&adaptive->s3);
+}
+
+/* The shadows start again, at the new size. */
+static void adaptive_resize(struct cache_policy *policy, uint64_t bytes_max)
+{
+    struct adaptive *adaptive = adaptive_of(policy);
+    cache__s3_tune(&adaptive->s3, bytes_max, tunings[adaptive_tuning(adaptive)]);
+    if (adaptive->leader == NULL) {
+        adaptive_begin_shadows(adaptive);
+    }
 }
 
 const struct cache_policy_ops cache_policy_adaptive = {
@@ -214,4 +252,5 @@ const struct cache_policy_ops cache_policy_adaptive = {
     .remove = adaptive_remove,
     .bytes = adaptive_bytes,
     .evict = adaptive_evict,
+    .resize = adaptive_resize,
 };

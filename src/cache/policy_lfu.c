@@ -85,9 +85,10 @@ static void lfu_leave(struct lfu *lfu, uint32_t slot)
 
 /* ---- the policy ---- */
 
-static struct cache_policy *lfu_new(uint64_t bytes_max)
+static struct cache_policy *lfu_new(uint64_t bytes_max, struct cache_policy *leader)
 {
     (void)bytes_max;
+    (void)leader;
     struct lfu *lfu = mem_zero(1, sizeof *lfu);
     lfu->policy.ops = &cache_policy_lfu;
     lfu->free = lfu->least = LFU_NO_GROUP;
@@ -155,4 +156,5 @@ const struct cache_policy_ops cache_policy_lfu = {
     .remove = lfu_remove,
     .bytes = lfu_bytes,
     .evict = lfu_evict,
+    .resize = cache__policy_resize,
 };

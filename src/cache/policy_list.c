@@ -22,15 +22,17 @@ static struct cache_policy *list_new(const struct cache_policy_ops *ops)
     return &list->policy;
 }
 
-static struct cache_policy *lru_new(uint64_t bytes_max)
+static struct cache_policy *lru_new(uint64_t bytes_max, struct cache_policy *leader)
 {
     (void)bytes_max;
+    (void)leader;
     return list_new(&cache_policy_lru);
 }
 
-static struct cache_policy *fifo_new(uint64_t bytes_max)
+static struct cache_policy *fifo_new(uint64_t bytes_max, struct cache_policy *leader)
 {
     (void)bytes_max;
+    (void)leader;
     return list_new(&cache_policy_fifo);
 }
 
@@ -89,6 +91,7 @@ const struct cache_policy_ops cache_policy_lru = {
     .remove = list_remove,
     .bytes = list_bytes,
     .evict = list_evict,
+    .resize = cache__policy_resize,
 };
 
 const struct cache_policy_ops cache_policy_fifo = {
@@ -100,4 +103,5 @@ const struct cache_policy_ops cache_policy_fifo = {
     .remove = list_remove,
     .bytes = list_bytes,
     .evict = list_evict,
+    .resize = cache__policy_resize,
 };

@@ -11,6 +11,9 @@
 
 #include "cache/policy.h"
 
+/* `resize` of those that do not mind how large the cache is. */
+void cache__policy_resize(struct cache_policy *policy, uint64_t bytes_max);
+
 struct cache_link {
     uint32_t newer;
     uint32_t older;

@@ -61,3 +61,9 @@ void cache__queue_take(struct cache_links *links, struct cache_queue *queue, uin
     }
     queue->count--;
 }
+
+void cache__policy_resize(struct cache_policy *policy, uint64_t bytes_max)
+{
+    (void)policy;
+    (void)bytes_max;
+}

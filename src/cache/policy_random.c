@@ -19,9 +19,10 @@ static struct chance *chance_of(struct cache_policy *policy)
     return (struct chance *)policy;
 }
 
-static struct cache_policy *chance_new(uint64_t bytes_max)
+static struct cache_policy *chance_new(uint64_t bytes_max, struct cache_policy *leader)
 {
     (void)bytes_max;
+    (void)leader;
     struct chance *chance = mem_zero(1, sizeof *chance);
     chance->policy.ops = &cache_policy_random;
     return &chance->policy;
@@ -98,4 +99,5 @@ const struct cache_policy_ops cache_policy_random = {
     .remove = chance_remove,
     .bytes = chance_bytes,
     .evict = chance_evict,
+    .resize = cache__policy_resize,
 };

@@ -12,9 +12,10 @@ static struct cache_s3 *s3fifo_of(struct cache_policy *policy)
     return &((struct s3fifo *)policy)->s3;
 }
 
-static struct cache_policy *s3fifo_new(uint64_t bytes_max)
+static struct cache_policy *s3fifo_new(uint64_t bytes_max, struct cache_policy *leader)
 {
     struct s3fifo *s3fifo = mem_zero(1, sizeof *s3fifo);
+    (void)leader;
     s3fifo->policy.ops = &cache_policy_s3fifo;
     cache__s3_init(&s3fifo->s3, bytes_max, cache__s3_standard);
     return &s3fifo->policy;
@@ -52,6 +53,11 @@ static uint32_t s3fifo_evict(struct cache_policy *policy)
     return cache__s3_evict(s3fifo_of(policy));
 }
 
+static void s3fifo_resize(struct cache_policy *policy, uint64_t bytes_max)
+{
+    cache__s3_tune(s3fifo_of(policy), bytes_max, cache__s3_standard);
+}
+
 const struct cache_policy_ops cache_policy_s3fifo = {
     .name = "s3fifo",
     .new = s3fifo_new,
@@ -61,4 +67,5 @@ const struct cache_policy_ops cache_policy_s3fifo = {
     .remove = s3fifo_remove,
     .bytes = s3fifo_bytes,
     .evict = s3fifo_evict,
+    .resize = s3fifo_resize,
 };

@@ -28,7 +28,7 @@ static void policy_expect(struct cache_policy *policy, const uint32_t *slots, si
 /* With the slots 0 to 3, added in this order; 0 was hit twice, then 1 once. */
 static struct cache_policy *policy_of_four(const struct cache_policy_ops *ops)
 {
-    struct cache_policy *policy = ops->new (4);
+    struct cache_policy *policy = ops->new (4, NULL);
     for (uint32_t slot = 0; slot < 4; slot++) {
         policy_add(policy, slot, slot + 1);
     }
@@ -41,7 +41,7 @@ static struct cache_policy *policy_of_four(const struct cache_policy_ops *ops)
 /* Random changes against a plain set. */
 static void policy_compare(const struct cache_policy_ops *ops, uint64_t seed)
 {
-    struct cache_policy *policy = ops->new (POLICY_SLOTS / 2);
+    struct cache_policy *policy = ops->new (POLICY_SLOTS / 2, NULL);
     struct random_doc random = {seed};
     bool there[POLICY_SLOTS] = {false};
     uint32_t count = 0;
@@ -86,7 +86,7 @@ TEST(a_policy_evicts_exactly_what_was_added)
 
 TEST(s3fifo_keeps_what_is_used_while_a_scan_goes_by)
 {
-    struct cache_policy *policy = cache_policy_s3fifo.new(100);
+    struct cache_policy *policy = cache_policy_s3fifo.new(100, NULL);
     uint64_t number = 0;
     for (uint32_t slot = 0; slot < 100; slot++) {
         policy_add(policy, slot, ++number * 0x9e3779b97f4a7c15u);
@@ -104,7 +104,7 @@ TEST(s3fifo_keeps_what_is_used_while_a_scan_goes_by)
 
 TEST(s3fifo_takes_what_comes_back_soon_into_the_main_queue)
 {
-    struct cache_policy *policy = cache_policy_s3fifo.new(10);
+    struct cache_policy *policy = cache_policy_s3fifo.new(10, NULL);
     for (uint32_t slot = 0; slot < 10; slot++) {
         policy_add(policy, slot, slot + 1);
         policy->ops->hit(policy, slot);
@@ -122,7 +122,7 @@ TEST(s3fifo_takes_what_comes_back_soon_into_the_main_queue)
 
 TEST(s3fifo_evicts_when_all_of_the_small_queue_is_promoted_at_once)
 {
-    struct cache_policy *policy = cache_policy_s3fifo.new(1000);
+    struct cache_policy *policy = cache_policy_s3fifo.new(1000, NULL);
     for (uint32_t slot = 0; slot < 3; slot++) {
         policy_add(policy, slot, slot + 1);
         policy->ops->hit(policy, slot);
@@ -154,7 +154,7 @@ TEST(fifo_lru_and_lfu_evict_in_their_order)
 
 TEST(ttl_evicts_what_expires_first_and_what_never_does_last)
 {
-    struct cache_policy *policy = cache_policy_ttl.new(5);
+    struct cache_policy *policy = cache_policy_ttl.new(5, NULL);
     const uint64_t expires_ms[] = {0, 500, 100, 0, 500};
     for (uint32_t slot = 0; slot < 5; slot++) {
         struct cache_policy_entry entry = {slot, 1, slot, expires_ms[slot]};
@@ -167,7 +167,7 @@ TEST(ttl_evicts_what_expires_first_and_what_never_does_last)
 TEST(random_evicts_every_slot_about_as_often)
 {
     uint32_t evicted[10] = {0};
-    struct cache_policy *policy = cache_policy_random.new(10);
+    struct cache_policy *policy = cache_policy_random.new(10, NULL);
     for (uint32_t slot = 0; slot < 10; slot++) {
         policy_add(policy, slot, slot);
     }
@@ -194,9 +194,9 @@ struct loop {
     uint32_t misses;
 };
 
-static struct loop loop_new(const struct cache_policy_ops *ops)
+static struct loop loop_new(const struct cache_policy_ops *ops, struct cache_policy *leader)
 {
-    struct loop loop = {.policy = ops->new (LOOP_ENTRIES)};
+    struct loop loop = {.policy = ops->new (LOOP_ENTRIES, leader)};
     memset(loop.slot_of, 0xff, sizeof loop.slot_of);
     return loop;
 }
@@ -224,7 +224,7 @@ static void loop_read(struct loop *loop, uint32_t key)
  * keys come one after the other and back. */
 static void loop_run(const struct cache_policy_ops *ops, uint32_t *ret_pools, uint32_t *ret_zigzag)
 {
-    struct loop loop = loop_new(ops);
+    struct loop loop = loop_new(ops, NULL);
     struct random_doc random = {7};
     for (int i = 0; i < 20000; i++) {
         loop_read(&loop, random_doc_below(&random, 80));
@@ -251,10 +251,36 @@ TEST(adaptive_follows_frequency_or_recency_as_the_keys_do)
     assert_true(zigzag[2] < zigzag[0] * 105 / 100);
 }
 
+/* There and back over all keys, which recency serves well. */
+static void loop_zigzag(struct loop *loop, uint32_t i)
+{
+    loop_read(loop, i % 400 < 200 ? i % 200 : 199 - i % 200);
+}
+
+TEST(adaptive_takes_over_what_its_leader_found_out_and_has_no_shadows_then)
+{
+    struct loop leader = loop_new(&cache_policy_adaptive, NULL);
+    struct loop follower = loop_new(&cache_policy_adaptive, leader.policy);
+    struct loop lru = loop_new(&cache_policy_lru, NULL);
+    for (uint32_t i = 0; i < 20000; i++) {
+        loop_zigzag(&leader, i);
+    }
+    for (uint32_t i = 0; i < 20000; i++) {
+        loop_zigzag(&follower, i);
+        loop_zigzag(&lru, i);
+    }
+    assert_true(follower.misses < lru.misses * 105 / 100);
+    assert_true(leader.policy->ops->bytes(leader.policy) >
+                follower.policy->ops->bytes(follower.policy) * 2);
+    follower.policy->ops->free(follower.policy);
+    leader.policy->ops->free(leader.policy);
+    lru.policy->ops->free(lru.policy);
+}
+
 TEST(adaptive_keeps_its_shadows_small)
 {
-    struct cache_policy *plain = cache_policy_s3fifo.new(1 << 16);
-    struct cache_policy *policy = cache_policy_adaptive.new(1 << 16);
+    struct cache_policy *plain = cache_policy_s3fifo.new(1 << 16, NULL);
+    struct cache_policy *policy = cache_policy_adaptive.new(1 << 16, NULL);
     for (uint32_t slot = 0; slot < 1 << 16; slot++) {
         policy_add(plain, slot, (slot + 1) * 0x9e3779b97f4a7c15u);
         policy_add(policy, slot, (slot + 1) * 0x9e3779b97f4a7c15u);

@@ -67,9 +67,10 @@ static void ttl_down(struct ttl *ttl, uint32_t place, uint32_t slot)
 
 /* ---- the policy ---- */
 
-static struct cache_policy *ttl_new(uint64_t bytes_max)
+static struct cache_policy *ttl_new(uint64_t bytes_max, struct cache_policy *leader)
 {
     (void)bytes_max;
+    (void)leader;
     struct ttl *ttl = mem_zero(1, sizeof *ttl);
     ttl->policy.ops = &cache_policy_ttl;
     return &ttl->policy;
@@ -144,4 +145,5 @@ const struct cache_policy_ops cache_policy_ttl = {
     .remove = ttl_remove,
     .bytes = ttl_bytes,
     .evict = ttl_evict,
+    .resize = cache__policy_resize,
 };

@@ -94,15 +94,22 @@ static struct cache_segment *log_room(struct cache_log *log, uint32_t size)
 }
 
 struct cache_place cache_log_append(struct cache_log *log, uint32_t slot, struct slice key,
-                                    struct slice value)
+                                    const struct cache_item *item)
 {
+    struct slice value = item->value;
     uint32_t size = cache_record_size(key.len, value.len);
     struct cache_segment *segment = log_room(log, size);
     struct cache_place place = {segment, segment->used};
     struct cache_record *record = cache_record_at(place);
-    *record = (struct cache_record){slot, (uint32_t)key.len, (uint32_t)value.len, 0};
+    *record = (struct cache_record){.slot = slot,
+                                    .key_len = (uint32_t)key.len,
+                                    .value_len = (uint32_t)value.len,
+                                    .absent = item->absent,
+                                    .expires_s = item->expires_s};
     memcpy(record->bytes, key.data, key.len);
-    memcpy(record->bytes + key.len, value.data, value.len);
+    if (value.len > 0) {
+        memcpy(record->bytes + key.len, value.data, value.len);
+    }
     segment->used += size;
     segment->live += size;
     log->live += size;

@@ -18,12 +18,21 @@
 
 enum { CACHE_SEGMENT_BYTES = MEMORY_PAGE };
 
+/* What is known of a key. */
+struct cache_item {
+    struct slice value;
+    uint32_t expires_s; /* on the owner's clock, below 2^30; 0: never */
+    bool absent;        /* there is no such key, and no value */
+};
+
 /* What stands before an entry's bytes. */
 struct cache_record {
     uint32_t slot; /* of its owner's table */
     uint32_t key_len;
     uint32_t value_len;
-    uint32_t dead;
+    uint32_t dead : 1;
+    uint32_t absent : 1;
+    uint32_t expires_s : 30;
     uint8_t bytes[]; /* key, value */
 };
 
@@ -75,8 +84,13 @@ static inline struct slice cache_record_value(const struct cache_record *record)
     return slice_of(record->bytes + record->key_len, record->value_len);
 }
 
+static inline struct cache_item cache_record_item(const struct cache_record *record)
+{
+    return (struct cache_item){cache_record_value(record), record->expires_s, record->absent};
+}
+
 struct cache_place cache_log_append(struct cache_log *log, uint32_t slot, struct slice key,
-                                    struct slice value);
+                                    const struct cache_item *item);
 
 /* The entry is not wanted any more. */
 void cache_log_kill(struct cache_log *log, struct cache_place place);

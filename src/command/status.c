@@ -43,16 +43,16 @@ static void status_cache(struct command_op *op)
     if (op->server->cache == NULL) {
         return;
     }
-    struct cache_stats stats = cache_stats(op->server->cache);
+    struct cache_space_stats stats = cache_stats(op->server->cache, 0);
     doc_build_open(builder, SLICE("cache"));
-    doc_build_i64(builder, "maxBytes", (int64_t)stats.bytes_max);
+    doc_build_i64(builder, "maxBytes", (int64_t)cache_bytes_max(op->server->cache));
     doc_build_i64(builder, "bytes", (int64_t)stats.bytes);
     doc_build_i64(builder, "liveBytes", (int64_t)stats.live);
-    doc_build_i64(builder, "entries", (int64_t)stats.entries);
-    doc_build_i64(builder, "hits", (int64_t)stats.hits);
-    doc_build_i64(builder, "misses", (int64_t)stats.misses);
-    doc_build_i64(builder, "evictions", (int64_t)stats.evictions);
-    doc_build_i64(builder, "invalidations", (int64_t)stats.invalidations);
+    doc_build_i64(builder, "entries", (int64_t)stats.counts.entries);
+    doc_build_i64(builder, "hits", (int64_t)stats.counts.hits);
+    doc_build_i64(builder, "misses", (int64_t)stats.counts.misses);
+    doc_build_i64(builder, "evictions", (int64_t)stats.counts.evictions);
+    doc_build_i64(builder, "invalidations", (int64_t)stats.counts.invalidations);
     doc_build_i64(builder, "moves", (int64_t)stats.moves);
     doc_build_close(builder);
 }

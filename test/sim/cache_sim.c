@@ -91,7 +91,7 @@ static void sim_policy(const struct trace *trace, uint64_t bytes_max,
     size_t keys = trace->distinct + 1;
     struct sim_run run = {
         .trace = trace,
-        .policy = ops->new (bytes_max),
+        .policy = ops->new (bytes_max, NULL),
         .bytes_max = bytes_max,
         .slot_of = mem_alloc(keys * sizeof(uint32_t)),
         .key_of = mem_alloc(keys * sizeof(uint32_t)),

@@ -1,0 +1,73 @@
+/* cache/space.h - a part of the first level with a size and a policy of its own: shards, each with
+ * a lock.
+ *
+ * Invariant   a key that a change touches is not there until the change has ended, and what was
+ *             looked up in the engine meanwhile is not kept: a reader that missed gets a stamp, the
+ *             count of changes to keys like its own, and keeps what it found only if that count
+ *             still holds.
+ * Thread      any; changes come from one.
+ * Memory      the space owns what it holds, up to its bound; pins hold what they show.
+ * Errors      none.
+ */
+#ifndef CACHE_SPACE_H
+#define CACHE_SPACE_H
+
+#include "cache/memory.h"
+
+/* Changes to the keys of one stripe. */
+struct cache_stamp {
+    uint32_t begun;
+    uint32_t ended;
+};
+
+struct cache_shard;
+
+struct cache_space {
+    _Atomic(const struct cache_policy_ops *) policy;
+    _Atomic uint64_t bytes_max;
+    uint32_t shards_count; /* a power of two */
+    struct cache_shard *shards;
+};
+
+/* `shards` is how many at most: a small space has fewer. */
+void cache_space_init(struct cache_space *space, const struct cache_memory_options *options,
+                      uint32_t shards);
+void cache_space_close(struct cache_space *space);
+
+/* Another size. */
+void cache_space_resize(struct cache_space *space, uint64_t bytes_max);
+/* Another size and policy: what was held is gone, and what readers have looked up is not kept. */
+void cache_space_reset(struct cache_space *space, const struct cache_memory_options *options);
+/* One collection's keys are gone, and what readers have looked up is not kept. */
+void cache_space_drop(struct cache_space *space, uint32_t collection);
+
+/* ---- readers ---- */
+
+enum cache_found cache_space_look(struct cache_space *space, const struct cache_key *key,
+                                  uint32_t now_s, struct store_pin *ret_pin,
+                                  struct cache_stamp *ret_stamp);
+/* A key that is absent is kept when it was looked for before. */
+void cache_space_keep(struct cache_space *space, const struct cache_key *key,
+                      const struct cache_item *item, struct cache_stamp seen);
+
+/* ---- the one that changes ---- */
+
+/* True when the key was there. */
+bool cache_space_begin(struct cache_space *space, const struct cache_key *key);
+/* `item`: what to hold from now on; NULL: nothing. */
+void cache_space_end(struct cache_space *space, const struct cache_key *key,
+                     const struct cache_item *item);
+
+/* ---- looking ---- */
+
+struct cache_space_stats {
+    struct cache_counts counts;
+    uint64_t bytes; /* held now: entries, holes and tables */
+    uint64_t live;  /* of entries */
+    uint64_t moves; /* entries moved to close up memory */
+};
+
+/* Of one collection the counts alone, or of all with id 0. */
+struct cache_space_stats cache_space_stats(const struct cache_space *space, uint32_t collection);
+
+#endif
