@@ -41,6 +41,7 @@ struct cache {
     struct cache_options options;
     uint64_t started_us;
     struct memory_pages *pages;
+    struct cache_sample *sample;
     struct cache_rules routes;
     struct cache_space spaces[CACHE_SPACES_MAX]; /* the common one first */
     atomic_uint spaces_count;                    /* that were made; they stay */
@@ -81,6 +82,7 @@ struct cache_look {
     struct cache_key key;
     struct cache_route route;
     struct cache_stamp stamp; /* of a miss */
+    bool missed;
 };
 
 static enum cache_found cache_look(struct cache *cache, struct cache_look *look,
@@ -102,27 +104,64 @@ static enum cache_found cache_look(struct cache *cache, struct cache_look *look,
     }
 }
 
+/* A miss goes to the engine; what that says is kept. */
+static int cache_fill(struct cache *cache, const struct cache_look *look, enum store_wait wait,
+                      struct store_pin *ret_pin)
+{
+    struct slice key = look->key.bytes;
+    int code = cache->engine->ops->get(cache->engine, NULL, key, wait, ret_pin);
+    if (code == 0 || code == -LT_ENOSUCHKEY) {
+        struct slice value = code == 0 ? ret_pin->value : (struct slice){0};
+        struct cache_item item = cache_item(cache, look->route, value);
+        item.absent = code < 0;
+        cache_space_keep(&cache->spaces[look->route.space], &look->key, &item, look->stamp);
+    }
+    return code;
+}
+
+static int cache_read(struct cache *cache, struct cache_look *look, enum store_wait wait,
+                      struct store_pin *ret_pin)
+{
+    switch (cache_look(cache, look, ret_pin)) {
+    case CACHE_HIT:
+        return 0;
+    case CACHE_ABSENT:
+        return -LT_ENOSUCHKEY;
+    case CACHE_MISS:
+        break;
+    }
+    look->missed = true;
+    return cache_fill(cache, look, wait, ret_pin);
+}
+
+static int cache_read_sampled(struct cache *cache, struct cache_look *look, enum store_wait wait,
+                              struct store_pin *ret_pin)
+{
+    uint64_t began_us = cache->options.clock_us();
+    int code = cache_read(cache, look, wait, ret_pin);
+    if (code == 0) {
+        struct cache_sample_read read = {
+            .hash = look->key.hash,
+            .size = cache_record_size(look->key.bytes.len, ret_pin->value.len),
+            .source = look->missed ? CACHE_SOURCE_ENGINE : CACHE_SOURCE_MEMORY,
+            .us = cache->options.clock_us() - began_us,
+        };
+        cache_sample_record(cache->sample, &read);
+    }
+    return code;
+}
+
 static int cache_get(struct store_kv *kv, struct store_snapshot *snapshot, struct slice key,
                      enum store_wait wait, struct store_pin *ret_pin)
 {
     struct cache *cache = cache_of(kv);
-    const struct store_kv_ops *ops = cache->engine->ops;
     if (snapshot != NULL) {
-        return ops->get(cache->engine, snapshot, key, wait, ret_pin);
+        return cache->engine->ops->get(cache->engine, snapshot, key, wait, ret_pin);
     }
     struct cache_look look = {.key = cache_key(cache, key)};
-    enum cache_found found = cache_look(cache, &look, ret_pin);
-    if (found != CACHE_MISS) {
-        return found == CACHE_HIT ? 0 : -LT_ENOSUCHKEY;
-    }
-    int code = ops->get(cache->engine, NULL, key, wait, ret_pin);
-    if (code == 0 || code == -LT_ENOSUCHKEY) {
-        struct slice value = code == 0 ? ret_pin->value : (struct slice){0};
-        struct cache_item item = cache_item(cache, look.route, value);
-        item.absent = code < 0;
-        cache_space_keep(&cache->spaces[look.route.space], &look.key, &item, look.stamp);
-    }
-    return code;
+    return cache_sample_has(cache->sample, look.key.hash)
+               ? cache_read_sampled(cache, &look, wait, ret_pin)
+               : cache_read(cache, &look, wait, ret_pin);
 }
 
 /* ---- applying ---- */
@@ -342,6 +381,7 @@ static void cache_close(struct store_kv *kv)
         cache_space_close(&cache->spaces[i]);
     }
     memory_pages_free(cache->pages);
+    cache_sample_free(cache->sample);
     buf_close(&cache->changes);
     mem_free(cache);
 }
@@ -371,6 +411,7 @@ struct cache *cache_new(const struct cache_options *options, struct store_kv *en
     }
     cache->started_us = cache->options.clock_us();
     cache->pages = memory_pages_new(options->huge_pages);
+    cache->sample = cache_sample_new(options->bytes_max);
     struct cache_memory_options memory = {options->policy, cache->pages, options->bytes_max};
     cache_space_init(&cache->spaces[0], &memory, CACHE_SHARDS_MAX);
     cache->spaces_count = 1;
@@ -401,6 +442,11 @@ struct cache_space_stats cache_stats(struct cache *cache, uint32_t collection)
         cache_add_stats(&stats, &some);
     }
     return stats;
+}
+
+void cache_sampled(struct cache *cache, struct cache_sample_stats *ret_stats)
+{
+    cache_sample_stats(cache->sample, ret_stats);
 }
 
 uint64_t cache_bytes_max(const struct cache *cache)

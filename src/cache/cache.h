@@ -12,6 +12,7 @@
 #define CACHE_CACHE_H
 
 #include "cache/rules.h"
+#include "cache/sample.h"
 #include "cache/space.h"
 #include "store/kv.h"
 
@@ -44,6 +45,7 @@ void cache_set_rules(struct cache *cache, const struct cache_rule *list, uint32_
 
 /* Sums of counters that go on; of one collection, or of all with id 0. */
 struct cache_space_stats cache_stats(struct cache *cache, uint32_t collection);
+void cache_sampled(struct cache *cache, struct cache_sample_stats *ret_stats);
 uint64_t cache_bytes_max(const struct cache *cache);
 
 /* How a collection is cached. */

@@ -2,9 +2,11 @@
  *
  * The catalog changes at once, in the log. The space of what was dropped is given back afterwards,
  * by the program, when nothing refers to the old ids any more. */
+#include "command/cache_rule.h"
 #include "command/handlers.h"
 #include "command/server.h"
 #include "command/write.h"
+#include "doc/compare.h"
 #include "doc/view.h"
 #include "store/describe.h"
 
@@ -14,9 +16,11 @@ struct create_args {
     struct doc_value capped;
     struct doc_value refused[5];
     struct slice collation;
+    struct slice cache;
 };
 
 static const struct command_arg create_arg_table[] = {
+    {"cache", COMMAND_ARG_DOC, offsetof(struct create_args, cache), 0},
     {"capped", COMMAND_ARG_VALUE, offsetof(struct create_args, capped), 0},
     {"size", COMMAND_ARG_IGNORE, 0, 0},
     {"max", COMMAND_ARG_IGNORE, 0, 0},
@@ -60,6 +64,17 @@ static int create_check(struct command_op *op, const struct create_args *args)
     return command_check_collation(op, args->collation);
 }
 
+/* The same options again are fine. */
+static int create_again(struct command_op *op, const struct store_collection *old,
+                        struct slice options)
+{
+    if (doc_compare_docs(old->options, options) == 0) {
+        return 0;
+    }
+    return err_set(&op->err, LT_ENAMESPACEEXISTS,
+                   "namespace %.*s already exists, but with different options", SLICE_FMT(old->ns));
+}
+
 int command_create(struct command_op *op)
 {
     struct create_args args = {0};
@@ -68,11 +83,19 @@ int command_create(struct command_op *op)
     code = code < 0 ? code : command_namespace(op, &ns);
     code = code < 0 ? code : command_check_new_name(op, ns);
     code = code < 0 ? code : create_check(op, &args);
-    if (code < 0 || store_catalog_find(op->writer->catalog, ns) != NULL) {
-        return code; /* the same options again are fine, and there are no others */
+    if (code < 0) {
+        return code;
     }
-    return command_create_collection(op, slice_from(ns, op->db.len + 1),
-                                     doc_value_get_doc(doc_empty_object));
+    struct slice options = doc_value_get_doc(doc_empty_object);
+    if (args.cache.len > 0) {
+        options = command_cache_option(&op->arena, options, args.cache);
+        code = command_cache_check(op, ns, args.cache);
+    }
+    const struct store_collection *old = store_catalog_find(op->writer->catalog, ns);
+    if (code == 0 && old != NULL) {
+        return create_again(op, old, options);
+    }
+    return code < 0 ? code : command_create_collection(op, slice_from(ns, op->db.len + 1), options);
 }
 
 /* ---- drop ---- */

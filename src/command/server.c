@@ -2,6 +2,7 @@
 #include "command/server.h"
 
 #include "base/mem.h"
+#include "command/cache_rule.h"
 #include "command/cursor.h"
 #include "command/session.h"
 #include "query/match.h"
@@ -97,6 +98,9 @@ struct store_catalog *command_server_catalog(struct command_server *server)
 
 void command_server_publish(struct command_server *server, struct store_catalog *catalog)
 {
+    if (server->cache != NULL) {
+        command_cache_follow(server->cache, catalog);
+    }
     pthread_mutex_lock(&server->catalog_lock);
     struct store_catalog *old = server->catalog;
     server->catalog = catalog;

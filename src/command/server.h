@@ -75,7 +75,7 @@ void command_server_limit(struct command_server *server, uint64_t bytes);
 /* The published catalog, held: store_catalog_release it. */
 struct store_catalog *command_server_catalog(struct command_server *server);
 
-/* Publish; takes over the caller's reference. */
+/* Publish, and cache as it says; takes over the caller's reference. The thread that applies. */
 void command_server_publish(struct command_server *server, struct store_catalog *catalog);
 
 /* Filters of partial indexes, by the query room. */

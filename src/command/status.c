@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "command/cache_stats.h"
 #include "command/cursor.h"
 #include "command/handlers.h"
 #include "command/memory.h"
@@ -37,26 +38,6 @@ static void status_opcounters(struct command_op *op)
     doc_build_close(builder);
 }
 
-static void status_cache(struct command_op *op)
-{
-    struct doc_builder *builder = &op->builder;
-    if (op->server->cache == NULL) {
-        return;
-    }
-    struct cache_space_stats stats = cache_stats(op->server->cache, 0);
-    doc_build_open(builder, SLICE("cache"));
-    doc_build_i64(builder, "maxBytes", (int64_t)cache_bytes_max(op->server->cache));
-    doc_build_i64(builder, "bytes", (int64_t)stats.bytes);
-    doc_build_i64(builder, "liveBytes", (int64_t)stats.live);
-    doc_build_i64(builder, "entries", (int64_t)stats.counts.entries);
-    doc_build_i64(builder, "hits", (int64_t)stats.counts.hits);
-    doc_build_i64(builder, "misses", (int64_t)stats.counts.misses);
-    doc_build_i64(builder, "evictions", (int64_t)stats.counts.evictions);
-    doc_build_i64(builder, "invalidations", (int64_t)stats.counts.invalidations);
-    doc_build_i64(builder, "moves", (int64_t)stats.moves);
-    doc_build_close(builder);
-}
-
 int command_server_status(struct command_op *op)
 {
     const struct command_server *server = op->server;
@@ -72,7 +53,7 @@ int command_server_status(struct command_op *op)
     doc_build_date(builder, "localTime", op->wall_ms);
     server->host_ops->status(server->host, builder);
     status_opcounters(op);
-    status_cache(op);
+    command_cache_status(server, builder);
     status_memory(builder);
     command_memory_status(server, builder);
     doc_build_open(builder, SLICE("metrics"));

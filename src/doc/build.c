@@ -116,6 +116,18 @@ void doc_build_fields(struct doc_builder *builder, struct slice doc)
     }
 }
 
+void doc_build_without(struct doc_builder *builder, struct slice doc, const char *name)
+{
+    struct doc_iter iter;
+    struct doc_elem elem;
+    doc_iter_init(&iter, doc);
+    while (doc_iter_next(&iter, &elem)) {
+        if (!slice_is(elem.name, name)) {
+            doc_build_value(builder, elem.name, elem.value);
+        }
+    }
+}
+
 static void build_fixed(struct doc_builder *builder, uint8_t type, const char *name,
                         const void *data, size_t size)
 {

@@ -41,6 +41,8 @@ void doc_build_open_array(struct doc_builder *builder, struct slice name);
 void doc_build_close(struct doc_builder *builder);
 /* Every field of `doc`. */
 void doc_build_fields(struct doc_builder *builder, struct slice doc);
+/* Every field of `doc` but one. */
+void doc_build_without(struct doc_builder *builder, struct slice doc, const char *name);
 
 /* ---- the same by C string, for replies ---- */
 void doc_build_i32(struct doc_builder *builder, const char *name, int32_t number);

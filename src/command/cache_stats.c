@@ -1,0 +1,113 @@
+/* command/cache_stats.c - cacheStats, and serverStatus's short form of it. */
+#include "command/cache_stats.h"
+
+#include "cache/cache.h"
+#include "command/args.h"
+#include "command/handlers.h"
+#include "command/server.h"
+#include "doc/view.h"
+
+static void stats_counts(struct doc_builder *builder, const struct cache_counts *counts)
+{
+    doc_build_i64(builder, "entries", (int64_t)counts->entries);
+    doc_build_i64(builder, "hits", (int64_t)counts->hits);
+    doc_build_i64(builder, "hitsAbsent", (int64_t)counts->absent);
+    doc_build_i64(builder, "misses", (int64_t)counts->misses);
+    doc_build_i64(builder, "evictions", (int64_t)counts->evictions);
+    doc_build_i64(builder, "expirations", (int64_t)counts->expirations);
+    doc_build_i64(builder, "invalidations", (int64_t)counts->invalidations);
+}
+
+static void stats_all(struct cache *cache, struct doc_builder *builder)
+{
+    struct cache_space_stats stats = cache_stats(cache, 0);
+    doc_build_i64(builder, "maxBytes", (int64_t)cache_bytes_max(cache));
+    doc_build_i64(builder, "bytes", (int64_t)stats.bytes);
+    doc_build_i64(builder, "liveBytes", (int64_t)stats.live);
+    stats_counts(builder, &stats.counts);
+    doc_build_i64(builder, "moves", (int64_t)stats.moves);
+}
+
+void command_cache_status(const struct command_server *server, struct doc_builder *builder)
+{
+    if (server->cache != NULL) {
+        doc_build_open(builder, SLICE("cache"));
+        stats_all(server->cache, builder);
+        doc_build_close(builder);
+    }
+}
+
+/* ---- cacheStats ---- */
+
+static void stats_collection(struct cache *cache, struct doc_builder *builder,
+                             const struct store_collection *collection)
+{
+    struct cache_space_stats stats = cache_stats(cache, collection->id);
+    struct cache_manner manner = cache_manner_of(cache, collection->id);
+    doc_build_open(builder, SLICE(""));
+    doc_build_string(builder, "ns", collection->ns);
+    doc_build_text(builder, "policy", manner.policy);
+    doc_build_bool(builder, "ownSpace", manner.own);
+    doc_build_i64(builder, "maxBytes", (int64_t)manner.bytes_max);
+    doc_build_i64(builder, "ttlSecs", manner.ttl_s);
+    doc_build_i64(builder, "bytes", (int64_t)stats.counts.bytes);
+    stats_counts(builder, &stats.counts);
+    doc_build_close(builder);
+}
+
+static void stats_sample(struct cache *cache, struct doc_builder *builder)
+{
+    static const char *const sources[CACHE_SOURCES] = {"memory", "engine"};
+    struct cache_sample_stats stats;
+    cache_sampled(cache, &stats);
+    doc_build_open(builder, SLICE("latencyMicros"));
+    for (uint32_t i = 0; i < CACHE_SOURCES; i++) {
+        doc_build_open(builder, slice_str(sources[i]));
+        doc_build_i64(builder, "sampled", (int64_t)stats.latency[i].reads);
+        doc_build_i64(builder, "p50", (int64_t)stats.latency[i].p50_us);
+        doc_build_i64(builder, "p99", (int64_t)stats.latency[i].p99_us);
+        doc_build_i64(builder, "max", (int64_t)stats.latency[i].max_us);
+        doc_build_close(builder);
+    }
+    doc_build_close(builder);
+    doc_build_open(builder, SLICE("missRatioCurve"));
+    doc_build_i64(builder, "sampledReads", (int64_t)stats.reads);
+    doc_build_open_array(builder, SLICE("sizes"));
+    for (uint32_t i = 0; i < CACHE_SAMPLE_SIZES; i++) {
+        doc_build_open(builder, SLICE(""));
+        doc_build_i64(builder, "bytes", (int64_t)stats.curve[i].bytes);
+        doc_build_double(builder, "missRatio", stats.curve[i].miss_ratio);
+        doc_build_close(builder);
+    }
+    doc_build_close(builder);
+    doc_build_close(builder);
+}
+
+static const struct command_arg cache_stats_args[] = {{NULL}};
+
+/* One collection when the command names it, else those of the database, or of all with admin. */
+int command_cache_stats(struct command_op *op)
+{
+    struct doc_builder *builder = &op->builder;
+    struct cache *cache = op->server->cache;
+    struct slice only = {0};
+    int code = command_args(op, cache_stats_args, NULL);
+    if (code == 0 && doc_first(op->body).value.type == DOC_STRING) {
+        code = command_namespace(op, &only);
+    }
+    if (code < 0 || cache == NULL) {
+        return code;
+    }
+    stats_all(cache, builder);
+    stats_sample(cache, builder);
+    doc_build_open_array(builder, SLICE("collections"));
+    for (uint32_t i = 0; i < op->catalog->count; i++) {
+        const struct store_collection *collection = op->catalog->collections[i];
+        if (only.len > 0 ? slice_equal(only, collection->ns)
+                         : slice_is(op->db, "admin") || slice_equal(op->db, collection->db)) {
+            stats_collection(cache, builder, collection);
+        }
+    }
+    doc_build_close(builder);
+    return 0;
+}

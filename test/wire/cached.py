@@ -1,0 +1,124 @@
+"""cached.py EXE - how collections are cached: rules, what they refuse, what cacheStats tells of them."""
+
+import pathlib
+import sys
+
+import pymongo
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from server import Server  # noqa: E402
+
+CACHE_MB = 128  # half of it is the cache's: quotas may take 32 MB
+
+
+def stats(db, name):
+    rows = db.command("cacheStats", name)["collections"]
+    assert [row["ns"] for row in rows] == [f"{db.name}.{name}"], rows
+    return rows[0]
+
+
+def refused(code, words, run):
+    try:
+        run()
+    except pymongo.errors.OperationFailure as error:
+        assert error.code == code and words in str(error), error
+        return
+    raise AssertionError(f"accepted, and should not: {words}")
+
+
+def rules(db):
+    db.command("create", "plain")
+    db.command("create", "own", cache={"policy": "lru", "quotaMB": 16})
+    db.plain.insert_many({"_id": i, "pad": "x" * 100} for i in range(100))
+    db.own.insert_many({"_id": i, "pad": "x" * 100} for i in range(100))
+    row = stats(db, "own")
+    assert (row["policy"], row["ownSpace"], row["maxBytes"]) == ("lru", True, 16 << 20), row
+    row = stats(db, "plain")
+    assert (row["policy"], row["ownSpace"], row["ttlSecs"]) == ("adaptive", False, 0), row
+    assert row["maxBytes"] == (CACHE_MB // 2 - 16) << 20
+    for name in "plain", "own":
+        for _ in range(3):
+            for i in range(100):
+                assert db[name].find_one({"_id": i})["pad"] == "x" * 100
+        row = stats(db, name)
+        assert row["entries"] == 100 and row["hits"] >= 200 and row["misses"] >= 100, row
+    db.command("collMod", "plain", cache={"pin": True, "quotaMB": 16, "ttlSecs": 60})
+    row = stats(db, "plain")
+    assert (row["policy"], row["ownSpace"], row["ttlSecs"], row["entries"]) == ("pin", True, 60, 0)
+    (info,) = db.list_collections(filter={"name": "plain"})
+    assert info["options"]["cache"] == {"pin": True, "quotaMB": 16, "ttlSecs": 60}, info
+    db.command("create", "own", cache={"policy": "lru", "quotaMB": 16})  # the same again
+    refused(48, "already exists", lambda: db.command("create", "own"))
+
+
+def absent(db):
+    for _ in range(5):
+        assert db.plain.find_one({"_id": "nowhere"}) is None
+    before = stats(db, "plain")["hitsAbsent"]
+    assert before >= 3
+    db.plain.insert_one({"_id": "nowhere"})
+    assert db.plain.find_one({"_id": "nowhere"}) is not None
+    assert stats(db, "plain")["hitsAbsent"] == before
+
+
+def refusals(db):
+    def mod(**cache):
+        return lambda: db.command("collMod", "third", cache=cache)
+
+    db.command("create", "third")
+    refused(2, "is none of adaptive", mod(policy="best", quotaMB=16))
+    refused(2, "needs cache.quotaMB", mod(policy="lru"))
+    refused(2, "needs cache.quotaMB", mod(pin=True))
+    refused(2, "exclude each other", mod(pin=True, policy="lru", quotaMB=16))
+    refused(2, "needs cache.ttlSecs", mod(policy="ttl", quotaMB=16))
+    refused(2, "must be 16 at least", mod(quotaMB=1))
+    refused(2, "0 MB are left", mod(quotaMB=16))
+    refused(2, "--cacheSizeMB", mod(quotaMB=1 << 40))
+    refused(2, "2592000 at most", mod(ttlSecs=1 << 40))
+    refused(40415, "quota", mod(quota=16))
+    refused(14, "wrong type", lambda: db.command("collMod", "third", cache=1))
+    refused(26, "does not exist", lambda: db.command("collMod", "none", cache={}))
+    refused(238, "validator", lambda: db.command("collMod", "third", validator={}))
+    assert stats(db, "third")["ownSpace"] is False
+    db.command("collMod", "plain", cache=None)
+    assert "cache" not in next(db.list_collections(filter={"name": "plain"}))["options"]
+    db.command("collMod", "third", cache={"quotaMB": 16})  # now there is room
+    db.drop_collection("third")
+
+
+def hiding(db):
+    db.plain.create_index("k")
+    plan = lambda: str(db.plain.find({"k": 1}).explain()["queryPlanner"]["winningPlan"])  # noqa: E731
+    assert "IXSCAN" in plan()
+    reply = db.command("collMod", "plain", index={"keyPattern": {"k": 1}, "hidden": True})
+    assert (reply["hidden_old"], reply["hidden_new"]) == (False, True)
+    assert "IXSCAN" not in plan()
+    assert db.plain.index_information()["k_1"]["hidden"] is True
+    db.command("collMod", "plain", index={"name": "k_1", "hidden": False})
+    assert "IXSCAN" in plan() and "hidden" not in db.plain.index_information()["k_1"]
+    refused(27, "cannot find index", lambda: db.command("collMod", "plain", index={"name": "x", "hidden": True}))
+    refused(2, "_id", lambda: db.command("collMod", "plain", index={"name": "_id_", "hidden": True}))
+    refused(72, "index name or key pattern", lambda: db.command("collMod", "plain", index={"hidden": True}))
+
+
+def whole(client):
+    reply = client.admin.command("cacheStats")
+    assert {"rules.plain", "rules.own"} <= {row["ns"] for row in reply["collections"]}
+    assert len(reply["missRatioCurve"]["sizes"]) == 7
+    ratios = [size["missRatio"] for size in reply["missRatioCurve"]["sizes"]]
+    assert ratios == sorted(ratios, reverse=True), ratios
+    status = client.admin.command("serverStatus")["cache"]
+    assert status["hits"] >= sum(row["hits"] for row in reply["collections"]) > 0
+
+
+with Server(sys.argv[1], "--cacheSizeMB", str(CACHE_MB)) as server:
+    client = pymongo.MongoClient(server.uri)
+    for check in rules, absent, refusals, hiding:
+        check(client.rules)
+    whole(client)
+    client.close()
+    server.stop()
+    server.start()
+    client = pymongo.MongoClient(server.uri)
+    assert stats(client.rules, "own")["policy"] == "lru"
+    assert stats(client.rules, "plain")["ownSpace"] is False
