@@ -39,10 +39,21 @@ void command_cache_status(const struct command_server *server, struct doc_builde
 
 /* ---- cacheStats ---- */
 
+/* Of the records, the first index's id being the collection's, and of other indexes' entries. */
+static struct cache_counts stats_of(struct cache *cache, const struct store_collection *collection)
+{
+    struct cache_counts counts = {0};
+    for (uint32_t i = 0; i < collection->indexes_count; i++) {
+        struct cache_space_stats stats = cache_stats(cache, collection->indexes[i].id);
+        cache_counts_add(&counts, &stats.counts);
+    }
+    return counts;
+}
+
 static void stats_collection(struct cache *cache, struct doc_builder *builder,
                              const struct store_collection *collection)
 {
-    struct cache_space_stats stats = cache_stats(cache, collection->id);
+    struct cache_counts counts = stats_of(cache, collection);
     struct cache_manner manner = cache_manner_of(cache, collection->id);
     doc_build_open(builder, SLICE(""));
     doc_build_string(builder, "ns", collection->ns);
@@ -50,8 +61,8 @@ static void stats_collection(struct cache *cache, struct doc_builder *builder,
     doc_build_bool(builder, "ownSpace", manner.own);
     doc_build_i64(builder, "maxBytes", (int64_t)manner.bytes_max);
     doc_build_i64(builder, "ttlSecs", manner.ttl_s);
-    doc_build_i64(builder, "bytes", (int64_t)stats.counts.bytes);
-    stats_counts(builder, &stats.counts);
+    doc_build_i64(builder, "bytes", (int64_t)counts.bytes);
+    stats_counts(builder, &counts);
     doc_build_close(builder);
 }
 

@@ -229,16 +229,29 @@ static void read_end_branch(struct command_read *read)
     read->branch++;
 }
 
-/* The one record of a point branch: 1, 0 not there, negative. */
-static int read_point(struct command_read *read, const struct query_plan_branch *branch,
-                      struct slice *ret_doc)
+/* The value of a key of `id`, until the next. */
+static int read_get(struct command_read *read, uint32_t id, struct slice rest)
 {
     struct buf key;
     buf_init(&key, &read->scratch);
-    store_key_id(&key, read->collection->id);
-    buf_append_slice(&key, branch->ranges[0].from);
+    store_key_id(&key, id);
+    buf_append_slice(&key, rest);
     store_pin_release(&read->pin);
-    int code = store_view_get(read->view, buf_slice(&key), &read->pin);
+    return store_view_get(read->view, buf_slice(&key), &read->pin);
+}
+
+/* The one record of a point branch, by its _id or by the only entry of a unique index that can
+ * lead to it: 1, 0 not there, negative. */
+static int read_point(struct command_read *read, const struct query_plan_branch *branch,
+                      struct slice *ret_doc)
+{
+    int code = 0;
+    struct slice id = branch->ranges[0].from;
+    if (branch->entry) {
+        code = read_get(read, read->collection->indexes[branch->index].id, id);
+        id = code == 0 ? arena_copy(&read->scratch, read->pin.value) : id;
+    }
+    code = code < 0 ? code : read_get(read, read->collection->id, id);
     if (code == -LT_EAGAIN) {
         return code;
     }
@@ -257,7 +270,7 @@ static int read_candidate(struct command_read *read, struct slice *ret_doc)
 {
     while (read->branch < read->plan.branches_count) {
         const struct query_plan_branch *branch = &read->plan.branches[read->branch];
-        if (branch->point) {
+        if (branch->point || branch->entry) {
             int code = read_point(read, branch, ret_doc);
             if (code != 0) {
                 return code;

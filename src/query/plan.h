@@ -41,6 +41,7 @@ struct query_plan_branch {
     uint32_t ranges_count;
     bool backward;
     bool point;                 /* exactly one _id: ranges[0].from is its whole key */
+    bool entry;                 /* exactly one entry of a unique index: the same */
     const struct plan_fit *fit; /* what query_plan_bounds looks at */
 };
 

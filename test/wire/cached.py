@@ -61,6 +61,22 @@ def absent(db):
     assert stats(db, "plain")["hitsAbsent"] == before
 
 
+def unique(db):
+    db.plain.create_index("email", unique=True, sparse=True)
+    db.plain.update_one({"_id": 7}, {"$set": {"email": "seven"}})
+    db.plain.delete_one({"_id": "nowhere"})
+    for _ in range(2):
+        assert db.plain.find_one({"email": "seven"})["_id"] == 7
+    before = stats(db, "plain")
+    assert db.plain.find_one({"email": "seven"})["_id"] == 7
+    after = stats(db, "plain")
+    assert (after["hits"] - before["hits"], after["misses"] - before["misses"]) == (2, 0), (before, after)
+    db.plain.update_one({"_id": 7}, {"$set": {"email": "nine"}})
+    assert db.plain.find_one({"email": "seven"}) is None
+    assert db.plain.find_one({"email": "nine"})["_id"] == 7
+    db.plain.drop_index("email_1")
+
+
 def refusals(db):
     def mod(**cache):
         return lambda: db.command("collMod", "third", cache=cache)
@@ -113,7 +129,7 @@ def whole(client):
 
 with Server(sys.argv[1], "--cacheSizeMB", str(CACHE_MB)) as server:
     client = pymongo.MongoClient(server.uri)
-    for check in rules, absent, refusals, hiding:
+    for check in rules, absent, unique, refusals, hiding:
         check(client.rules)
     whole(client)
     client.close()
