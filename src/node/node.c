@@ -127,6 +127,10 @@ static void node_status(void *host, struct doc_builder *builder)
     doc_build_i64(builder, "bytesIn", (int64_t)stats.bytes_in);
     doc_build_i64(builder, "bytesOut", (int64_t)stats.bytes_out);
     doc_build_close(builder);
+    doc_build_open(builder, SLICE("fetches"));
+    doc_build_i64(builder, "begun", (int64_t)atomic_load(&node->fetches.begun));
+    doc_build_i64(builder, "joined", (int64_t)atomic_load(&node->fetches.joined));
+    doc_build_close(builder);
 }
 
 static void node_shutdown(void *host)
@@ -262,6 +266,7 @@ int node_open(const struct node_config *config, struct node **ret_node, struct e
     node->log = config->log;
     node->lock_fd = -1;
     command_server_init(&node->server);
+    node__fetches_init(&node->fetches);
     node_open_budgets(node);
     int code = node_open_directory(node, err);
     code = code < 0 ? code : node_open_loops(node, err);
@@ -334,6 +339,7 @@ void node_close(struct node *node)
     }
     net_server_free(node->net);
     command_server_close(&node->server);
+    node__fetches_close(&node->fetches);
     if (node->kv != NULL) {
         uint64_t flushed;
         node->kv->ops->flush(node->kv, &flushed);

@@ -13,6 +13,7 @@
 
 #include "command/server.h"
 #include "net/conn.h"
+#include "node/fetch_private.h"
 #include "node/node.h"
 #include "repl/repl.h"
 #include "store/journal.h"
@@ -138,10 +139,12 @@ struct node_request {
     struct net_mail mail;
     struct net_work work;
     struct node_client *client;
-    struct node_group *group;  /* writes */
-    void *frame;               /* taken from the connection, or NULL */
-    struct buf plain;          /* a decompressed message */
-    struct node_request *next; /* waiting for its index, sleeping, or spare */
+    struct node_group *group;    /* writes */
+    void *frame;                 /* taken from the connection, or NULL */
+    struct buf plain;            /* a decompressed message */
+    struct node_request *next;   /* waiting for its index, sleeping, or spare */
+    struct node_fetch fetch;     /* of op.fetch_key */
+    struct net_loop *fetch_loop; /* where it goes on then */
     int fetch_code;
     int32_t last_request_id;
     struct command_op op; /* last: it is recycled, the rest is zeroed */
@@ -181,6 +184,7 @@ struct node {
     struct store_kv *kv;
     struct command_server server;
     struct node_group group;
+    struct node_fetches fetches; /* that requests wait for */
     struct net_loop *loops[NODE_LOOPS_MAX];
     struct node_worker workers[NODE_LOOPS_MAX];
     uint32_t loops_count;

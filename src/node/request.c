@@ -171,12 +171,33 @@ static struct node_request *request_of_work(struct net_work *work)
     return (struct node_request *)((uint8_t *)work - offsetof(struct node_request, work));
 }
 
+static struct node_request *request_of_fetch(struct node_fetch *fetch)
+{
+    return (struct node_request *)((uint8_t *)fetch - offsetof(struct node_request, fetch));
+}
+
 static void request_fetch_run(struct net_work *work)
 {
     struct node_request *request = request_of_work(work);
-    const struct command_op *op = &request->op;
-    request->fetch_code = store_fetch(request->client->node->kv, buf_slice(&op->fetch_key),
-                                      op->fetch_backward, op->fetch_alone ? 0 : REQUEST_FETCH_KEYS);
+    const struct node_fetch *fetch = &request->fetch;
+    request->fetch_code =
+        store_fetch(request->client->node->kv, fetch->key, fetch->backward, fetch->beside);
+}
+
+/* The key is in memory: on with the step that missed it. */
+static void request_fetched(struct node_request *request)
+{
+    struct node *node = request->client->node;
+    if (command_is_write(&request->op)) {
+        node__group_submit(&node->group, request);
+    } else {
+        node__request_step(request);
+    }
+}
+
+static void request_fetched_mail(struct net_mail *mail)
+{
+    request_fetched((struct node_request *)mail);
 }
 
 static void request_fetch_done(struct net_work *work)
@@ -186,17 +207,27 @@ static void request_fetch_done(struct net_work *work)
     if (request->fetch_code < 0) {
         node__die(node, "reading from the store", request->fetch_code);
     }
-    if (command_is_write(&request->op)) {
-        node__group_submit(&node->group, request);
-    } else {
-        node__request_step(request);
+    struct node_fetch *joined = node__fetch_end(&node->fetches, &request->fetch);
+    while (joined != NULL) {
+        struct node_request *other = request_of_fetch(joined);
+        joined = joined->next;
+        other->mail.deliver = request_fetched_mail;
+        net_loop_post(other->fetch_loop, &other->mail);
     }
+    request_fetched(request);
 }
 
 void node__request_fetch(struct node_request *request, struct net_loop *loop)
 {
-    request->work = (struct net_work){request_fetch_run, request_fetch_done};
-    net_loop_work(loop, &request->work);
+    const struct command_op *op = &request->op;
+    request->fetch_loop = loop;
+    request->fetch = (struct node_fetch){.key = buf_slice(&op->fetch_key),
+                                         .beside = op->fetch_alone ? 0 : REQUEST_FETCH_KEYS,
+                                         .backward = op->fetch_backward};
+    if (node__fetch_begin(&request->client->node->fetches, &request->fetch)) {
+        request->work = (struct net_work){request_fetch_run, request_fetch_done};
+        net_loop_work(loop, &request->work);
+    }
 }
 
 /* ---- requests ---- */

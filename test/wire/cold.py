@@ -4,6 +4,7 @@ The data is larger than the engine's cache, some documents are larger than the c
 empties memory; then every document is read, changed and counted.
 """
 
+import concurrent.futures
 import pathlib
 import sys
 
@@ -36,6 +37,18 @@ def read(client):
     assert sum(len(doc["pad"]) for doc in db.big.find()) == BIG * (15 << 20)
 
 
+def together(client):
+    """Many want the same cold documents: whoever fetches, all are answered."""
+    def one(i):
+        assert client.cold.big.find_one({"_id": i % BIG})["pad"] == chr(97 + i % BIG) * (15 << 20)
+        assert client.cold.small.find_one({"_id": i % 3})["pad"].startswith(f"{i % 3:06}")
+
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        list(pool.map(one, range(72)))
+    fetches = client.admin.command("serverStatus")["fetches"]
+    assert 0 <= fetches["joined"] < fetches["begun"], fetches
+
+
 def change(client):
     db = client.cold
     assert db.small.update_many({"k": {"$lt": 10}}, {"$set": {"seen": 1}}).modified_count == SMALL // 10
@@ -52,7 +65,7 @@ def change(client):
 with Server(sys.argv[1], "--cacheSizeMB", "8", "--writeBufferMB", "4") as server:
     client = pymongo.MongoClient(server.uri)
     fill(client)
-    for step in (read, change):
+    for step in (together, read, change):
         client.close()
         server.stop()
         server.start()
