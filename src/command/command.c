@@ -113,9 +113,9 @@ void command_op_recycle(struct command_op *op)
     command_unlist(op);
     command_let_go(op);
     arena_reset(&op->arena);
-    struct arena arena = op->arena;
-    memset(op, 0, sizeof *op);
-    op->arena = arena;
+    memset(op, 0, offsetof(struct command_op, arena));
+    op->err.code = 0;
+    op->err.info = (struct slice){0};
 }
 
 static struct doc_value *command_common_field(struct command_common *common, struct slice name)

@@ -74,7 +74,6 @@ struct command_op {
     /* ---- set by the driver before command_start ---- */
     struct command_server *server;
     struct command_client *client;
-    struct wire_message message;
     /* ---- set by the driver before every step ---- */
     int64_t wall_ms;
     uint64_t mono_us;
@@ -93,13 +92,10 @@ struct command_op {
     uint32_t reply_count; /* replies already sent for this request */
     bool close_after;     /* close the connection after the reply */
     /* ---- the op's own ---- */
-    struct arena arena;
     const struct command *command;
     struct slice body; /* message.body */
     struct command_common common;
     struct slice db;
-    struct doc_builder builder; /* the reply being written */
-    struct err err;
     struct command_memory memory;           /* what its reads and writes hold */
     void *state;                            /* the handler's, across steps */
     void (*release)(struct command_op *op); /* gives back what `state` holds; once */
@@ -113,8 +109,11 @@ struct command_op {
     struct command_op *previous;
     int concern;               /* the write concern cannot be met: 79 or 100; 0: it is */
     struct slice concern_mode; /* for 79 */
-    uint64_t docs_examined;
-    uint64_t keys_examined;
+    /* ---- large: not cleared for the next request, written before they are read ---- */
+    struct arena arena;
+    struct wire_message message; /* by the driver, before command_start */
+    struct doc_builder builder;  /* the reply being written */
+    struct err err;              /* code and info are cleared */
 };
 
 /* An op with an empty arena; the driver then fills in the request. */

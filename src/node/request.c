@@ -291,7 +291,7 @@ static void request_frame(struct net_conn *conn, void *user, struct slice frame)
 {
     struct node_client *client = user;
     struct node_request *request = request_new(client);
-    struct err err = {0};
+    struct err err;
     (void)conn;
     int code = wire_request_parse(request_keep(request, frame), &request->plain,
                                   &request->op.message, &err);

@@ -277,7 +277,7 @@ static int message_parse_reply(struct slice message, struct wire_message *ret_me
 
 int wire_message_parse(struct slice message, struct wire_message *ret_message, struct err *err)
 {
-    *ret_message = (struct wire_message){0};
+    memset(ret_message, 0, offsetof(struct wire_message, sequences));
     if (message.len < WIRE_HEADER_SIZE) {
         return message_cut_short(err);
     }

@@ -36,7 +36,7 @@ struct wire_message {
     struct slice database; /* OP_QUERY: from "<database>.$cmd"; else empty, $db is in the body */
     struct slice body;
     uint32_t sequences_count;
-    struct wire_sequence sequences[WIRE_SEQUENCES_MAX];
+    struct wire_sequence sequences[WIRE_SEQUENCES_MAX]; /* of the others nothing is said */
 };
 
 /* Parse a whole OP_MSG, OP_QUERY or (from a server) OP_REPLY. `message` is exactly the frame.
