@@ -77,6 +77,9 @@ static void command_unlist(struct command_op *op)
 static void command_list(struct command_op *op)
 {
     struct command_server *server = op->server;
+    if (op->opid != 0) {
+        return;
+    }
     op->opid = atomic_fetch_add(&server->next_opid, 1) + 1;
     pthread_mutex_lock(&server->ops_lock);
     op->previous = NULL;
@@ -282,22 +285,36 @@ static int command_interrupted(struct command_op *op)
     return 0;
 }
 
+static int command_begin(struct command_op *op)
+{
+    op->begun = true;
+    op->started_us = op->mono_us;
+    int code = command_check(op);
+    if (code < 0) {
+        return code;
+    }
+    atomic_fetch_add(&op->server->opcounters.command, 1);
+    if (!command_is_write(op)) {
+        op->catalog = command_server_catalog(op->server);
+    }
+    if ((op->command->flags & COMMAND_ADMIN) != 0) {
+        command_list(op); /* who asks for the list is on it */
+    }
+    return 0;
+}
+
 static int command_run(struct command_op *op)
 {
-    if (op->opid == 0) {
-        op->started_us = op->mono_us;
-        command_list(op);
-        int code = command_check(op);
-        if (code < 0) {
-            return code;
-        }
-        atomic_fetch_add(&op->server->opcounters.command, 1);
-        if (!command_is_write(op)) {
-            op->catalog = command_server_catalog(op->server);
-        }
-    }
-    int code = command_interrupted(op);
+    int code = op->begun ? 0 : command_begin(op);
+    code = code < 0 ? code : command_interrupted(op);
     return code < 0 ? code : op->command->run(op);
+}
+
+/* It is not done. While it rests, others see it and may kill it. */
+static enum command_state command_rest(struct command_op *op, enum command_state state)
+{
+    command_list(op);
+    return state;
 }
 
 enum command_state command_step(struct command_op *op)
@@ -310,10 +327,10 @@ enum command_state command_step(struct command_op *op)
     }
     int code = command_run(op);
     if (code == -LT_EYIELD) {
-        return op->wake_us != 0 ? COMMAND_SLEEP : COMMAND_YIELD;
+        return command_rest(op, op->wake_us != 0 ? COMMAND_SLEEP : COMMAND_YIELD);
     }
     if (code == -LT_EAGAIN) {
-        return COMMAND_FETCH;
+        return command_rest(op, COMMAND_FETCH);
     }
     if (code < 0) {
         if (op->err.code == 0) {

@@ -101,11 +101,12 @@ struct command_op {
     void (*release)(struct command_op *op); /* gives back what `state` holds; once */
     struct store_catalog *catalog;          /* held while a reader runs */
     struct command_session *session;        /* from lsid, or NULL */
+    bool begun;                             /* a step was made */
     uint64_t started_us;
-    uint64_t deadline_us; /* maxTimeMS; 0 none */
-    int32_t opid;
+    uint64_t deadline_us;    /* maxTimeMS; 0 none */
+    int32_t opid;            /* 0: not on the server's list of running ops */
     atomic_int killed;       /* the error code to die with; 0: none */
-    struct command_op *next; /* the server's list of running ops */
+    struct command_op *next; /* on that list */
     struct command_op *previous;
     int concern;               /* the write concern cannot be met: 79 or 100; 0: it is */
     struct slice concern_mode; /* for 79 */

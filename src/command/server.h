@@ -53,7 +53,7 @@ struct command_server {
     struct command_cursors *cursors;
     struct command_sessions *sessions;
     pthread_mutex_t ops_lock;
-    struct command_op *ops; /* running, under ops_lock */
+    struct command_op *ops; /* that rest between two steps, under ops_lock */
     atomic_int next_opid;
     struct log *log;
     const struct command_host_ops *host_ops;
