@@ -1,6 +1,8 @@
 /* command/server.c - the shared state: publication of catalogs, partial filters. */
 #include "command/server.h"
 
+#include <assert.h>
+
 #include "base/mem.h"
 #include "command/cache_rule.h"
 #include "command/cursor.h"
@@ -56,9 +58,37 @@ const struct store_filter_ops command_filter_ops = {
     .free = server_filter_free,
 };
 
+static void server_build_times(struct command_times *times)
+{
+    static const uint8_t no_hash[20];
+    struct arena arena;
+    struct doc_builder builder;
+    struct buf buf;
+    arena_init(&arena);
+    buf_init(&buf, &arena);
+    doc_build_begin(&builder, &buf);
+    doc_build_open(&builder, SLICE("$clusterTime"));
+    doc_build_timestamp(&builder, "clusterTime", 0);
+    size_t cluster_time = buf.len - sizeof(uint64_t);
+    doc_build_open(&builder, SLICE("signature"));
+    doc_build_binary(&builder, "hash", 0, slice_of(no_hash, sizeof no_hash));
+    doc_build_i64(&builder, "keyId", 0);
+    doc_build_close(&builder);
+    doc_build_close(&builder);
+    doc_build_timestamp(&builder, "operationTime", 0);
+    times->cluster_time = buf.len - cluster_time;
+    times->operation_time = sizeof(uint64_t);
+    struct slice doc = doc_build_end(&builder);
+    assert(doc.len <= sizeof times->bytes);
+    memcpy(times->bytes, doc.data, doc.len);
+    times->len = doc.len;
+    arena_close(&arena);
+}
+
 void command_server_init(struct command_server *server)
 {
     memset(server, 0, sizeof *server);
+    server_build_times(&server->times);
     pthread_mutex_init(&server->catalog_lock, NULL);
     pthread_mutex_init(&server->ops_lock, NULL);
     server->catalog = store_catalog_new();

@@ -28,6 +28,15 @@ struct command_host_ops {
     void (*shutdown)(void *host);
 };
 
+/* The times that every reply ends with, and how far before the end of their fields the clock
+ * stands. */
+struct command_times {
+    uint8_t bytes[160];
+    size_t len;
+    size_t cluster_time;
+    size_t operation_time;
+};
+
 struct command_server {
     /* ---- identity ---- */
     const char *set_name;
@@ -38,6 +47,7 @@ struct command_server {
     uint64_t started_us;
     struct slice argv;   /* BSON array */
     struct slice parsed; /* BSON document of the options in force */
+    struct command_times times;
     _Atomic uint64_t term;
     _Atomic uint64_t random;    /* state of command_random */
     _Atomic uint32_t oid_count; /* of generated ObjectIds */

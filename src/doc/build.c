@@ -108,6 +108,10 @@ void doc_build_close(struct doc_builder *builder)
 
 void doc_build_fields(struct doc_builder *builder, struct slice doc)
 {
+    if (!builder->open[builder->depth - 1].is_array) {
+        buf_append(builder->buf, doc.data + 4, doc.len - 5);
+        return;
+    }
     struct doc_iter iter;
     struct doc_elem elem;
     doc_iter_init(&iter, doc);
