@@ -43,7 +43,7 @@ static const char *const args_generic[] = {
     "$traceCtx",
 };
 
-static bool args_is_generic(struct slice name)
+bool command_arg_is_generic(struct slice name)
 {
     for (size_t i = 0; i < sizeof args_generic / sizeof args_generic[0]; i++) {
         if (slice_is(name, args_generic[i])) {
@@ -134,7 +134,7 @@ static int args_field(const struct command_args_spec *spec, const struct doc_ele
 {
     const struct command_arg *arg = args_find(spec, elem->name);
     if (arg == NULL) {
-        if (spec->generic && args_is_generic(elem->name)) {
+        if (spec->generic && command_arg_is_generic(elem->name)) {
             return 0;
         }
         return err_set(err, 40415, "BSON field '%s.%.*s' is an unknown field.", spec->prefix,

@@ -46,6 +46,9 @@ int command_args_read(const struct command_args_spec *spec, struct slice doc, vo
 /* The common case: op->body by `args`, prefix from the command. */
 int command_args(struct command_op *op, const struct command_arg *args, void *into);
 
+/* Is it a field that any command may carry? */
+bool command_arg_is_generic(struct slice name);
+
 /* "db.name" */
 struct slice command_join(struct arena *arena, struct slice db, struct slice name);
 
