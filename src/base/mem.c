@@ -51,7 +51,7 @@ void *mem_map(size_t size, bool huge)
     }
     munmap(memory + before + size, size - before);
     if (huge) {
-        madvise(memory + before, size, MADV_HUGEPAGE);
+        mem_huge(memory + before, size, true);
     }
     return memory + before;
 }
@@ -59,6 +59,16 @@ void *mem_map(size_t size, bool huge)
 void mem_unmap(void *memory, size_t size)
 {
     munmap(memory, size);
+}
+
+void mem_discard(void *memory, size_t size)
+{
+    madvise(memory, size, MADV_DONTNEED);
+}
+
+void mem_huge(void *memory, size_t size, bool huge)
+{
+    madvise(memory, size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
 void *mem_grow(void *old, size_t size)

@@ -9,6 +9,8 @@
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
+#include <stdbool.h>
+
 #include "base/slice.h"
 
 /* `size` bytes, uninitialised. */
@@ -24,6 +26,12 @@ void *mem_zero_aligned(size_t alignment, size_t count, size_t size);
  * in huge pages, where it has them. mem_unmap gives them back. */
 void *mem_map(size_t size, bool huge);
 void mem_unmap(void *memory, size_t size);
+
+/* Give back what whole pages of mapped memory hold; the addresses stay, and read as zeroes. */
+void mem_discard(void *memory, size_t size);
+
+/* Whether the system may put huge pages under mapped memory from now on. */
+void mem_huge(void *memory, size_t size, bool huge);
 
 /* `old` (or NULL) moved into `size` bytes. */
 void *mem_grow(void *old, size_t size);

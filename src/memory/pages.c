@@ -1,7 +1,12 @@
-/* memory/pages.c - a region is a bitmap of its pages; regions with room stand in a list.
+/* memory/pages.c - a region is two bitmaps of its pages; regions with room stand in lists.
+ *
+ *   full ──give──> wet ──all its free pages dried──> dry     take: from a wet region, else a dry
+ * one
  *
  * Small pages scattered over gigabytes miss the processor's address cache at every access, twice
- * under a hypervisor. Regions are aligned, so a page's address leads to its region's descriptor. */
+ * under a hypervisor. Regions are aligned, so a page's address leads to its region's descriptor.
+ * When the free pages of a region are dried, the system is told not to fill the region up again
+ * with a huge page. */
 #include "memory/pages.h"
 
 #include <assert.h>
@@ -12,7 +17,9 @@
 struct pages_region {
     uint8_t *base;
     uint32_t used;             /* a bit a page */
-    struct pages_region *next; /* with room, or in the same slot of the table */
+    uint32_t wet;              /* a bit a free page that holds memory */
+    bool split;                /* is no huge page */
+    struct pages_region *next; /* of the list it is in */
     struct pages_region *previous;
     struct pages_region *next_in_slot;
 };
@@ -24,10 +31,12 @@ struct memory_pages {
     bool huge;
     pthread_mutex_t lock;
     struct pages_region *slots[PAGES_SLOTS]; /* by address */
-    struct pages_region *roomy;              /* regions with a free page */
+    struct pages_region *wet_regions;        /* with a wet page */
+    struct pages_region *dry_regions;        /* with free pages, all dry */
     uint64_t regions;
     uint64_t empty; /* regions without a page in use */
     uint64_t used;
+    uint64_t wet;
 };
 
 static struct pages_region **pages_slot(struct memory_pages *pages, const void *address)
@@ -40,36 +49,66 @@ static void *pages_base(void *page)
     return (void *)((uintptr_t)page & ~(uintptr_t)(MEMORY_REGION - 1));
 }
 
-static void pages_link(struct memory_pages *pages, struct pages_region *region)
+/* ---- lists ---- */
+
+/* The list that a region belongs to; NULL: none, it is full. */
+static struct pages_region **pages_list(struct memory_pages *pages,
+                                        const struct pages_region *region)
 {
-    region->previous = NULL;
-    region->next = pages->roomy;
-    if (pages->roomy != NULL) {
-        pages->roomy->previous = region;
+    if (region->used == UINT32_MAX) {
+        return NULL;
     }
-    pages->roomy = region;
+    return region->wet != 0 ? &pages->wet_regions : &pages->dry_regions;
 }
 
-static void pages_unlink(struct memory_pages *pages, struct pages_region *region)
+static void pages_link(struct pages_region **list, struct pages_region *region)
+{
+    region->previous = NULL;
+    region->next = *list;
+    if (*list != NULL) {
+        (*list)->previous = region;
+    }
+    *list = region;
+}
+
+static void pages_unlink(struct pages_region **list, struct pages_region *region)
 {
     if (region->previous != NULL) {
         region->previous->next = region->next;
     } else {
-        pages->roomy = region->next;
+        *list = region->next;
     }
     if (region->next != NULL) {
         region->next->previous = region->previous;
     }
 }
 
+/* The region's bitmaps changed: from the list it was in to where it belongs. */
+static void pages_relink(struct memory_pages *pages, struct pages_region *region,
+                         struct pages_region **was)
+{
+    struct pages_region **list = pages_list(pages, region);
+    if (list != was && was != NULL) {
+        pages_unlink(was, region);
+    }
+    if (list != was && list != NULL) {
+        pages_link(list, region);
+    }
+}
+
+/* ---- regions ---- */
+
+/* The first touch of a huge page fills all of it. */
 static void pages_add_region(struct memory_pages *pages)
 {
     struct pages_region *region = mem_zero(1, sizeof *region);
     region->base = mem_map(MEMORY_REGION, pages->huge);
+    region->wet = pages->huge ? UINT32_MAX : 0;
+    pages->wet += (uint64_t)__builtin_popcount(region->wet);
     struct pages_region **slot = pages_slot(pages, region->base);
     region->next_in_slot = *slot;
     *slot = region;
-    pages_link(pages, region);
+    pages_link(pages_list(pages, region), region);
     pages->regions++;
     pages->empty++;
 }
@@ -81,11 +120,27 @@ static void pages_drop_region(struct memory_pages *pages, struct pages_region *r
         link = &(*link)->next_in_slot;
     }
     *link = region->next_in_slot;
-    pages_unlink(pages, region);
+    pages_unlink(pages_list(pages, region), region);
+    pages->wet -= (uint64_t)__builtin_popcount(region->wet);
     mem_unmap(region->base, MEMORY_REGION);
     mem_free(region);
     pages->regions--;
     pages->empty--;
+}
+
+static struct pages_region *pages_find(struct memory_pages *pages, void *page)
+{
+    struct pages_region *region = *pages_slot(pages, page);
+    while (region->base != pages_base(page)) {
+        region = region->next_in_slot;
+    }
+    return region;
+}
+
+static void pages_set_huge(struct pages_region *region, bool huge)
+{
+    mem_huge(region->base, MEMORY_REGION, huge);
+    region->split = !huge;
 }
 
 struct memory_pages *memory_pages_new(bool huge)
@@ -102,55 +157,96 @@ void memory_pages_free(struct memory_pages *pages)
         return;
     }
     assert(pages->used == 0);
-    while (pages->roomy != NULL) {
-        pages_drop_region(pages, pages->roomy);
+    while (pages->wet_regions != NULL) {
+        pages_drop_region(pages, pages->wet_regions);
+    }
+    while (pages->dry_regions != NULL) {
+        pages_drop_region(pages, pages->dry_regions);
     }
     pthread_mutex_destroy(&pages->lock);
     mem_free(pages);
 }
 
+/* ---- pages ---- */
+
+/* A free page of the region, wet if it has one, is in use from now on. */
+static uint8_t *pages_pick(struct memory_pages *pages, struct pages_region *region)
+{
+    struct pages_region **was = pages_list(pages, region);
+    int place = __builtin_ctz(region->wet != 0 ? region->wet : ~region->used);
+    uint32_t bit = 1u << place;
+    pages->empty -= region->used == 0;
+    pages->wet -= (region->wet & bit) != 0;
+    region->used |= bit;
+    region->wet &= ~bit;
+    pages_relink(pages, region, was);
+    return region->base + (size_t)place * MEMORY_PAGE;
+}
+
+static void pages_put(struct memory_pages *pages, void *page, bool wet)
+{
+    struct pages_region *region = pages_find(pages, page);
+    struct pages_region **was = pages_list(pages, region);
+    uint32_t bit = 1u << (size_t)((uint8_t *)page - region->base) / MEMORY_PAGE;
+    assert((region->used & bit) != 0);
+    region->used &= ~bit;
+    region->wet |= wet ? bit : 0;
+    pages->wet += wet;
+    pages_relink(pages, region, was);
+    if (region->used == 0 && ++pages->empty > 1) {
+        pages_drop_region(pages, region);
+    }
+}
+
 void *memory_page_take(struct memory_pages *pages)
 {
     pthread_mutex_lock(&pages->lock);
-    if (pages->roomy == NULL) {
+    if (pages->wet_regions == NULL && pages->dry_regions == NULL) {
         pages_add_region(pages);
     }
-    struct pages_region *region = pages->roomy;
-    int place = __builtin_ctz(~region->used);
-    pages->empty -= region->used == 0;
-    region->used |= 1u << place;
-    if (region->used == UINT32_MAX) {
-        pages_unlink(pages, region);
+    struct pages_region *region =
+        pages->wet_regions != NULL ? pages->wet_regions : pages->dry_regions;
+    void *page = pages_pick(pages, region);
+    if (region->split && region->used == UINT32_MAX) {
+        pages_set_huge(region, true);
     }
     pages->used++;
     pthread_mutex_unlock(&pages->lock);
-    return region->base + (size_t)place * MEMORY_PAGE;
+    return page;
 }
 
 void memory_page_give(struct memory_pages *pages, void *page)
 {
     pthread_mutex_lock(&pages->lock);
-    struct pages_region *region = *pages_slot(pages, page);
-    while (region->base != pages_base(page)) {
-        region = region->next_in_slot;
-    }
-    uint32_t bit = 1u << (size_t)((uint8_t *)page - region->base) / MEMORY_PAGE;
-    assert((region->used & bit) != 0);
-    if (region->used == UINT32_MAX) {
-        pages_link(pages, region);
-    }
-    region->used &= ~bit;
     pages->used--;
-    if (region->used == 0 && ++pages->empty > 1) {
-        pages_drop_region(pages, region);
+    pages_put(pages, page, true);
+    pthread_mutex_unlock(&pages->lock);
+}
+
+/* While its memory goes, which takes long, the page is as in use. */
+bool memory_page_dry(struct memory_pages *pages)
+{
+    pthread_mutex_lock(&pages->lock);
+    struct pages_region *region = pages->wet_regions;
+    uint8_t *page = region == NULL ? NULL : pages_pick(pages, region);
+    if (page != NULL && pages->huge && !region->split) {
+        pages_set_huge(region, false);
     }
     pthread_mutex_unlock(&pages->lock);
+    if (page == NULL) {
+        return false;
+    }
+    mem_discard(page, MEMORY_PAGE);
+    pthread_mutex_lock(&pages->lock);
+    pages_put(pages, page, false);
+    pthread_mutex_unlock(&pages->lock);
+    return true;
 }
 
 struct memory_pages_stats memory_pages_stats(struct memory_pages *pages)
 {
     pthread_mutex_lock(&pages->lock);
-    struct memory_pages_stats stats = {pages->regions, pages->used};
+    struct memory_pages_stats stats = {pages->regions, pages->used, pages->wet};
     pthread_mutex_unlock(&pages->lock);
     return stats;
 }

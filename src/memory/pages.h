@@ -2,7 +2,8 @@
  * one huge page each.
  *
  * Invariant   pages are aligned to their size; a region without pages in use goes back to the
- *             system, but for one.
+ *             system, but for one. A free page is wet, it holds memory, or dry; wet ones are taken
+ *             first.
  * Thread      any.
  * Memory      the pool owns the regions; every page must be given back before it is freed.
  * Errors      none: without memory the process ends, as in base/mem.h.
@@ -26,9 +27,14 @@ void memory_pages_free(struct memory_pages *pages);
 void *memory_page_take(struct memory_pages *pages);
 void memory_page_give(struct memory_pages *pages, void *page);
 
+/* Give the memory of one wet page back to the system; false: there is none. A region of which that
+ * was done is no huge page any more, until all of it is in use again. */
+bool memory_page_dry(struct memory_pages *pages);
+
 struct memory_pages_stats {
     uint64_t regions;
     uint64_t pages; /* in use */
+    uint64_t wet;   /* free, and hold memory all the same */
 };
 struct memory_pages_stats memory_pages_stats(struct memory_pages *pages);
 

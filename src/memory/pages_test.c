@@ -53,3 +53,54 @@ TEST(empty_regions_go_back_but_for_one)
     assert_int_equal(memory_pages_stats(pages).regions, 1);
     memory_pages_free(pages);
 }
+
+TEST(dried_pages_hold_no_memory_and_are_taken_last)
+{
+    enum { PAGES = 32 };
+    struct memory_pages *pages = memory_pages_new(true);
+    uint8_t *taken[PAGES];
+    for (int i = 0; i < PAGES; i++) {
+        taken[i] = memory_page_take(pages);
+        memset(taken[i], 'x', MEMORY_PAGE);
+    }
+    assert_false(memory_page_dry(pages));
+    for (int i = 0; i < PAGES; i += 2) {
+        memory_page_give(pages, taken[i]);
+    }
+    assert_int_equal(memory_pages_stats(pages).wet, PAGES / 2);
+    for (int i = 0; i < PAGES / 4; i++) {
+        assert_true(memory_page_dry(pages));
+    }
+    assert_int_equal(memory_pages_stats(pages).wet, PAGES / 4);
+    assert_int_equal(memory_pages_stats(pages).pages, PAGES / 2);
+    for (int i = 0; i < PAGES; i += 2) {
+        taken[i] = memory_page_take(pages);
+        assert_int_equal(taken[i][0], i < PAGES / 2 ? 'x' : 0);
+    }
+    assert_int_equal(memory_pages_stats(pages).wet, 0);
+    for (int i = 1; i < PAGES; i += 2) {
+        assert_int_equal(taken[i][MEMORY_PAGE - 1], 'x');
+    }
+    for (int i = 0; i < PAGES; i++) {
+        memory_page_give(pages, taken[i]);
+    }
+    memory_pages_free(pages);
+}
+
+TEST(an_empty_region_that_stays_can_be_dried)
+{
+    struct memory_pages *pages = memory_pages_new(true);
+    uint8_t *page = memory_page_take(pages);
+    page[0] = 'x';
+    memory_page_give(pages, page);
+    assert_int_equal(memory_pages_stats(pages).regions, 1);
+    for (uint64_t wet = memory_pages_stats(pages).wet; wet > 0; wet--) {
+        assert_true(memory_page_dry(pages));
+    }
+    assert_false(memory_page_dry(pages));
+    assert_int_equal(memory_pages_stats(pages).regions, 1);
+    assert_ptr_equal(memory_page_take(pages), page);
+    assert_int_equal(page[0], 0);
+    memory_page_give(pages, page);
+    memory_pages_free(pages);
+}
