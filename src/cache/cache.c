@@ -14,6 +14,7 @@
 #include "cache/cache.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <xxhash.h>
 
 #include "base/buf.h"
@@ -24,6 +25,9 @@
 #include "store/effect.h"
 
 enum { CACHE_SHARDS_MAX = 64, CACHE_SPACE_SHARDS = 16 };
+
+/* Free pages that keep their memory for the next segments: one for so many in use. */
+enum { CACHE_SPARE_PARTS = 64 };
 
 _Static_assert(CACHE_QUOTA_MIN >= CACHE_SPACE_SHARDS << 20, "a space has all its shards");
 
@@ -45,6 +49,9 @@ struct cache {
     struct cache_rules routes;
     struct cache_space spaces[CACHE_SPACES_MAX]; /* the common one first */
     atomic_uint spaces_count;                    /* that were made; they stay */
+    pthread_mutex_t bounds_lock;
+    _Atomic uint64_t bound;           /* written under it: bytes_max, or less */
+    uint64_t sizes[CACHE_SPACES_MAX]; /* under it: of the spaces, of bytes_max */
     /* ---- the applying thread's ---- */
     struct cache_rule rules[CACHE_RULES_MAX]; /* in force */
     uint8_t rule_spaces[CACHE_RULES_MAX];
@@ -243,9 +250,24 @@ static uint8_t cache_free_space(const struct cache *cache, const uint8_t *taken,
     return space < CACHE_SPACES_MAX ? space : 0;
 }
 
+/* The part of a space's size that the bound leaves it. */
+static uint64_t cache_part(const struct cache *cache, uint64_t size)
+{
+    double part = (double)cache->bound / (double)cache->options.bytes_max;
+    return (uint64_t)((double)size * part);
+}
+
+/* With bounds_lock. */
+static void cache_set_size(struct cache *cache, uint8_t space, uint64_t size)
+{
+    cache->sizes[space] = size;
+    cache_space_resize(&cache->spaces[space], cache_part(cache, size));
+}
+
 static void cache_make_space(struct cache *cache, uint8_t space, const struct cache_rule *rule)
 {
     struct cache_memory_options options = {rule->policy, cache->pages, rule->quota};
+    pthread_mutex_lock(&cache->bounds_lock);
     if (space < cache->spaces_count) {
         cache_space_reset(&cache->spaces[space], &options);
     } else {
@@ -253,6 +275,8 @@ static void cache_make_space(struct cache *cache, uint8_t space, const struct ca
         cache_space_init(&cache->spaces[space], &options, CACHE_SPACE_SHARDS);
         cache->spaces_count++;
     }
+    cache_set_size(cache, space, rule->quota);
+    pthread_mutex_unlock(&cache->bounds_lock);
 }
 
 /* Where each rule's collection is kept; the common space when there is no more room for others.
@@ -320,7 +344,38 @@ void cache_set_rules(struct cache *cache, const struct cache_rule *list, uint32_
     for (uint32_t i = 0; i < touched_count; i++) {
         cache_forget(cache, touched[i], old[i]);
     }
-    cache_space_resize(&cache->spaces[0], cache->options.bytes_max - quotas);
+    pthread_mutex_lock(&cache->bounds_lock);
+    cache_set_size(cache, 0, cache->options.bytes_max - quotas);
+    pthread_mutex_unlock(&cache->bounds_lock);
+}
+
+uint64_t cache_set_bound(struct cache *cache, uint64_t bytes)
+{
+    pthread_mutex_lock(&cache->bounds_lock);
+    cache->bound = bytes < cache->options.bytes_max ? bytes : cache->options.bytes_max;
+    for (uint8_t i = 0; i < cache->spaces_count; i++) {
+        cache_set_size(cache, i, cache->sizes[i]);
+    }
+    bytes = cache->bound;
+    pthread_mutex_unlock(&cache->bounds_lock);
+    return bytes;
+}
+
+/* ---- tidying ---- */
+
+bool cache_tidy_step(struct cache *cache, struct cache_tidy *tidy)
+{
+    if (tidy->space < cache->spaces_count) {
+        struct cache_space *space = &cache->spaces[tidy->space];
+        if (!cache_space_tidy_step(space, &tidy->in_space, tidy->hurry)) {
+            tidy->space++;
+            tidy->in_space = (struct cache_space_tidy){0};
+        }
+        return true;
+    }
+    struct memory_pages_stats pages = memory_pages_stats(cache->pages);
+    uint64_t keep = tidy->hurry ? 0 : pages.pages / CACHE_SPARE_PARTS;
+    return pages.wet > keep && memory_page_dry(cache->pages);
 }
 
 /* ---- what only the engine knows ---- */
@@ -382,6 +437,7 @@ static void cache_close(struct store_kv *kv)
     }
     memory_pages_free(cache->pages);
     cache_sample_free(cache->sample);
+    pthread_mutex_destroy(&cache->bounds_lock);
     buf_close(&cache->changes);
     mem_free(cache);
 }
@@ -415,6 +471,9 @@ struct cache *cache_new(const struct cache_options *options, struct store_kv *en
     struct cache_memory_options memory = {options->policy, cache->pages, options->bytes_max};
     cache_space_init(&cache->spaces[0], &memory, CACHE_SHARDS_MAX);
     cache->spaces_count = 1;
+    pthread_mutex_init(&cache->bounds_lock, NULL);
+    cache->bound = options->bytes_max;
+    cache->sizes[0] = options->bytes_max;
     buf_init(&cache->changes, NULL);
     return cache;
 }
@@ -431,6 +490,7 @@ static void cache_add_stats(struct cache_space_stats *to, const struct cache_spa
     cache_counts_add(&to->counts, &from->counts);
     to->bytes += from->bytes;
     to->live += from->live;
+    to->dead += from->dead;
     to->moves += from->moves;
 }
 
@@ -447,6 +507,16 @@ struct cache_space_stats cache_stats(struct cache *cache, uint32_t collection)
 void cache_sampled(struct cache *cache, struct cache_sample_stats *ret_stats)
 {
     cache_sample_stats(cache->sample, ret_stats);
+}
+
+uint64_t cache_bound(const struct cache *cache)
+{
+    return cache->bound;
+}
+
+uint64_t cache_spare(const struct cache *cache)
+{
+    return memory_pages_stats(cache->pages).wet * MEMORY_PAGE;
 }
 
 uint64_t cache_bytes_max(const struct cache *cache)

@@ -41,12 +41,34 @@ struct store_kv *cache_kv(struct cache *cache);
  * thread that applies. A rule that asks for a space when there is no room for it gets none. */
 void cache_set_rules(struct cache *cache, const struct cache_rule *list, uint32_t count);
 
+/* Hold no more than this, if it is within bytes_max; returns the bound that is now. Each space
+ * gives its part; what is too much is evicted by the next walk, and by puts. Any thread. */
+uint64_t cache_set_bound(struct cache *cache, uint64_t bytes);
+
+/* ---- tidying ---- */
+
+/* A walk through the cache that evicts what is past a bound that became smaller, closes up holes,
+ * and gives free memory back to the system. */
+struct cache_tidy {
+    bool hurry;     /* also where entries are dying fast, and to the last free page */
+    uint32_t space; /* the walk's: zeroes at first */
+    struct cache_space_tidy in_space;
+};
+
+/* One step: some entries are evicted or moved, under their shard's lock, or one free page goes.
+ * False: the walk has ended. One thread at a time. */
+bool cache_tidy_step(struct cache *cache, struct cache_tidy *tidy);
+
 /* ---- looking: any thread ---- */
 
 /* Sums of counters that go on; of one collection, or of all with id 0. */
 struct cache_space_stats cache_stats(struct cache *cache, uint32_t collection);
 void cache_sampled(struct cache *cache, struct cache_sample_stats *ret_stats);
+/* The bound now, and what it is when memory is not short. */
+uint64_t cache_bound(const struct cache *cache);
 uint64_t cache_bytes_max(const struct cache *cache);
+/* Bytes of free pages that hold memory all the same. */
+uint64_t cache_spare(const struct cache *cache);
 
 /* How a collection is cached. */
 struct cache_manner {

@@ -210,6 +210,40 @@ TEST(a_key_asked_for_twice_in_vain_is_known_to_be_absent_until_it_is_written)
     cells.front->ops->close(cells.front);
 }
 
+/* ---- tidying ---- */
+
+static void tidy_all(struct cache *cache)
+{
+    struct cache_tidy tidy = {.hurry = true};
+    while (cache_tidy_step(cache, &tidy)) {
+    }
+}
+
+/* One cell changes all the time, the others now and then: each segment has something that lives. */
+TEST(tidying_gives_memory_back_and_keeps_what_is_cached)
+{
+    struct cells cells;
+    struct cache *cache = cells_open(&cells);
+    for (uint64_t number = 1; number < 20000; number++) {
+        uint8_t cell = number % 300 == 0 ? (uint8_t)(1 + number / 300 % (CELLS - 1)) : 0;
+        cells_set(cells.front, cell, number);
+        cells_read(cells.front, cell);
+    }
+    struct cache_space_stats before = cache_stats(cache, 0);
+    assert_true(before.dead + cache_spare(cache) > 2 * CACHE_SEGMENT_BYTES);
+    tidy_all(cache);
+    struct cache_space_stats after = cache_stats(cache, 0);
+    assert_true(after.dead < CACHE_SEGMENT_BYTES); /* of the segment that is written to */
+    assert_int_equal(cache_spare(cache), 0);
+    assert_int_equal(after.counts.entries, before.counts.entries);
+    assert_int_equal(after.live, before.live);
+    for (uint8_t cell = 1; cell < CELLS; cell++) {
+        assert_int_equal(cells_read(cells.front, cell), atomic_load(&cells.cells[cell]));
+    }
+    assert_int_equal(cache_stats(cache, 0).counts.misses, after.counts.misses);
+    cells.front->ops->close(cells.front);
+}
+
 /* ---- rules ---- */
 
 static const struct cache_options roomy = {64 << 20, 42, &cache_policy_s3fifo};
@@ -264,6 +298,23 @@ TEST(quotas_take_at_most_half_and_later_ones_find_no_room)
     cells.front->ops->close(cells.front);
 }
 
+TEST(a_smaller_bound_is_shared_by_all_spaces)
+{
+    struct cells cells;
+    struct cache *cache = cells_open_with(&cells, &roomy);
+    struct cache_rule rule = {&cache_policy_lru, CACHE_QUOTA_MIN, 2, 0};
+    cache_set_rules(cache, &rule, 1);
+    assert_int_equal(cache_set_bound(cache, roomy.bytes_max / 4), roomy.bytes_max / 4);
+    assert_int_equal(cache_manner_of(cache, 2).bytes_max, CACHE_QUOTA_MIN / 4);
+    assert_int_equal(cache_manner_of(cache, 1).bytes_max, (roomy.bytes_max - CACHE_QUOTA_MIN) / 4);
+    cache_set_rules(cache, NULL, 0);
+    assert_int_equal(cache_manner_of(cache, 1).bytes_max, roomy.bytes_max / 4);
+    cache_set_rules(cache, &rule, 1);
+    assert_int_equal(cache_set_bound(cache, UINT64_MAX), roomy.bytes_max);
+    assert_int_equal(cache_manner_of(cache, 2).bytes_max, CACHE_QUOTA_MIN);
+    cells.front->ops->close(cells.front);
+}
+
 TEST(entries_of_a_collection_with_a_lifetime_expire)
 {
     struct cells cells;
@@ -310,6 +361,7 @@ enum { DELETES = 5 };
 
 struct race {
     struct cells cells;
+    struct cache *cache;
     _Atomic uint64_t started[CELLS];
     _Atomic uint64_t acknowledged[CELLS];
     atomic_bool done;
@@ -346,6 +398,15 @@ static void *race_read(void *context)
     return NULL;
 }
 
+static void *race_tidy(void *context)
+{
+    struct race *race = context;
+    while (!atomic_load(&race->done)) {
+        tidy_all(race->cache);
+    }
+    return NULL;
+}
+
 /* Every collection is treated in another way now and then. */
 static void race_rules(struct cache *cache, struct random_doc *random)
 {
@@ -364,9 +425,11 @@ static void race_rules(struct cache *cache, struct random_doc *random)
 static void race_run(struct race *race, const struct cache_options *options, uint32_t rules_every)
 {
     pthread_t readers[3];
+    pthread_t tidier;
     struct random_doc random = {5};
-    struct cache *cache = cells_open_with(&race->cells, options);
+    struct cache *cache = race->cache = cells_open_with(&race->cells, options);
     atomic_store(&race->done, false);
+    assert_int_equal(pthread_create(&tidier, NULL, race_tidy, race), 0);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(pthread_create(&readers[i], NULL, race_read, race), 0);
     }
@@ -383,6 +446,7 @@ static void race_run(struct race *race, const struct cache_options *options, uin
     for (int i = 0; i < 3; i++) {
         pthread_join(readers[i], NULL);
     }
+    pthread_join(tidier, NULL);
     assert_true(cache_stats(cache, 0).counts.invalidations > 0);
     assert_true(cache_stats(cache, 0).counts.absent > 0);
     race->cells.front->ops->close(race->cells.front);

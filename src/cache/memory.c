@@ -14,6 +14,15 @@ enum { MEMORY_SLOTS_MIN = 64 };
 /* Of the bound, what may be alive: the rest is the room that moving needs to be cheap. */
 enum { MEMORY_LIVE_PERCENT = 92 };
 
+/* Entries that one step towards a smaller bound evicts. */
+enum { MEMORY_FIT_BATCH = 64 };
+
+/* A shard is calm while no more than this part of it dies between two looks. */
+enum { MEMORY_CALM_PARTS = 64 };
+
+/* Of a segment, what must be dead for a put to move the rest. */
+enum { MEMORY_HOLE_PERCENT = 25 };
+
 static uint64_t memory_live_max(uint64_t bytes_max)
 {
     return bytes_max / 100 * MEMORY_LIVE_PERCENT;
@@ -172,11 +181,33 @@ static void memory_empty(struct cache_memory *memory, struct cache_segment *segm
     cache_segment_release(segment);
 }
 
+bool cache_memory_close_up(struct cache_memory *memory, uint32_t percent)
+{
+    struct cache_segment *sparsest = cache_log_sparsest(&memory->log, percent);
+    if (sparsest != NULL) {
+        memory_empty(memory, sparsest);
+    }
+    return sparsest != NULL;
+}
+
+bool cache_memory_is_calm(struct cache_memory *memory)
+{
+    uint64_t died = memory->log.killed - memory->killed_before;
+    memory->killed_before = memory->log.killed;
+    return died <= memory->log.bytes / MEMORY_CALM_PARTS;
+}
+
+/* Bytes of segments within the bound. */
+static uint64_t memory_log_max(const struct cache_memory *memory)
+{
+    uint64_t tables = memory_tables_bytes(memory);
+    return memory->bytes_max > tables ? memory->bytes_max - tables : 0;
+}
+
 /* Make room for `size` bytes more; false: whoever is there may stay. */
 static bool memory_make_room(struct cache_memory *memory, uint32_t size)
 {
-    uint64_t tables = memory_tables_bytes(memory);
-    uint64_t max = memory->bytes_max > tables ? memory->bytes_max - tables : 0;
+    uint64_t max = memory_log_max(memory);
     while (memory->log.live + size > memory_live_max(max)) {
         if (!memory_evict(memory)) {
             return false;
@@ -184,21 +215,32 @@ static bool memory_make_room(struct cache_memory *memory, uint32_t size)
     }
     uint64_t next = size > CACHE_SEGMENT_BYTES ? size : CACHE_SEGMENT_BYTES;
     while (memory->log.bytes + next > max) {
-        struct cache_segment *sparsest = cache_log_sparsest(&memory->log);
-        if (sparsest != NULL) {
-            memory_empty(memory, sparsest);
-        } else if (!memory_evict(memory)) {
+        if (!cache_memory_close_up(memory, MEMORY_HOLE_PERCENT) && !memory_evict(memory)) {
             return false;
         }
     }
     return true;
 }
 
-void cache_memory_resize(struct cache_memory *memory, uint64_t bytes_max)
+void cache_memory_set_bound(struct cache_memory *memory, uint64_t bytes_max)
 {
-    memory->policy->ops->resize(memory->policy, memory_live_max(bytes_max));
     memory->bytes_max = bytes_max;
-    memory_make_room(memory, 0);
+    memory->policy->ops->resize(memory->policy, memory_live_max(bytes_max));
+}
+
+bool cache_memory_fit(struct cache_memory *memory)
+{
+    uint64_t max = memory_log_max(memory);
+    uint32_t evicted = 0;
+    bool full = memory->log.bytes > max;
+    if (full && cache_memory_close_up(memory, MEMORY_HOLE_PERCENT)) {
+        return true;
+    }
+    while (evicted < MEMORY_FIT_BATCH && (full || memory->log.live > memory_live_max(max)) &&
+           memory_evict(memory)) {
+        evicted++;
+    }
+    return evicted > 0;
 }
 
 /* ---- the doors ---- */

@@ -39,7 +39,8 @@ struct cache_memory {
     uint32_t slots_cap;
     uint32_t free; /* the first free slot */
     uint64_t count;
-    uint64_t moves; /* entries moved out of sparse segments */
+    uint64_t moves;         /* entries moved out of sparse segments */
+    uint64_t killed_before; /* log.killed at the last look */
     struct cache_tally tally;
 };
 
@@ -53,8 +54,8 @@ struct cache_memory_options {
 void cache_memory_init(struct cache_memory *memory, const struct cache_memory_options *options);
 void cache_memory_close(struct cache_memory *memory);
 
-/* Another bound; what no longer fits is evicted. */
-void cache_memory_resize(struct cache_memory *memory, uint64_t bytes_max);
+/* Another bound: cache_memory_fit, and puts, let go of what is too much. */
+void cache_memory_set_bound(struct cache_memory *memory, uint64_t bytes_max);
 
 /* `now_s` on the clock that expiries are on. The pin is set by a hit only. */
 enum cache_found cache_memory_get(struct cache_memory *memory, const struct cache_key *key,
@@ -65,6 +66,18 @@ void cache_memory_put(struct cache_memory *memory, const struct cache_key *key,
 bool cache_memory_remove(struct cache_memory *memory, const struct cache_key *key);
 /* Every key of a collection. */
 void cache_memory_drop(struct cache_memory *memory, uint32_t collection);
+
+/* Evict some entries, or empty a segment, when more than the bound is held; false: it is not, or
+ * nobody may leave. */
+bool cache_memory_fit(struct cache_memory *memory);
+
+/* Move what lives in a segment to the end of the log, if so much of it is dead at least: one whose
+ * emptying gains most. False: there is none. */
+bool cache_memory_close_up(struct cache_memory *memory, uint32_t percent);
+
+/* Has little died since the last call? While much does, holes grow by themselves, and closing them
+ * up is cheaper later. */
+bool cache_memory_is_calm(struct cache_memory *memory);
 
 /* Bytes held: segments and tables. */
 uint64_t cache_memory_bytes(const struct cache_memory *memory);

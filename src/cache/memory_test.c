@@ -133,6 +133,53 @@ TEST(what_is_removed_gives_its_memory_back)
     model_close(&model);
 }
 
+TEST(holes_are_closed_up_and_nothing_that_lives_is_lost)
+{
+    static struct model model;
+    enum { KEYS = 1000, PERCENT = 3 };
+    model_open(&model, 11);
+    for (uint32_t number = 0; number < KEYS; number++) {
+        model_put(&model, number);
+    }
+    uint64_t count = model.memory.count;
+    assert_false(cache_memory_close_up(&model.memory, PERCENT));
+    for (uint32_t number = 0; number < KEYS; number += 2) {
+        model_remove(&model, number);
+    }
+    assert_in_range(model.memory.count, count / 2 - 50, count / 2 + 50);
+    assert_true(model.memory.log.dead > model.memory.log.live / 2);
+    count = model.memory.count;
+    while (cache_memory_close_up(&model.memory, PERCENT)) {
+    }
+    assert_int_equal(model.memory.count, count);
+    assert_true(model.memory.log.dead <= model.memory.log.bytes / 100 * PERCENT);
+    assert_true(model.memory.log.bytes <=
+                model.memory.log.live / 20 * 21 + 2 * CACHE_SEGMENT_BYTES);
+    for (uint32_t number = 1; number < KEYS; number += 2) {
+        model_get(&model, number);
+    }
+    assert_int_equal(model.hits, count);
+    model_close(&model);
+}
+
+TEST(a_shard_is_calm_when_little_has_died_since_the_last_look)
+{
+    static struct model model;
+    model_open(&model, 12);
+    for (uint32_t number = 0; number < 1000; number++) {
+        model_put(&model, number);
+    }
+    assert_true(cache_memory_is_calm(&model.memory));
+    model_remove(&model, 0);
+    assert_true(cache_memory_is_calm(&model.memory));
+    for (uint32_t number = 1; number < 500; number++) {
+        model_remove(&model, number);
+    }
+    assert_false(cache_memory_is_calm(&model.memory));
+    assert_true(cache_memory_is_calm(&model.memory));
+    model_close(&model);
+}
+
 TEST(a_pin_outlives_eviction_and_the_cache)
 {
     static struct model model;
@@ -202,21 +249,35 @@ TEST(absence_and_expiry_survive_moving)
     model_close(&model);
 }
 
-TEST(a_smaller_bound_evicts_and_a_larger_one_has_room_again)
+TEST(a_smaller_bound_is_fitted_and_a_larger_one_is_filled_again)
 {
     static struct model model;
+    enum { BOUND = MODEL_BYTES / 2 };
     model_open(&model, 13);
     for (uint32_t number = 0; number < MODEL_KEYS; number++) {
         model_put(&model, number);
     }
-    uint64_t full = model.memory.count;
-    cache_memory_resize(&model.memory, MODEL_BYTES / 2);
-    assert_in_range(cache_memory_bytes(&model.memory), 0, MODEL_BYTES / 2);
-    cache_memory_resize(&model.memory, MODEL_BYTES);
+    assert_false(cache_memory_fit(&model.memory));
+    assert_true(cache_memory_bytes(&model.memory) > BOUND + CACHE_SEGMENT_BYTES);
+    cache_memory_set_bound(&model.memory, BOUND);
+    while (cache_memory_fit(&model.memory)) {
+    }
+    assert_in_range(cache_memory_bytes(&model.memory), BOUND / 2, BOUND);
+    for (uint32_t number = 0; number < MODEL_KEYS; number++) {
+        model_get(&model, number);
+        model_put(&model, number);
+        assert_in_range(cache_memory_bytes(&model.memory), 0, BOUND + CACHE_SEGMENT_BYTES);
+    }
+    assert_true(model.hits > 0);
+    cache_memory_set_bound(&model.memory, MODEL_BYTES);
     for (uint32_t number = 0; number < MODEL_KEYS; number++) {
         model_put(&model, number);
     }
-    assert_in_range(model.memory.count, full * 9 / 10, full * 11 / 10);
+    assert_true(cache_memory_bytes(&model.memory) > BOUND + CACHE_SEGMENT_BYTES);
+    cache_memory_set_bound(&model.memory, 0);
+    while (cache_memory_fit(&model.memory)) {
+    }
+    assert_int_equal(model.memory.count, 0);
     model_close(&model);
 }
 

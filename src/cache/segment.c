@@ -49,6 +49,55 @@ static uint32_t segment_record_size(const struct cache_record *record)
     return cache_record_size(record->key_len, record->value_len);
 }
 
+/* ---- ranks ---- */
+
+/* Entries of a segment of their own leave no hole: it goes with them. */
+static uint32_t log_rank(const struct cache_log *log, const struct cache_segment *segment)
+{
+    if (segment == log->open || segment->pages == NULL) {
+        return CACHE_RANKS;
+    }
+    return (segment->used - segment->live) / (segment->size / CACHE_RANKS + 1);
+}
+
+/* Into the list of `rank`, out of the one it was in. */
+static void log_set_rank(struct cache_log *log, struct cache_segment *segment, uint32_t rank)
+{
+    if (segment->rank == rank) {
+        return;
+    }
+    if (segment->previous != NULL) {
+        segment->previous->next = segment->next;
+    } else if (segment->rank != CACHE_RANKS) {
+        log->ranks[segment->rank] = segment->next;
+    }
+    if (segment->next != NULL) {
+        segment->next->previous = segment->previous;
+    }
+    segment->rank = rank;
+    segment->previous = NULL;
+    segment->next = rank == CACHE_RANKS ? NULL : log->ranks[rank];
+    if (segment->next != NULL) {
+        segment->next->previous = segment;
+    }
+    if (rank != CACHE_RANKS) {
+        log->ranks[rank] = segment;
+    }
+}
+
+struct cache_segment *cache_log_sparsest(const struct cache_log *log, uint32_t percent)
+{
+    uint32_t rank = CACHE_RANKS;
+    while (rank > 0 && log->ranks[rank - 1] == NULL) {
+        rank--;
+    }
+    struct cache_segment *segment = rank == 0 ? NULL : log->ranks[rank - 1];
+    bool enough = segment != NULL && segment->used - segment->live >= segment->size / 100 * percent;
+    return enough ? segment : NULL;
+}
+
+/* ---- segments ---- */
+
 static struct cache_segment *log_add_segment(struct cache_log *log, uint32_t size)
 {
     if (log->count == log->cap) {
@@ -59,7 +108,8 @@ static struct cache_segment *log_add_segment(struct cache_log *log, uint32_t siz
     struct memory_pages *pages = whole_page ? log->pages : NULL;
     struct cache_segment *segment =
         pages != NULL ? memory_page_take(pages) : mem_alloc(sizeof *segment + size);
-    *segment = (struct cache_segment){.pages = pages, .place = log->count, .size = size};
+    *segment = (struct cache_segment){
+        .pages = pages, .place = log->count, .size = size, .rank = CACHE_RANKS};
     atomic_init(&segment->refs, 1);
     log->segments[log->count++] = segment;
     log->bytes += size;
@@ -73,8 +123,22 @@ static void log_drop_segment(struct cache_log *log, struct cache_segment *segmen
     log->segments[segment->place] = last;
     last->place = segment->place;
     log->bytes -= segment->size;
+    log->dead -= segment->used;
     log->open = log->open == segment ? NULL : log->open;
+    log_set_rank(log, segment, CACHE_RANKS);
     cache_segment_release(segment);
+}
+
+/* The open segment is full: it gets its rank, or goes when nothing in it lives. */
+static void log_close_segment(struct cache_log *log)
+{
+    struct cache_segment *full = log->open;
+    log->open = NULL;
+    if (full != NULL && full->live == 0) {
+        log_drop_segment(log, full);
+    } else if (full != NULL) {
+        log_set_rank(log, full, log_rank(log, full));
+    }
 }
 
 /* Where `size` bytes go. A segment of an entry's own never becomes the open one. */
@@ -84,11 +148,8 @@ static struct cache_segment *log_room(struct cache_log *log, uint32_t size)
         return log_add_segment(log, size);
     }
     if (log->open == NULL || log->open->size - log->open->used < size) {
-        struct cache_segment *full = log->open;
-        log->open = log_add_segment(log, CACHE_SEGMENT_BYTES - sizeof *full);
-        if (full != NULL && full->live == 0) {
-            log_drop_segment(log, full);
-        }
+        log_close_segment(log);
+        log->open = log_add_segment(log, CACHE_SEGMENT_BYTES - sizeof *log->open);
     }
     return log->open;
 }
@@ -125,24 +186,13 @@ void cache_log_kill(struct cache_log *log, struct cache_place place)
     record->dead = 1;
     segment->live -= size;
     log->live -= size;
+    log->dead += size;
+    log->killed += size;
     if (segment->live == 0 && segment != log->open) {
         log_drop_segment(log, segment);
+    } else {
+        log_set_rank(log, segment, log_rank(log, segment));
     }
-}
-
-struct cache_segment *cache_log_sparsest(const struct cache_log *log)
-{
-    struct cache_segment *best = NULL;
-    uint32_t best_gain = 0;
-    for (uint32_t i = 0; i < log->count; i++) {
-        struct cache_segment *segment = log->segments[i];
-        uint32_t gain = segment->size - segment->live;
-        if (segment != log->open && gain > best_gain && gain >= segment->size / 4) {
-            best = segment;
-            best_gain = gain;
-        }
-    }
-    return best;
 }
 
 struct cache_record *cache_segment_next(struct cache_segment *segment, uint32_t *at)

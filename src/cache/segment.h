@@ -38,13 +38,19 @@ struct cache_record {
 
 struct cache_segment {
     struct memory_pages *pages; /* that it is one of; NULL: the heap */
-    atomic_uint refs;           /* the log's and the readers' */
-    uint32_t place;             /* in the log's list */
+    struct cache_segment *next; /* with about as many dead bytes */
+    struct cache_segment *previous;
+    atomic_uint refs; /* the log's and the readers' */
+    uint32_t place;   /* in the log's table */
     uint32_t size;
     uint32_t used;
     uint32_t live; /* bytes of entries that are not dead */
+    uint32_t rank; /* of the list it is in; CACHE_RANKS: in none */
     _Alignas(8) uint8_t bytes[];
 };
+
+/* Segments that are full stand in lists, by how much of them is dead. */
+enum { CACHE_RANKS = 32 };
 
 struct cache_log {
     struct memory_pages *pages;
@@ -52,8 +58,11 @@ struct cache_log {
     uint32_t count;
     uint32_t cap;
     struct cache_segment *open; /* is written to; NULL: none yet */
-    uint64_t bytes;             /* of all segments */
-    uint64_t live;              /* of the entries in them */
+    struct cache_segment *ranks[CACHE_RANKS];
+    uint64_t bytes;  /* of all segments */
+    uint64_t live;   /* of the entries in them */
+    uint64_t dead;   /* of those not wanted any more */
+    uint64_t killed; /* bytes that ever died */
 };
 
 /* Where an entry is. */
@@ -95,8 +104,8 @@ struct cache_place cache_log_append(struct cache_log *log, uint32_t slot, struct
 /* The entry is not wanted any more. */
 void cache_log_kill(struct cache_log *log, struct cache_place place);
 
-/* The segment whose emptying gains most, when that is at least a quarter of it; else NULL. */
-struct cache_segment *cache_log_sparsest(const struct cache_log *log);
+/* A segment about the emptiest, if it is full and so much of it is dead at least; else NULL. */
+struct cache_segment *cache_log_sparsest(const struct cache_log *log, uint32_t percent);
 
 /* The next living entry of a segment from *at on (0 first), or NULL. */
 struct cache_record *cache_segment_next(struct cache_segment *segment, uint32_t *at);

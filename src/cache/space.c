@@ -15,6 +15,9 @@
 
 enum { SPACE_STRIPES = 64, SPACE_DOUBTS = 256, SPACE_SHARD_BYTES_MIN = 1 << 20 };
 
+/* Of a segment, what must be dead for tidying to move the rest: in a calm shard, and in others. */
+enum { SPACE_HOLE_PERCENT = 3, SPACE_HOLE_PERCENT_BUSY = 25 };
+
 struct cache_shard {
     _Alignas(64) pthread_mutex_t lock; /* everything here is under it */
     struct cache_memory memory;
@@ -114,7 +117,7 @@ void cache_space_resize(struct cache_space *space, uint64_t bytes_max)
     for (uint32_t i = 0; i < space->shards_count; i++) {
         struct cache_shard *shard = &space->shards[i];
         pthread_mutex_lock(&shard->lock);
-        cache_memory_resize(&shard->memory, bytes_max / space->shards_count);
+        cache_memory_set_bound(&shard->memory, bytes_max / space->shards_count);
         pthread_mutex_unlock(&shard->lock);
     }
 }
@@ -182,6 +185,28 @@ void cache_space_end(struct cache_space *space, const struct cache_key *key,
     pthread_mutex_unlock(&shard->lock);
 }
 
+/* ---- tidying ---- */
+
+bool cache_space_tidy_step(struct cache_space *space, struct cache_space_tidy *tidy, bool hurry)
+{
+    if (tidy->shard == space->shards_count) {
+        return false;
+    }
+    struct cache_memory *memory = &space->shards[tidy->shard].memory;
+    pthread_mutex_lock(&space->shards[tidy->shard].lock);
+    if (tidy->percent == 0) {
+        bool calm = cache_memory_is_calm(memory);
+        tidy->percent = calm || hurry ? SPACE_HOLE_PERCENT : SPACE_HOLE_PERCENT_BUSY;
+    }
+    bool more = cache_memory_fit(memory) || cache_memory_close_up(memory, tidy->percent);
+    pthread_mutex_unlock(&space->shards[tidy->shard].lock);
+    if (!more) {
+        tidy->shard++;
+        tidy->percent = 0;
+    }
+    return true;
+}
+
 /* ---- looking ---- */
 
 static void space_count(const struct cache_tally *tally, uint32_t collection,
@@ -203,6 +228,7 @@ struct cache_space_stats cache_space_stats(const struct cache_space *space, uint
         space_count(&shard->memory.tally, collection, &stats.counts);
         stats.bytes += cache_memory_bytes(&shard->memory);
         stats.live += shard->memory.log.live;
+        stats.dead += shard->memory.log.dead;
         stats.moves += shard->memory.moves;
         pthread_mutex_unlock(&shard->lock);
     }

@@ -34,7 +34,7 @@ void cache_space_init(struct cache_space *space, const struct cache_memory_optio
                       uint32_t shards);
 void cache_space_close(struct cache_space *space);
 
-/* Another size. */
+/* Another size; what is too much is evicted by puts and by tidying. */
 void cache_space_resize(struct cache_space *space, uint64_t bytes_max);
 /* Another size and policy: what was held is gone, and what readers have looked up is not kept. */
 void cache_space_reset(struct cache_space *space, const struct cache_memory_options *options);
@@ -58,12 +58,25 @@ bool cache_space_begin(struct cache_space *space, const struct cache_key *key);
 void cache_space_end(struct cache_space *space, const struct cache_key *key,
                      const struct cache_item *item);
 
+/* ---- tidying ---- */
+
+struct cache_space_tidy {
+    uint32_t shard; /* the walk's: 0 at first */
+    uint32_t percent;
+};
+
+/* One step of a walk that evicts what is past the bound and closes up holes, with `hurry` also
+ * where entries are dying fast: some entries, under their shard's lock. False: the walk has ended.
+ * One thread at a time. */
+bool cache_space_tidy_step(struct cache_space *space, struct cache_space_tidy *tidy, bool hurry);
+
 /* ---- looking ---- */
 
 struct cache_space_stats {
     struct cache_counts counts;
     uint64_t bytes; /* held now: entries, holes and tables */
     uint64_t live;  /* of entries */
+    uint64_t dead;  /* of entries that left holes */
     uint64_t moves; /* entries moved to close up memory */
 };
 
