@@ -1,9 +1,11 @@
 /* command/memory.c - memoryStats, compactMemory, and serverStatus's short form of the first.
  *
- * Giving an arena's pages back takes milliseconds when it has many: one arena a step. */
+ * Closing up memory takes long: the host does it beside its loops, and compactMemory sleeps until
+ * it is done. */
 #include "command/memory.h"
 
 #include "command/budgets.h"
+#include "command/cursor.h"
 #include "command/handlers.h"
 #include "command/server.h"
 #include "memory/allocator.h"
@@ -37,6 +39,7 @@ static void memory_allocator(struct doc_builder *builder)
     doc_build_i64(builder, "active", (int64_t)heap.active);
     doc_build_i64(builder, "resident", (int64_t)heap.resident);
     doc_build_i64(builder, "mapped", (int64_t)heap.mapped);
+    doc_build_i64(builder, "dirty", (int64_t)heap.dirty);
     doc_build_i64(builder, "retained", (int64_t)heap.retained);
     doc_build_double(builder, "fragmentation", (double)heap.resident / (double)heap.allocated);
     doc_build_close(builder);
@@ -51,6 +54,7 @@ int command_memory_stats(struct command_op *op)
     }
     doc_build_i64(builder, "resident", (int64_t)memory_process().resident);
     memory_allocator(builder);
+    op->server->host_ops->memory_status(op->server->host, builder);
     if (memory_machine_pressure("", &percent)) {
         doc_build_open(builder, SLICE("pressure"));
         doc_build_double(builder, "someAvg10", percent);
@@ -86,28 +90,31 @@ void command_memory_status(const struct command_server *server, struct doc_build
 
 /* ---- compactMemory ---- */
 
+enum { MEMORY_WAIT_US = 10000 };
+
 struct memory_compaction {
     uint64_t before; /* bytes resident */
     uint64_t reclaimed;
-    uint32_t arena; /* the next to purge */
+    uint64_t walk; /* of the host */
 };
 
+/* Cursors that rest go; the cache is closed up, and keeps what it has. */
 static struct memory_compaction *memory_begin(struct command_op *op)
 {
     struct memory_compaction *state = arena_zero(&op->arena, 1, sizeof *state);
-    struct command_budgets *budgets = op->server->budgets;
     state->before = memory_process().resident;
-    if (budgets != NULL) {
-        state->reclaimed = memory_reclaim(budgets->all[COMMAND_BUDGET_TOTAL], UINT64_MAX);
+    if (op->server->budgets != NULL) {
+        state->reclaimed = command_cursors_reclaim(op->server, UINT64_MAX);
     }
+    state->walk = op->server->host_ops->tidy_memory(op->server->host);
     return op->state = state;
 }
 
 int command_compact_memory(struct command_op *op)
 {
     struct memory_compaction *state = op->state == NULL ? memory_begin(op) : op->state;
-    if (state->arena < memory_allocator_arenas()) {
-        memory_allocator_purge(state->arena++);
+    if (!op->server->host_ops->has_tidied(op->server->host, state->walk)) {
+        op->wake_us = op->mono_us + MEMORY_WAIT_US;
         return -LT_EYIELD;
     }
     doc_build_i64(&op->builder, "residentBefore", (int64_t)state->before);

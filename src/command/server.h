@@ -24,6 +24,11 @@ struct command_sessions;
 struct command_host_ops {
     /* Append serverStatus sections the rooms below cannot know (connections, network, memory). */
     void (*status)(void *host, struct doc_builder *builder);
+    /* Append what memoryStats cannot know. */
+    void (*memory_status)(void *host, struct doc_builder *builder);
+    /* Ask for memory to be closed up and given back to the system; returns which walk that is. */
+    uint64_t (*tidy_memory)(void *host);
+    bool (*has_tidied)(void *host, uint64_t walk);
     /* End the process in good order. */
     void (*shutdown)(void *host);
 };

@@ -15,6 +15,14 @@ static size_t allocator_size(const char *name)
     return mallctl(name, &value, &len, NULL, 0) == 0 ? value : 0;
 }
 
+/* Of all arenas together: 4096 is jemalloc's number for that. */
+static size_t allocator_dirty(void)
+{
+    size_t page = allocator_size("arenas.page");
+    return page * (allocator_size("stats.arenas.4096.pdirty") +
+                   allocator_size("stats.arenas.4096.pmuzzy"));
+}
+
 bool memory_allocator_read(struct memory_allocator *ret_allocator)
 {
     uint64_t epoch = 1; /* writing it takes a fresh look */
@@ -27,6 +35,7 @@ bool memory_allocator_read(struct memory_allocator *ret_allocator)
         .active = allocator_size("stats.active"),
         .resident = allocator_size("stats.resident"),
         .mapped = allocator_size("stats.mapped"),
+        .dirty = allocator_dirty(),
         .retained = allocator_size("stats.retained"),
     };
     return ret_allocator->allocated > 0;

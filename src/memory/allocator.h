@@ -17,6 +17,7 @@ struct memory_allocator {
     size_t active;    /* in pages with something in use */
     size_t resident;  /* in memory: active, dirty, and the allocator's own */
     size_t mapped;
+    size_t dirty;    /* in pages that nothing is in, kept for what comes next */
     size_t retained; /* address space kept without memory */
 };
 

@@ -133,6 +133,24 @@ static void node_status(void *host, struct doc_builder *builder)
     doc_build_close(builder);
 }
 
+static void node_memory_status(void *host, struct doc_builder *builder)
+{
+    struct node *node = host;
+    node__tidy_status(&node->tidy, builder);
+}
+
+static uint64_t node_tidy_memory(void *host)
+{
+    struct node *node = host;
+    return node__tidy_ask(&node->tidy, true);
+}
+
+static bool node_has_tidied(void *host, uint64_t walk)
+{
+    struct node *node = host;
+    return node__tidy_is_done(&node->tidy, walk);
+}
+
 static void node_shutdown(void *host)
 {
     struct node *node = host;
@@ -141,6 +159,9 @@ static void node_shutdown(void *host)
 
 static const struct command_host_ops node_host_ops = {
     .status = node_status,
+    .memory_status = node_memory_status,
+    .tidy_memory = node_tidy_memory,
+    .has_tidied = node_has_tidied,
     .shutdown = node_shutdown,
 };
 
@@ -172,13 +193,15 @@ static void node_measure(struct node *node)
                    (uint64_t)net_server_stats(node->net).current * NODE_CONNECTION_BYTES);
 }
 
-/* The cache and the store grow to their bounds in any case: theirs is taken from the start. */
+/* The cache and the store grow to their bounds in any case: theirs is taken from the start. The
+ * cache gives some of it back when others need it (tidy.c). */
 static void node_open_budgets(struct node *node)
 {
     const struct node_config *config = &node->config;
     command_server_limit(&node->server, config->memory_bytes);
     struct command_budgets *budgets = node->server.budgets;
-    memory_measure(budgets->all[COMMAND_BUDGET_CACHE], config->cache_bytes);
+    int code = memory_charge(budgets->all[COMMAND_BUDGET_CACHE], config->cache_bytes, NULL);
+    assert(code == 0); /* node__serve_memory made it fit */
     memory_measure(budgets->all[COMMAND_BUDGET_STORE], 2 * config->write_buffer_bytes);
     log_info(node->log, "node",
              "memory: limit %llu MB, of which cache %llu MB, write buffers %llu MB",
@@ -272,6 +295,7 @@ int node_open(const struct node_config *config, struct node **ret_node, struct e
     code = code < 0 ? code : node_open_loops(node, err);
     code = code < 0 ? code : node_listen(node, err);
     if (code == 0) {
+        node__tidy_open(&node->tidy, node);
         node_open_server(node);
         code = node__group_open(&node->group, node, err);
     }
@@ -285,11 +309,15 @@ int node_open(const struct node_config *config, struct node **ret_node, struct e
 
 int node_start(struct node *node, struct err *err)
 {
+    int code = node__tidy_start(&node->tidy, err);
+    if (code < 0) {
+        return code;
+    }
     node__group_begin(&node->group);
     for (uint32_t i = 0; i < node->loops_count; i++) {
         char name[24];
         snprintf(name, sizeof name, "lt-loop-%u", i);
-        int code = net_loop_start(node->loops[i], name, err);
+        code = net_loop_start(node->loops[i], name, err);
         if (code < 0) {
             return code;
         }
@@ -323,6 +351,7 @@ void node_stop(struct node *node)
         net_loop_stop(node->loops[i - 1]);
         net_loop_join(node->loops[i - 1]);
     }
+    node__tidy_stop(&node->tidy);
 }
 
 void node_close(struct node *node)
@@ -338,6 +367,7 @@ void node_close(struct node *node)
         node__worker_close(&node->workers[i]);
     }
     net_server_free(node->net);
+    node__tidy_close(&node->tidy);
     command_server_close(&node->server);
     node__fetches_close(&node->fetches);
     if (node->kv != NULL) {

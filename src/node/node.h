@@ -26,7 +26,8 @@ struct node_config {
     uint64_t memory_bytes; /* the total of all budgets */
     uint64_t cache_bytes;  /* records and blocks of the store, half each */
     const char *cache_policy;
-    bool huge_pages; /* for cached records */
+    bool huge_pages;       /* for cached records */
+    uint32_t tidy_percent; /* of a core: what closing up memory may take */
     uint64_t write_buffer_bytes;
     uint64_t journal_segment_bytes;
     const char *compressor;

@@ -60,6 +60,39 @@ int node__journal_start(struct node_journal *journal, struct err *err);
 void node__journal_submit(struct node_journal *journal, struct node_batch *batch);
 void node__journal_stop(struct node_journal *journal);
 
+/* ---- tidying ---- */
+
+/* The thread that closes up memory and gives it back. */
+struct node_tidy {
+    struct node *node;
+    struct memory_budget *budget; /* of the cache; charged with its bound */
+    struct memory_reclaimer reclaimer;
+    uint64_t cache_bytes; /* the bound when memory is not short */
+    uint32_t percent;     /* of a core */
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    uint64_t asked;    /* under lock: walks asked for */
+    uint64_t answered; /* under lock: of these, done */
+    bool hurry;        /* under lock: the next one */
+    bool stopping;     /* under lock */
+    uint64_t bound;    /* under lock: what the cache may hold */
+    _Atomic uint64_t walks;
+    _Atomic uint64_t busy_us;
+};
+
+/* When the cache is there, before the loops run. */
+void node__tidy_open(struct node_tidy *tidy, struct node *node);
+int node__tidy_start(struct node_tidy *tidy, struct err *err);
+void node__tidy_stop(struct node_tidy *tidy);
+void node__tidy_close(struct node_tidy *tidy);
+/* Ask for a walk; `hurry`: to the last page. Returns its number. Any thread. */
+uint64_t node__tidy_ask(struct node_tidy *tidy, bool hurry);
+bool node__tidy_is_done(struct node_tidy *tidy, uint64_t walk);
+/* Append the section "tidy" of memoryStats. Any thread. */
+void node__tidy_status(struct node_tidy *tidy, struct doc_builder *builder);
+
 /* ---- the shard ---- */
 
 /* An entry that is proposed and not yet applied. */
@@ -185,6 +218,7 @@ struct node {
     struct command_server server;
     struct node_group group;
     struct node_fetches fetches; /* that requests wait for */
+    struct node_tidy tidy;
     struct net_loop *loops[NODE_LOOPS_MAX];
     struct node_worker workers[NODE_LOOPS_MAX];
     uint32_t loops_count;

@@ -23,12 +23,35 @@ static void mini_status(void *host, struct doc_builder *builder)
     (void)builder;
 }
 
+/* There is no other thread: the walk has ended when this returns. */
+static uint64_t mini_tidy_memory(void *host)
+{
+    struct mini_node *node = host;
+    struct cache_tidy walk = {.hurry = true};
+    while (cache_tidy_step(node->server.cache, &walk)) {
+    }
+    return 0;
+}
+
+static bool mini_has_tidied(void *host, uint64_t walk)
+{
+    (void)host;
+    (void)walk;
+    return true;
+}
+
 static void mini_shutdown(void *host)
 {
     (void)host;
 }
 
-static const struct command_host_ops mini_host_ops = {mini_status, mini_shutdown};
+static const struct command_host_ops mini_host_ops = {
+    .status = mini_status,
+    .memory_status = mini_status,
+    .tidy_memory = mini_tidy_memory,
+    .has_tidied = mini_has_tidied,
+    .shutdown = mini_shutdown,
+};
 
 struct mini_node *mini_node_new(void)
 {
@@ -45,6 +68,7 @@ struct mini_node *mini_node_new(void)
     node->server.kv = cache_kv(node->server.cache);
     node->server.log = log_new("/dev/null", LOG_ERROR, false);
     node->server.host_ops = &mini_host_ops;
+    node->server.host = node;
     node->client.connection_id = 1;
     node->client.peer = "127.0.0.1:2";
     int code = store_writer_open(&node->writer, node->server.kv, &command_filter_ops, &err);

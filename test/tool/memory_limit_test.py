@@ -110,6 +110,70 @@ class Memory(unittest.TestCase):
             self.assertAlmostEqual(heap['fragmentation'], heap['resident'] / heap['allocated'])
 
 
+class Cache(unittest.TestCase):
+    """A cache that takes half of the limit gives way to others, and is closed up."""
+
+    KB = 1 << 10
+    SMALL = 3000  # documents of 7 KB
+    LARGE = 25  # documents of 1 MB, grouped: past the soft limit
+    BOUND = 32 * MB
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(BINARY, '--memoryLimitMB', '128', '--cacheSizeMB', '64',
+                            '--writeBufferMB', '4', '--memoryTidyPercent', '100').start()
+        cls.client = cls.server.client()
+        cls.items = cls.client.shop.items
+        cls.small = cls.client.shop.small
+        for first in range(0, cls.LARGE, 5):
+            cls.items.insert_many({'_id': i, 'pad': 'x' * MB} for i in range(first, first + 5))
+        for first in range(0, cls.SMALL, 600):
+            cls.insert(range(first, first + 600))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.client.close()
+        cls.server.close()
+
+    @classmethod
+    def insert(cls, numbers):
+        cls.small.insert_many({'_id': i, 'pad': chr(97 + i % 26) * 7 * cls.KB} for i in numbers)
+
+    def tidy(self):
+        return self.client.admin.command('memoryStats')['tidy']
+
+    def cache(self):
+        return self.client.admin.command('serverStatus')['cache']
+
+    def read_all(self, numbers):
+        for i in numbers:
+            self.assertEqual(self.small.find_one({'_id': i})['pad'],
+                             chr(97 + i % 26) * 7 * self.KB)
+
+    def test_a_full_total_takes_from_the_cache_and_the_cache_grows_again(self):
+        self.read_all(range(0, self.SMALL))
+        evictions = self.cache()['evictions']
+        self.assertEqual(self.tidy()['cacheBound'], self.BOUND)
+        self.assertEqual(list(self.items.aggregate(group(0, self.LARGE))), [{'n': self.LARGE}])
+        self.assertLess(self.tidy()['cacheBound'], self.BOUND)
+        self.client.admin.command('compactMemory')
+        self.assertGreater(self.cache()['evictions'], evictions)
+        while self.tidy()['cacheBound'] < self.BOUND:
+            pass
+        self.read_all(range(0, self.SMALL))
+
+    def test_what_was_deleted_leaves_no_holes_and_the_rest_as_it_was(self):
+        self.read_all(range(0, 1200))
+        self.small.delete_many({'_id': {'$lt': 1200, '$mod': [2, 0]}})
+        self.client.admin.command('compactMemory')
+        tidy = self.tidy()
+        self.assertLess(tidy['cacheHoles'], self.cache()['liveBytes'] / 4)
+        self.assertEqual(tidy['cacheSpare'], 0)
+        self.assertGreater(tidy['movedEntries'], 0)
+        self.read_all(range(1, 1200, 2))
+        self.insert(range(0, 1200, 2))
+
+
 class Options(unittest.TestCase):
     def refused(self, *options):
         done = subprocess.run([BINARY, 'serve', '--dbpath', '/nonexistent/largetable', *options],
