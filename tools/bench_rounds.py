@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import tempfile
 
+import bench_deletes
 import bench_disk
 import bench_peers
 
@@ -128,7 +129,16 @@ def measure_disk(session, run, size, rates, server_arguments):
     return found
 
 
-KINDS = {"client": measure_client, "idle": measure_idle, "disk": measure_disk}
+def measure_deletes(session, run, size, rates, server_arguments):
+    del size, rates
+    return bench_deletes.measure(session, run.who, run.options["count"], run.options["watched"],
+                                 server_arguments)
+
+
+KINDS = {"client": measure_client, "idle": measure_idle, "disk": measure_disk,
+         "deletes": measure_deletes}
+# What a run of them can lack.
+MISSING = bench_peers.MissingPeer, bench_disk.MissingData, bench_deletes.MissingData
 
 
 def niced():
@@ -159,7 +169,7 @@ def run_suite(session, suite, size, server_arguments=()):
             for run in suite.runs:
                 try:
                     result = KINDS[run.kind](session, run, size, rates, server_arguments)
-                except (bench_peers.MissingPeer, bench_disk.MissingData) as error:
+                except MISSING as error:
                     if number == 1:
                         print(f"  {run.label:<20} skipped: {error}", flush=True)
                     continue

@@ -21,12 +21,16 @@ class Size:
     writers: int   # connections where there are 512
     batches: int   # connections that send a hundred documents each
     generated: int  # documents of each generated data set
+    deleted: int   # documents of which every second is deleted
+    watched: float  # seconds that memory is watched after that
 
 
 SIZES = {
-    "full": Size(5, 10, 2, 100_000, 1_000_000, 1_000_000, 60, 10_000, 512, 64, 200_000),
-    "short": Size(3, 5, 1, 100_000, 100_000, 100_000, 15, 10_000, 512, 64, 100_000),
-    "smoke": Size(1, 0.3, 0, 1_000, 1_000, 200, 0, 300, 96, 4, 2_000),
+    "full": Size(5, 10, 2, 100_000, 1_000_000, 1_000_000, 60, 10_000, 512, 64, 200_000,
+                 500_000, 10),
+    "short": Size(3, 5, 1, 100_000, 100_000, 100_000, 15, 10_000, 512, 64, 100_000,
+                  500_000, 10),
+    "smoke": Size(1, 0.3, 0, 1_000, 1_000, 200, 0, 300, 96, 4, 2_000, 5_000, 1.5),
 }
 
 
@@ -35,7 +39,7 @@ class Run:
     label: str
     who: str                  # largetable, echo, or a peer of bench_peers
     options: dict             # of `largetable bench`, or of `kind`
-    kind: str = "client"      # client, idle or disk: a function of bench_rounds
+    kind: str = "client"      # client, idle, disk or deletes: a function of bench_rounds
     half_of: str | None = None  # open loop, at half of the rate that run had in this round
     extra: tuple = ()         # more arguments of `largetable bench`
 
@@ -152,6 +156,20 @@ def disk(size):
                  "have left the plain ones.")
 
 
+def deletes(size):
+    options = {"count": size.deleted, "watched": size.watched}
+    return Suite(
+        "deletes", f"After deleting every second of {size.deleted:,} documents of 150 B", "ratio",
+        "resident / used",
+        [Run(who, who, options, kind="deletes") for who in ("largetable", "redis")],
+        [Bar("resident over used, 10 s later", "largetable", "ratio", most=1.10),
+         Bar("of a processor meanwhile, %", "largetable", "processor", most=25.0),
+         Bar("p99.9 of reads meanwhile, ms", "largetable", "p99.9", most=1.0)], rounds=1,
+        note="Without what is resident before there are data; what is used is the server's own "
+        "count. What is left is compared with what must be left. Debian's redis is built "
+        "without active defragmentation.")
+
+
 def growth(size):
     runs, bars = [], []
     for workload in "read", "update":
@@ -166,4 +184,5 @@ def growth(size):
 
 
 SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,
-          "hot": hot, "ycsb": ycsb, "idle": idle, "disk": disk, "growth": growth}
+          "hot": hot, "ycsb": ycsb, "idle": idle, "disk": disk, "deletes": deletes,
+          "growth": growth}
