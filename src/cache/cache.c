@@ -1,8 +1,11 @@
 /* cache/cache.c - reads go through, applies go around.
  *
  *   get ──> route ──> space ── hit ──> pin, or "not there"
- *                       └── miss ──> engine ──> kept, unless an apply touched the stripe meanwhile
- *   apply ──> begin every key (out of its space, stripe busy) ──> engine ──> end every key
+ *             └── miss ──> levels ──> engine ──> kept, unless an apply touched the stripe meanwhile
+ *   apply ──> begin every key (out of space and levels, stripe busy) ──> engine ──> end every key
+ *
+ * The levels below go by the common space: it alone fills them, and it counts the changes to all
+ * keys, also to those that are in another space.
  *
  * What was cached before an apply is cached with its new value after it: a record that is written
  * often is read often.
@@ -28,8 +31,6 @@ enum { CACHE_SHARDS_MAX = 64, CACHE_SPACE_SHARDS = 16 };
 
 /* Free pages that keep their memory for the next segments: one for so many in use. */
 enum { CACHE_SPARE_PARTS = 64 };
-
-_Static_assert(CACHE_QUOTA_MIN >= CACHE_SPACE_SHARDS << 20, "a space has all its shards");
 
 /* One effect of the apply that is going on. */
 struct cache_change {
@@ -57,6 +58,10 @@ struct cache {
     uint8_t rule_spaces[CACHE_RULES_MAX];
     uint32_t rules_count;
     struct buf changes; /* of struct cache_change */
+    /* ---- below ---- */
+    struct cache_levels *levels; /* NULL: memory is all */
+    _Atomic uint64_t promotions;
+    _Atomic uint64_t engine_waits;
 };
 
 static struct cache *cache_of(struct store_kv *kv)
@@ -89,7 +94,7 @@ struct cache_look {
     struct cache_key key;
     struct cache_route route;
     struct cache_stamp stamp; /* of a miss */
-    bool missed;
+    enum cache_source source; /* where it was found */
 };
 
 static enum cache_found cache_look(struct cache *cache, struct cache_look *look,
@@ -111,16 +116,34 @@ static enum cache_found cache_look(struct cache *cache, struct cache_look *look,
     }
 }
 
-/* A miss goes to the engine; what that says is kept. */
-static int cache_fill(struct cache *cache, const struct cache_look *look, enum store_wait wait,
+/* Below memory. The levels know of no lifetimes. */
+static int cache_get_below(struct cache *cache, struct cache_look *look, enum store_wait wait,
+                           struct store_pin *ret_pin)
+{
+    const struct cache_key *key = &look->key;
+    if (cache->levels != NULL && look->route.ttl_s == 0 &&
+        cache_levels_get(cache->levels, key->hash, key->bytes, wait, ret_pin) == 0) {
+        look->source = CACHE_SOURCE_LEVELS;
+        atomic_fetch_add_explicit(&cache->promotions, 1, memory_order_relaxed);
+        return 0;
+    }
+    if (wait == STORE_MAY_WAIT) {
+        atomic_fetch_add_explicit(&cache->engine_waits, 1, memory_order_relaxed);
+    }
+    look->source = CACHE_SOURCE_ENGINE;
+    return cache->engine->ops->get(cache->engine, NULL, key->bytes, wait, ret_pin);
+}
+
+/* A miss: what is found below, or is not, is kept. */
+static int cache_fill(struct cache *cache, struct cache_look *look, enum store_wait wait,
                       struct store_pin *ret_pin)
 {
-    struct slice key = look->key.bytes;
-    int code = cache->engine->ops->get(cache->engine, NULL, key, wait, ret_pin);
+    int code = cache_get_below(cache, look, wait, ret_pin);
     if (code == 0 || code == -LT_ENOSUCHKEY) {
         struct slice value = code == 0 ? ret_pin->value : (struct slice){0};
         struct cache_item item = cache_item(cache, look->route, value);
         item.absent = code < 0;
+        item.reused = look->source == CACHE_SOURCE_LEVELS;
         cache_space_keep(&cache->spaces[look->route.space], &look->key, &item, look->stamp);
     }
     return code;
@@ -137,7 +160,6 @@ static int cache_read(struct cache *cache, struct cache_look *look, enum store_w
     case CACHE_MISS:
         break;
     }
-    look->missed = true;
     return cache_fill(cache, look, wait, ret_pin);
 }
 
@@ -150,7 +172,7 @@ static int cache_read_sampled(struct cache *cache, struct cache_look *look, enum
         struct cache_sample_read read = {
             .hash = look->key.hash,
             .size = cache_record_size(look->key.bytes.len, ret_pin->value.len),
-            .source = look->missed ? CACHE_SOURCE_ENGINE : CACHE_SOURCE_MEMORY,
+            .source = look->source,
             .us = cache->options.clock_us() - began_us,
         };
         cache_sample_record(cache->sample, &read);
@@ -175,15 +197,25 @@ static int cache_get(struct store_kv *kv, struct store_snapshot *snapshot, struc
 
 static void cache_begin_change(struct cache *cache, struct cache_change *change)
 {
+    const struct cache_key *key = &change->key;
     change->key = cache_key(cache, change->effect.key);
     change->route = cache_rules_route(&cache->routes, cache_tally_id(change->effect.key));
-    change->was_cached = cache_space_begin(&cache->spaces[change->route.space], &change->key);
+    change->was_cached = cache_space_begin(&cache->spaces[0], key);
+    if (change->route.space != 0) {
+        change->was_cached = cache_space_begin(&cache->spaces[change->route.space], key);
+    }
+    if (cache->levels != NULL) {
+        cache_levels_remove(cache->levels, key->hash);
+    }
 }
 
 static void cache_end_change(struct cache *cache, const struct cache_change *change)
 {
     bool keep = change->was_cached && change->effect.kind == STORE_EFFECT_PUT;
     struct cache_item item = cache_item(cache, change->route, change->effect.value);
+    if (change->route.space != 0) {
+        cache_space_end(&cache->spaces[0], &change->key, NULL);
+    }
     cache_space_end(&cache->spaces[change->route.space], &change->key, keep ? &item : NULL);
 }
 
@@ -361,6 +393,13 @@ uint64_t cache_set_bound(struct cache *cache, uint64_t bytes)
     return bytes;
 }
 
+void cache_work(struct cache *cache, uint64_t now_us)
+{
+    if (cache->levels != NULL) {
+        cache_levels_work(cache->levels, now_us);
+    }
+}
+
 /* ---- tidying ---- */
 
 bool cache_tidy_step(struct cache *cache, struct cache_tidy *tidy)
@@ -431,6 +470,7 @@ static struct store_cursor *cache_cursor(struct store_kv *kv, struct store_snaps
 static void cache_close(struct store_kv *kv)
 {
     struct cache *cache = cache_of(kv);
+    cache_levels_free(cache->levels);
     cache->engine->ops->close(cache->engine);
     for (uint32_t i = 0; i < cache->spaces_count; i++) {
         cache_space_close(&cache->spaces[i]);
@@ -475,6 +515,9 @@ struct cache *cache_new(const struct cache_options *options, struct store_kv *en
     cache->bound = options->bytes_max;
     cache->sizes[0] = options->bytes_max;
     buf_init(&cache->changes, NULL);
+    if (options->levels != NULL) {
+        cache->levels = cache_levels_new(options->levels, options->seed, &cache->spaces[0]);
+    }
     return cache;
 }
 
@@ -522,6 +565,17 @@ uint64_t cache_spare(const struct cache *cache)
 uint64_t cache_bytes_max(const struct cache *cache)
 {
     return cache->options.bytes_max;
+}
+
+bool cache_below(const struct cache *cache, struct cache_below_stats *ret_stats)
+{
+    if (cache->levels == NULL) {
+        return false;
+    }
+    *ret_stats = (struct cache_below_stats){.promotions = cache->promotions,
+                                            .engine_waits = cache->engine_waits,
+                                            .levels = cache_levels_stats(cache->levels)};
+    return true;
 }
 
 struct cache_manner cache_manner_of(const struct cache *cache, uint32_t collection)

@@ -3,6 +3,7 @@
  * Invariant   a get without a snapshot gives what the engine behind would give: an apply takes the
  *             keys it changes out before the engine changes, and nothing about them is kept until
  *             it is done. So no read after an acknowledged write sees what was before it.
+ *             What leaves memory goes to the levels below, where there are any.
  * Thread      as store/kv.h: any thread reads, one applies.
  * Memory      the cache owns the engine behind it: closing one closes both. Pins hold what they
  *             show. Bytes held stay within the bound, but for what readers hold.
@@ -11,6 +12,7 @@
 #ifndef CACHE_CACHE_H
 #define CACHE_CACHE_H
 
+#include "cache/levels.h"
 #include "cache/rules.h"
 #include "cache/sample.h"
 #include "cache/space.h"
@@ -28,7 +30,8 @@ struct cache_options {
     uint64_t seed; /* of the hash: keys are chosen by strangers */
     const struct cache_policy_ops *policy;
     bool huge_pages;
-    uint64_t (*clock_us)(void); /* NULL: clock_mono_us */
+    uint64_t (*clock_us)(void);                /* NULL: clock_mono_us */
+    const struct cache_levels_options *levels; /* NULL: memory is all */
 };
 
 /* Takes over `engine`. */
@@ -40,6 +43,9 @@ struct store_kv *cache_kv(struct cache *cache);
 /* How collections are cached from now on, all of them: one that is not listed is as the rest. The
  * thread that applies. A rule that asks for a space when there is no room for it gets none. */
 void cache_set_rules(struct cache *cache, const struct cache_rule *list, uint32_t count);
+
+/* What the levels' thread does, where they have none. */
+void cache_work(struct cache *cache, uint64_t now_us);
 
 /* Hold no more than this, if it is within bytes_max; returns the bound that is now. Each space
  * gives its part; what is too much is evicted by the next walk, and by puts. Any thread. */
@@ -69,6 +75,14 @@ uint64_t cache_bound(const struct cache *cache);
 uint64_t cache_bytes_max(const struct cache *cache);
 /* Bytes of free pages that hold memory all the same. */
 uint64_t cache_spare(const struct cache *cache);
+
+struct cache_below_stats {
+    uint64_t promotions;   /* entries that came up from a level below memory */
+    uint64_t engine_waits; /* reads that were sent to the engine and its disk */
+    struct cache_levels_stats levels;
+};
+/* False: memory is all. */
+bool cache_below(const struct cache *cache, struct cache_below_stats *ret_stats);
 
 /* How a collection is cached. */
 struct cache_manner {

@@ -1,8 +1,12 @@
 /* cache/cache_test.c - the cache in front of an engine is never seen, but for its speed. */
 #include "cache/cache.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -10,11 +14,10 @@
 #include "lib/test.h"
 #include "store/effect.h"
 
-enum { CELLS = 64 };
-
 /* An engine of CELLS numbers, which belong to COLLECTIONS collections by turns. A key is the
- * collection's id and the cell's number; its value, 8 bytes, is the number in the cell. */
-enum { COLLECTIONS = 4, CELL_KEY = 5 };
+ * collection's id and the cell's number; a value begins with the number in the cell, which tells
+ * all of its bytes. */
+enum { CELLS = 192, COLLECTIONS = 4, CELL_KEY = 5, CELL_BYTES = 2000, CELL_NOISE = 1000 };
 
 struct cells {
     struct store_kv kv;
@@ -24,6 +27,17 @@ struct cells {
     struct store_kv *front;
     _Atomic uint64_t gets;
 };
+
+static void cell_fill(uint64_t number, uint8_t bytes[CELL_BYTES])
+{
+    struct random_doc noise = {number};
+    memset(bytes, 0, CELL_BYTES);
+    memcpy(bytes, &number, sizeof number);
+    for (size_t at = sizeof number; at < CELL_NOISE; at += sizeof number) {
+        uint64_t part = random_doc_next(&noise);
+        memcpy(bytes + at, &part, sizeof part);
+    }
+}
 
 static struct cells *cells_of(struct store_kv *kv)
 {
@@ -51,9 +65,9 @@ static int cells_get(struct store_kv *kv, struct store_snapshot *snapshot, struc
     if (value == 0) {
         return -LT_ENOSUCHKEY;
     }
-    uint64_t *copy = mem_alloc(sizeof *copy);
-    *copy = value;
-    *ret_pin = (struct store_pin){slice_of(copy, sizeof *copy), copy, mem_free};
+    uint8_t *copy = mem_alloc(CELL_BYTES);
+    cell_fill(value, copy);
+    *ret_pin = (struct store_pin){slice_of(copy, CELL_BYTES), copy, mem_free};
     return 0;
 }
 
@@ -66,7 +80,7 @@ static int cells_apply(struct store_kv *kv, const struct slice *payloads, size_t
         struct store_effect effect;
         for (size_t at = 0; store_effect_next(payloads[i], &at, &effect) > 0;) {
             uint64_t value = 0;
-            memcpy(&value, effect.value.data, effect.value.len);
+            memcpy(&value, effect.value.data, effect.value.len == 0 ? 0 : sizeof value);
             atomic_store(&cells->cells[effect.key.data[4]], value);
         }
     }
@@ -111,34 +125,44 @@ static struct cache *cells_open(struct cells *cells)
 
 static void cells_set(struct store_kv *kv, uint8_t cell, uint64_t value)
 {
-    uint8_t bytes[CELL_KEY];
-    struct slice key = cells_key(cell, bytes);
+    uint8_t key_bytes[CELL_KEY];
+    uint8_t bytes[CELL_BYTES];
+    struct slice key = cells_key(cell, key_bytes);
     struct buf payload;
     buf_init(&payload, NULL);
     store_effect_begin(&payload, 1);
     if (value == 0) {
         store_effect_delete(&payload, key);
     } else {
-        store_effect_put(&payload, key, slice_of(&value, sizeof value));
+        cell_fill(value, bytes);
+        store_effect_put(&payload, key, slice_of(bytes, sizeof bytes));
     }
     struct slice whole = buf_slice(&payload);
     assert_int_equal(kv->ops->apply(kv, &whole, 1, (struct store_mark){0}), 0);
     buf_close(&payload);
 }
 
-static uint64_t cells_read(struct store_kv *kv, uint8_t cell)
+static uint64_t cells_read_so(struct store_kv *kv, uint8_t cell, enum store_wait wait)
 {
-    uint8_t bytes[CELL_KEY];
+    uint8_t key[CELL_KEY];
+    uint8_t bytes[CELL_BYTES];
     struct store_pin pin = {0};
     uint64_t value = 0;
-    int code = kv->ops->get(kv, NULL, cells_key(cell, bytes), STORE_MAY_WAIT, &pin);
+    int code = kv->ops->get(kv, NULL, cells_key(cell, key), wait, &pin);
     if (code == 0) {
         memcpy(&value, pin.value.data, sizeof value);
+        cell_fill(value, bytes);
+        assert_true(slice_equal(pin.value, slice_of(bytes, sizeof bytes)));
         store_pin_release(&pin);
     } else {
         assert_int_equal(code, -LT_ENOSUCHKEY);
     }
     return value;
+}
+
+static uint64_t cells_read(struct store_kv *kv, uint8_t cell)
+{
+    return cells_read_so(kv, cell, STORE_MAY_WAIT);
 }
 
 TEST(a_second_get_is_a_hit_and_a_write_is_seen_at_once)
@@ -225,7 +249,7 @@ TEST(tidying_gives_memory_back_and_keeps_what_is_cached)
     struct cells cells;
     struct cache *cache = cells_open(&cells);
     for (uint64_t number = 1; number < 20000; number++) {
-        uint8_t cell = number % 300 == 0 ? (uint8_t)(1 + number / 300 % (CELLS - 1)) : 0;
+        uint8_t cell = number % 100 == 0 ? (uint8_t)(1 + number / 100 % (CELLS - 1)) : 0;
         cells_set(cells.front, cell, number);
         cells_read(cells.front, cell);
     }
@@ -389,7 +413,8 @@ static void *race_read(void *context)
     while (!atomic_load(&race->done)) {
         uint8_t cell = (uint8_t)random_doc_below(&random, CELLS);
         uint64_t before = atomic_load(&race->acknowledged[cell]);
-        uint64_t value = cells_read(race->cells.front, cell);
+        enum store_wait wait = random_doc_below(&random, 2) ? STORE_MAY_WAIT : STORE_MEMORY_ONLY;
+        uint64_t value = cells_read_so(race->cells.front, cell, wait);
         if (race_is_stale(race, cell, before, value)) {
             fail_msg("cell %u: read %lu after %lu was acknowledged", cell, (unsigned long)value,
                      (unsigned long)before);
@@ -407,33 +432,39 @@ static void *race_tidy(void *context)
     return NULL;
 }
 
-/* Every collection is treated in another way now and then. */
+enum { RACE_QUOTA = 130 << 10, RACE_BYTES = 2 * RACE_QUOTA };
+
+/* Now and then another collection has a space of its own, and others a lifetime. */
 static void race_rules(struct cache *cache, struct random_doc *random)
 {
     struct cache_rule rules[COLLECTIONS];
     uint32_t count = 0;
+    uint32_t own = 1 + random_doc_below(random, COLLECTIONS);
     for (uint32_t id = 1; id <= COLLECTIONS; id++) {
-        uint32_t kind = random_doc_below(random, 3);
-        if (kind > 0) {
-            rules[count++] = (struct cache_rule){kind == 1 ? &cache_policy_lru : NULL,
-                                                 kind == 1 ? CACHE_QUOTA_MIN : 0, id, kind};
+        if (id == own) {
+            rules[count++] = (struct cache_rule){&cache_policy_lru, RACE_QUOTA, id, 0};
+        } else if (random_doc_below(random, 2) == 0) {
+            rules[count++] = (struct cache_rule){.collection = id, .ttl_s = id};
         }
     }
     cache_set_rules(cache, rules, count);
 }
 
-static void race_run(struct race *race, const struct cache_options *options, uint32_t rules_every)
+/* Readers never see less than was acknowledged while one writes, until what is to be tried has
+ * been tried often enough. */
+static void race_run(struct race *race, const struct cache_options *options, uint32_t rules_every,
+                     bool (*enough)(struct cache *cache))
 {
     pthread_t readers[3];
     pthread_t tidier;
     struct random_doc random = {5};
+    *race = (struct race){0};
     struct cache *cache = race->cache = cells_open_with(&race->cells, options);
-    atomic_store(&race->done, false);
     assert_int_equal(pthread_create(&tidier, NULL, race_tidy, race), 0);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(pthread_create(&readers[i], NULL, race_read, race), 0);
     }
-    for (uint64_t number = 1; number <= 20000; number++) {
+    for (uint64_t number = 1; number % 1000 != 0 || !enough(cache); number++) {
         uint8_t cell = (uint8_t)random_doc_below(&random, CELLS);
         atomic_store(&race->started[cell], number);
         cells_set(race->cells.front, cell, race_is_empty(number) ? 0 : number);
@@ -447,20 +478,96 @@ static void race_run(struct race *race, const struct cache_options *options, uin
         pthread_join(readers[i], NULL);
     }
     pthread_join(tidier, NULL);
-    assert_true(cache_stats(cache, 0).counts.invalidations > 0);
-    assert_true(cache_stats(cache, 0).counts.absent > 0);
-    race->cells.front->ops->close(race->cells.front);
+}
+
+static bool race_has_invalidated(struct cache *cache)
+{
+    struct cache_counts counts = cache_stats(cache, 0).counts;
+    return counts.invalidations > 10000 && counts.absent > 100;
 }
 
 TEST(no_read_after_an_acknowledged_write_is_stale)
 {
     static struct race race;
     struct cache_options options = {1 << 20, 42, &cache_policy_s3fifo};
-    race_run(&race, &options, 0);
+    race_run(&race, &options, 0, race_has_invalidated);
+    race.cells.front->ops->close(race.cells.front);
 }
 
 TEST(not_even_while_rules_change)
 {
     static struct race race;
-    race_run(&race, &roomy, 50);
+    struct cache_options options = {RACE_BYTES, 42, &cache_policy_s3fifo};
+    race_run(&race, &options, 50, race_has_invalidated);
+    race.cells.front->ops->close(race.cells.front);
+}
+
+/* ---- levels ---- */
+
+/* Where two levels' files are, each of a few segments. */
+struct folder {
+    char path[64];
+    struct cache_levels_options levels;
+};
+
+static void folder_open(struct folder *folder, const char *codec)
+{
+    *folder = (struct folder){.levels = {.path = folder->path,
+                                         .mapped_bytes = 64 << 10,
+                                         .disk_bytes = 64 << 10,
+                                         .segment_bytes = 16 << 10,
+                                         .queue_bytes = 32 << 10}};
+    assert_int_equal(cache_codec_find(codec, &folder->levels.codec), 0);
+    snprintf(folder->path, sizeof folder->path, "/tmp/cache_test.XXXXXX");
+    assert_non_null(mkdtemp(folder->path));
+}
+
+static void folder_close(const struct folder *folder)
+{
+    static const char *const names[] = {"mapped", "disk"};
+    int directory = open(folder->path, O_RDONLY | O_DIRECTORY);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        unlinkat(directory, names[i], 0);
+    }
+    close(directory);
+    assert_int_equal(rmdir(folder->path), 0);
+}
+
+static bool race_has_moved(struct cache *cache)
+{
+    struct cache_below_stats below;
+    assert_true(cache_below(cache, &below));
+    const struct cache_levels_stats *levels = &below.levels;
+    return below.promotions > 500 && levels->demotions > 1000 && levels->overtaken > 10 &&
+           levels->mapped.hits > 500 && levels->mapped.evictions > 100 && levels->disk.hits > 20;
+}
+
+static void race_levels(const char *codec, uint32_t rules_every)
+{
+    static struct race race;
+    struct folder folder;
+    struct cache_below_stats below;
+    folder_open(&folder, codec);
+    /* Memory is for a part of the cells only. */
+    struct cache_options options = {.bytes_max = RACE_BYTES,
+                                    .seed = 42,
+                                    .policy = &cache_policy_s3fifo,
+                                    .levels = &folder.levels};
+    race_run(&race, &options, rules_every, race_has_moved);
+    cache_below(race.cache, &below);
+    assert_int_equal(below.levels.mapped.damaged + below.levels.disk.damaged, 0);
+    race.cells.front->ops->close(race.cells.front);
+    folder_close(&folder);
+}
+
+TEST(no_read_is_stale_while_entries_move_between_the_levels)
+{
+    race_levels("none", 0);
+    race_levels("lz4", 0);
+    race_levels("zstd", 0);
+}
+
+TEST(not_even_when_collections_come_and_go_in_the_common_space)
+{
+    race_levels("lz4", 500);
 }

@@ -30,7 +30,10 @@ static uint64_t memory_live_max(uint64_t bytes_max)
 
 void cache_memory_init(struct cache_memory *memory, const struct cache_memory_options *options)
 {
-    *memory = (struct cache_memory){.bytes_max = options->bytes_max, .free = CACHE_NO_SLOT};
+    *memory = (struct cache_memory){.bytes_max = options->bytes_max,
+                                    .free = CACHE_NO_SLOT,
+                                    .leave = options->leave,
+                                    .context = options->context};
     memory->policy = options->policy->new (memory_live_max(options->bytes_max), options->leader);
     cache_log_init(&memory->log, options->pages);
 }
@@ -150,6 +153,18 @@ static uint32_t *memory_link_of(struct cache_memory *memory, uint32_t index)
 
 /* ---- room ---- */
 
+/* That something is absent, and what is about to expire, is nothing to keep elsewhere. */
+static void memory_tell(struct cache_memory *memory, uint32_t index)
+{
+    const struct cache_memory_slot *slot = &memory->slots[index];
+    const struct cache_record *record = memory_record(memory, index);
+    struct cache_leaver leaver = {slot->hash, cache_record_key(record), cache_record_value(record),
+                                  slot->reused};
+    if (memory->leave != NULL && !record->absent && record->expires_s == 0) {
+        memory->leave(memory->context, &leaver);
+    }
+}
+
 static bool memory_evict(struct cache_memory *memory)
 {
     uint32_t index = memory->policy->ops->evict(memory->policy);
@@ -157,6 +172,7 @@ static bool memory_evict(struct cache_memory *memory)
         return false;
     }
     memory_counts(memory, memory_record(memory, index))->evictions++;
+    memory_tell(memory, index);
     memory_unlink(memory, memory_link_of(memory, index));
     return true;
 }
@@ -213,8 +229,7 @@ static bool memory_make_room(struct cache_memory *memory, uint32_t size)
             return false;
         }
     }
-    uint64_t next = size > CACHE_SEGMENT_BYTES ? size : CACHE_SEGMENT_BYTES;
-    while (memory->log.bytes + next > max) {
+    while (memory->log.bytes + cache_log_growth(&memory->log, size) > max) {
         if (!cache_memory_close_up(memory, MEMORY_HOLE_PERCENT) && !memory_evict(memory)) {
             return false;
         }
@@ -266,6 +281,7 @@ enum cache_found cache_memory_get(struct cache_memory *memory, const struct cach
         return CACHE_MISS;
     }
     counts->hits++;
+    memory->slots[*link].reused = 1;
     memory->policy->ops->hit(memory->policy, *link);
     if (record->absent) {
         counts->absent++;
@@ -306,18 +322,20 @@ void cache_memory_put(struct cache_memory *memory, const struct cache_key *key,
     if (old != NULL) {
         memory_take_out(memory, old);
     }
+    bool grows = memory->free == CACHE_NO_SLOT;
+    if (grows) {
+        memory_grow(memory);
+    }
     if (size > memory->bytes_max / 8 || !memory_make_room(memory, size)) {
         return;
-    }
-    if (memory->free == CACHE_NO_SLOT) {
-        memory_grow(memory);
     }
     uint32_t index = memory->free;
     struct cache_memory_slot *slot = &memory->slots[index];
     struct cache_place place = cache_log_append(&memory->log, index, key->bytes, item);
     memory->free = slot->next;
     uint32_t *bucket = memory_bucket(memory, key->hash);
-    *slot = (struct cache_memory_slot){key->hash, place.segment, place.offset, *bucket};
+    *slot =
+        (struct cache_memory_slot){key->hash, place.segment, place.offset, item->reused, *bucket};
     *bucket = index;
     memory->count++;
     struct cache_counts *counts = cache_tally_of(&memory->tally, key->bytes);
@@ -325,4 +343,7 @@ void cache_memory_put(struct cache_memory *memory, const struct cache_key *key,
     counts->bytes += size;
     struct cache_policy_entry entry = {index, size, key->hash, item->expires_s * UINT64_C(1000)};
     memory->policy->ops->add(memory->policy, &entry);
+    if (grows) {
+        memory_make_room(memory, 0); /* tables take room, too */
+    }
 }

@@ -26,9 +26,21 @@ enum cache_found { CACHE_MISS, CACHE_HIT, CACHE_ABSENT };
 struct cache_memory_slot {
     uint64_t hash;
     struct cache_segment *segment; /* NULL: free */
-    uint32_t offset;
-    uint32_t next; /* in its bucket, or in the list of free ones */
+    uint32_t offset : 31;
+    uint32_t reused : 1; /* was hit, or came as one that had been */
+    uint32_t next;       /* in its bucket, or in the list of free ones */
 };
+
+/* A value that the policy lets go. */
+struct cache_leaver {
+    uint64_t hash;
+    struct slice key;
+    struct slice value;
+    bool reused;
+};
+
+/* What becomes of it: called before it is gone; may not touch this memory. */
+typedef void (*cache_leave_cb)(void *context, const struct cache_leaver *leaver);
 
 struct cache_memory {
     struct cache_log log;
@@ -41,6 +53,8 @@ struct cache_memory {
     uint64_t count;
     uint64_t moves;         /* entries moved out of sparse segments */
     uint64_t killed_before; /* log.killed at the last look */
+    cache_leave_cb leave;
+    void *context;
     struct cache_tally tally;
 };
 
@@ -49,6 +63,8 @@ struct cache_memory_options {
     struct memory_pages *pages; /* where its memory comes from; outlives pins too */
     uint64_t bytes_max;
     struct cache_policy *leader; /* of the policy; NULL: none */
+    cache_leave_cb leave;        /* NULL: nobody cares. Not for what expires */
+    void *context;
 };
 
 void cache_memory_init(struct cache_memory *memory, const struct cache_memory_options *options);

@@ -14,6 +14,8 @@ struct model {
     struct random_doc random;
     uint32_t versions[MODEL_KEYS]; /* 0: removed */
     uint64_t hits;
+    uint64_t left;
+    uint64_t reused; /* of those that left */
 };
 
 /* All hashes share buckets and now and then are equal. */
@@ -67,11 +69,30 @@ static void model_remove(struct model *model, uint32_t number)
     cache_memory_remove(&model->memory, &key);
 }
 
+/* What leaves is what was put last. */
+static void model_leave(void *context, const struct cache_leaver *leaver)
+{
+    static uint8_t bytes[40008];
+    char text[16];
+    struct model *model = context;
+    uint32_t number;
+    memcpy(&number, leaver->value.data, sizeof number);
+    assert_true(leaver->hash == model_key(number, text).hash);
+    assert_true(slice_equal(leaver->key, model_key(number, text).bytes));
+    assert_true(slice_equal(leaver->value, model_value(model, number, bytes)));
+    model->left++;
+    model->reused += leaver->reused;
+}
+
 static void model_open(struct model *model, uint64_t seed)
 {
     *model = (struct model){.random = {seed}};
     model->pages = memory_pages_new(seed % 2 == 0);
-    struct cache_memory_options options = {&cache_policy_s3fifo, model->pages, MODEL_BYTES, NULL};
+    struct cache_memory_options options = {.policy = &cache_policy_s3fifo,
+                                           .pages = model->pages,
+                                           .bytes_max = MODEL_BYTES,
+                                           .leave = model_leave,
+                                           .context = model};
     cache_memory_init(&model->memory, &options);
 }
 
@@ -113,6 +134,8 @@ TEST(a_hit_is_what_was_put_last_and_memory_stays_in_its_bound)
     assert_true(model.hits > 10000);
     assert_true(model_counts(&model).evictions > 1000);
     assert_true(model.memory.moves > 0);
+    assert_int_equal(model.left, model_counts(&model).evictions);
+    assert_in_range(model.reused, 100, model.left - 100);
     model_close(&model);
 }
 
@@ -323,7 +346,8 @@ TEST(what_is_pinned_stays_and_what_does_not_fit_is_not_let_in)
     struct store_pin pin;
     uint8_t value[1000] = {0};
     model.pages = memory_pages_new(false);
-    struct cache_memory_options options = {&cache_policy_pin, model.pages, MODEL_BYTES, NULL};
+    struct cache_memory_options options = {
+        .policy = &cache_policy_pin, .pages = model.pages, .bytes_max = MODEL_BYTES};
     cache_memory_init(&model.memory, &options);
     for (uint64_t i = 0; i < 2000; i++) {
         struct cache_key key = {slice_of(&i, sizeof i), i};

@@ -18,7 +18,7 @@ struct cache_sample;
 enum { CACHE_SAMPLE_SIZES = 7 };
 
 /* Where a read ended. */
-enum cache_source { CACHE_SOURCE_MEMORY, CACHE_SOURCE_ENGINE, CACHE_SOURCES };
+enum cache_source { CACHE_SOURCE_MEMORY, CACHE_SOURCE_LEVELS, CACHE_SOURCE_ENGINE, CACHE_SOURCES };
 
 /* For a cache of so many bytes. */
 struct cache_sample *cache_sample_new(uint64_t bytes_max);

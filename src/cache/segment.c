@@ -141,13 +141,26 @@ static void log_close_segment(struct cache_log *log)
     }
 }
 
+static bool log_has_room(const struct cache_log *log, uint32_t size)
+{
+    return log->open != NULL && log->open->size - log->open->used >= size;
+}
+
+uint32_t cache_log_growth(const struct cache_log *log, uint32_t size)
+{
+    if (size > SEGMENT_SHARED_MAX) {
+        return size;
+    }
+    return log_has_room(log, size) ? 0 : CACHE_SEGMENT_BYTES;
+}
+
 /* Where `size` bytes go. A segment of an entry's own never becomes the open one. */
 static struct cache_segment *log_room(struct cache_log *log, uint32_t size)
 {
     if (size > SEGMENT_SHARED_MAX) {
         return log_add_segment(log, size);
     }
-    if (log->open == NULL || log->open->size - log->open->used < size) {
+    if (!log_has_room(log, size)) {
         log_close_segment(log);
         log->open = log_add_segment(log, CACHE_SEGMENT_BYTES - sizeof *log->open);
     }
@@ -177,6 +190,12 @@ struct cache_place cache_log_append(struct cache_log *log, uint32_t slot, struct
     return place;
 }
 
+/* No reader holds it, so its bytes may change. */
+static bool log_is_ours(const struct cache_segment *segment)
+{
+    return atomic_load_explicit(&segment->refs, memory_order_acquire) == 1;
+}
+
 void cache_log_kill(struct cache_log *log, struct cache_place place)
 {
     struct cache_record *record = cache_record_at(place);
@@ -188,7 +207,10 @@ void cache_log_kill(struct cache_log *log, struct cache_place place)
     log->live -= size;
     log->dead += size;
     log->killed += size;
-    if (segment->live == 0 && segment != log->open) {
+    if (segment->live == 0 && segment == log->open && log_is_ours(segment)) {
+        log->dead -= segment->used;
+        segment->used = 0;
+    } else if (segment->live == 0) {
         log_drop_segment(log, segment);
     } else {
         log_set_rank(log, segment, log_rank(log, segment));

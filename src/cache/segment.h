@@ -1,8 +1,9 @@
 /* cache/segment.h - entries written one after the other into segments of memory.
  *
- * Invariant   a segment's bytes never change once written; an entry that dies leaves a hole until
- *             its segment is empty, or so sparse that the rest is moved out. Bytes held never pass
- *             bytes_max by more than one segment, but for what readers still hold.
+ * Invariant   a segment's bytes never change while an entry or a reader is there; an entry that
+ *             dies leaves a hole until its segment is empty, or so sparse that the rest is moved
+ *             out. Bytes held never pass bytes_max by more than one segment, but for what readers
+ *             still hold.
  * Thread      one at a time; only cache_segment_release may be called by any.
  * Memory      the log owns its segments; a reader holds one of them (cache_segment_hold), so that
  *             bytes it was lent outlive eviction and moving.
@@ -23,6 +24,7 @@ struct cache_item {
     struct slice value;
     uint32_t expires_s; /* on the owner's clock, below 2^30; 0: never */
     bool absent;        /* there is no such key, and no value */
+    bool reused;        /* it has been asked for more than once already */
 };
 
 /* What stands before an entry's bytes. */
@@ -95,8 +97,13 @@ static inline struct slice cache_record_value(const struct cache_record *record)
 
 static inline struct cache_item cache_record_item(const struct cache_record *record)
 {
-    return (struct cache_item){cache_record_value(record), record->expires_s, record->absent};
+    return (struct cache_item){.value = cache_record_value(record),
+                               .expires_s = record->expires_s,
+                               .absent = record->absent};
 }
+
+/* Bytes that the log takes more when an entry of so many is appended. */
+uint32_t cache_log_growth(const struct cache_log *log, uint32_t size);
 
 struct cache_place cache_log_append(struct cache_log *log, uint32_t slot, struct slice key,
                                     const struct cache_item *item);

@@ -13,13 +13,14 @@
 
 #include "base/mem.h"
 
-enum { SPACE_STRIPES = 64, SPACE_DOUBTS = 256, SPACE_SHARD_BYTES_MIN = 1 << 20 };
+enum { SPACE_STRIPES = 256, SPACE_DOUBTS = 256, SPACE_SHARD_BYTES_MIN = 1 << 20 };
 
 /* Of a segment, what must be dead for tidying to move the rest: in a calm shard, and in others. */
 enum { SPACE_HOLE_PERCENT = 3, SPACE_HOLE_PERCENT_BUSY = 25 };
 
 struct cache_shard {
     _Alignas(64) pthread_mutex_t lock; /* everything here is under it */
+    const struct cache_space *space;
     struct cache_memory memory;
     struct cache_stamp stripes[SPACE_STRIPES];
     uint16_t doubts[SPACE_DOUBTS];
@@ -33,7 +34,7 @@ static struct cache_shard *space_shard(const struct cache_space *space, uint64_t
 
 static struct cache_stamp *space_stripe(struct cache_shard *shard, uint64_t hash)
 {
-    return &shard->stripes[(hash >> 52) & (SPACE_STRIPES - 1)];
+    return &shard->stripes[(hash >> 50) & (SPACE_STRIPES - 1)];
 }
 
 /* Was the key looked for in vain lately? It is from now on. */
@@ -48,6 +49,16 @@ static bool space_doubted(struct cache_shard *shard, uint64_t hash)
 
 /* ---- the whole ---- */
 
+/* Under the shard's lock: what is here is good, as of this count. */
+static void space_leave(void *context, const struct cache_leaver *leaver)
+{
+    struct cache_shard *shard = context;
+    const struct cache_space *space = shard->space;
+    if (space->leave != NULL) {
+        space->leave(space->context, leaver, space_stripe(shard, leaver->hash)->begun);
+    }
+}
+
 /* The first shard's policy leads those of the others. */
 static void space_init_shard(struct cache_space *space, uint32_t index,
                              const struct cache_memory_options *options)
@@ -55,6 +66,9 @@ static void space_init_shard(struct cache_space *space, uint32_t index,
     struct cache_memory_options share = *options;
     share.bytes_max /= space->shards_count;
     share.leader = index == 0 ? NULL : space->shards[0].memory.policy;
+    share.leave = space_leave;
+    share.context = &space->shards[index];
+    space->shards[index].space = space;
     cache_memory_init(&space->shards[index].memory, &share);
 }
 
@@ -183,6 +197,30 @@ void cache_space_end(struct cache_space *space, const struct cache_key *key,
         cache_memory_put(&shard->memory, key, item);
     }
     pthread_mutex_unlock(&shard->lock);
+}
+
+/* ---- what lies below ---- */
+
+uint32_t cache_space_begun(struct cache_space *space, uint64_t hash)
+{
+    struct cache_shard *shard = space_shard(space, hash);
+    pthread_mutex_lock(&shard->lock);
+    uint32_t begun = space_stripe(shard, hash)->begun;
+    pthread_mutex_unlock(&shard->lock);
+    return begun;
+}
+
+bool cache_space_unless_begun(struct cache_space *space, uint64_t hash, uint32_t begun,
+                              void (*act)(void *context), void *context)
+{
+    struct cache_shard *shard = space_shard(space, hash);
+    pthread_mutex_lock(&shard->lock);
+    bool same = space_stripe(shard, hash)->begun == begun;
+    if (same) {
+        act(context);
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return same;
 }
 
 /* ---- tidying ---- */

@@ -27,6 +27,10 @@ struct cache_space {
     _Atomic uint64_t bytes_max;
     uint32_t shards_count; /* a power of two */
     struct cache_shard *shards;
+    /* What becomes of a value that the policy lets go, good as of so many changes begun; under its
+     * shard's lock. NULL: nothing. */
+    void (*leave)(void *context, const struct cache_leaver *leaver, uint32_t begun);
+    void *context;
 };
 
 /* `shards` is how many at most: a small space has fewer. */
@@ -57,6 +61,14 @@ bool cache_space_begin(struct cache_space *space, const struct cache_key *key);
 /* `item`: what to hold from now on; NULL: nothing. */
 void cache_space_end(struct cache_space *space, const struct cache_key *key,
                      const struct cache_item *item);
+
+/* ---- what lies below ---- */
+
+/* How many changes to keys like this one have begun. */
+uint32_t cache_space_begun(struct cache_space *space, uint64_t hash);
+/* Do something unless one has begun since, as one step. False: one has. */
+bool cache_space_unless_begun(struct cache_space *space, uint64_t hash, uint32_t begun,
+                              void (*act)(void *context), void *context);
 
 /* ---- tidying ---- */
 

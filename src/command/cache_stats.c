@@ -68,7 +68,7 @@ static void stats_collection(struct cache *cache, struct doc_builder *builder,
 
 static void stats_sample(struct cache *cache, struct doc_builder *builder)
 {
-    static const char *const sources[CACHE_SOURCES] = {"memory", "engine"};
+    static const char *const sources[CACHE_SOURCES] = {"memory", "levels", "engine"};
     struct cache_sample_stats stats;
     cache_sampled(cache, &stats);
     doc_build_open(builder, SLICE("latencyMicros"));

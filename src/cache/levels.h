@@ -1,0 +1,68 @@
+/* cache/levels.h - the levels below memory, and what goes between them.
+ *
+ *   memory ── evicted, asked for more than once ──> spill queue ──> lt-cache: pack, write
+ *                                                                       │
+ *     ^ found: a copy goes up          mapped file: what was not hit leaves, what was hit
+ *     └───────────────────────────────────┤  └── goes down, within the write budget ──┐
+ *     └──────────────────────────── file on disk: what was hit stays, the rest leaves <┘
+ *
+ * Invariant   a level has no key that an apply has changed since: the owner removes what it is
+ *             about to change, and what was taken up before is published only if no apply on keys
+ *             like it has begun meanwhile, as the space counts.
+ * Thread      get, remove, stats: any. One background thread writes; where there is none,
+ *             cache_levels_work does, by one thread at a time.
+ * Memory      a pin holds what it shows; all are released before close. Memory taken: the index,
+ *             four segments, the queue, dictionaries.
+ * Errors      -LT_ENOSUCHKEY not there; -LT_EAGAIN it would have to be waited for. A level whose
+ *             disk fails is switched off, `trouble` is told, and reads go on to the engine.
+ */
+#ifndef CACHE_LEVELS_H
+#define CACHE_LEVELS_H
+
+#include "cache/file.h"
+#include "cache/packer.h"
+#include "cache/space.h"
+
+struct cache_levels;
+
+struct cache_levels_options {
+    const char *path;            /* the directory of the files, which must exist; borrowed */
+    uint64_t mapped_bytes;       /* of the mapped file; 0: none */
+    uint64_t disk_bytes;         /* of the other; 0: none */
+    uint32_t segment_bytes;      /* 0: what suits */
+    uint64_t queue_bytes;        /* of the spill queue; 0: 2 MB */
+    uint64_t write_bytes_second; /* for both files; 0: no bound */
+    uint64_t door_entries;       /* that are remembered for having left memory unused */
+    enum cache_codec codec;
+    bool by_hand; /* no thread: the owner calls cache_levels_work */
+    void (*trouble)(void *context, const char *text); /* NULL: nobody listens */
+    void *context;
+};
+
+struct cache_levels_stats {
+    struct cache_file_stats mapped;
+    struct cache_file_stats disk;
+    struct cache_packer_stats packed;
+    uint64_t demotions;      /* memory to a file, and file to file */
+    uint64_t refused;        /* left memory, but were asked for once only */
+    uint64_t queue_dropped;  /* came while the queue was full */
+    uint64_t budget_dropped; /* would have passed the write budget */
+    uint64_t overtaken;      /* changed by an apply on their way */
+};
+
+/* `seed` is that of the keys' hashes; what leaves `space` is offered, and its count of changes
+ * says what is good. */
+struct cache_levels *cache_levels_new(const struct cache_levels_options *options, uint64_t seed,
+                                      struct cache_space *space);
+void cache_levels_free(struct cache_levels *levels);
+
+int cache_levels_get(struct cache_levels *levels, uint64_t hash, struct slice key,
+                     enum store_wait wait, struct store_pin *ret_pin);
+void cache_levels_remove(struct cache_levels *levels, uint64_t hash);
+
+/* Write what was offered. */
+void cache_levels_work(struct cache_levels *levels, uint64_t now_us);
+
+struct cache_levels_stats cache_levels_stats(struct cache_levels *levels);
+
+#endif
