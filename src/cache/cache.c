@@ -569,13 +569,12 @@ uint64_t cache_bytes_max(const struct cache *cache)
 
 bool cache_below(const struct cache *cache, struct cache_below_stats *ret_stats)
 {
-    if (cache->levels == NULL) {
-        return false;
-    }
     *ret_stats = (struct cache_below_stats){.promotions = cache->promotions,
-                                            .engine_waits = cache->engine_waits,
-                                            .levels = cache_levels_stats(cache->levels)};
-    return true;
+                                            .engine_waits = cache->engine_waits};
+    if (cache->levels != NULL) {
+        ret_stats->levels = cache_levels_stats(cache->levels);
+    }
+    return cache->levels != NULL;
 }
 
 struct cache_manner cache_manner_of(const struct cache *cache, uint32_t collection)

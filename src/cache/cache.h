@@ -81,7 +81,7 @@ struct cache_below_stats {
     uint64_t engine_waits; /* reads that were sent to the engine and its disk */
     struct cache_levels_stats levels;
 };
-/* False: memory is all. */
+/* False: memory is all, and nothing is said of levels. */
 bool cache_below(const struct cache *cache, struct cache_below_stats *ret_stats);
 
 /* How a collection is cached. */

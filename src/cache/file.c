@@ -410,7 +410,7 @@ struct cache_file_stats cache_file_stats(struct cache_file *file)
     pthread_mutex_lock(&file->lock);
     struct cache_file_stats stats = file->stats;
     stats.entries = cache_index_count(&file->index);
-    stats.index_bytes = cache_index_bytes(&file->index);
+    stats.memory_bytes = cache_index_bytes(&file->index) + 2 * file->options.segment_bytes;
     for (uint32_t i = 0; i < file->segments_count; i++) {
         stats.bytes += file->segments[i].used;
     }

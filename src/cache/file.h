@@ -55,8 +55,8 @@ struct cache_file_options {
 
 struct cache_file_stats {
     uint64_t entries;
-    uint64_t index_bytes;
-    uint64_t bytes; /* of the segments that are in use */
+    uint64_t memory_bytes; /* its index and the segments in memory */
+    uint64_t bytes;        /* of the segments that are in use */
     uint64_t bytes_max;
     uint64_t hits;
     uint64_t misses;

@@ -18,6 +18,51 @@ static void stats_counts(struct doc_builder *builder, const struct cache_counts 
     doc_build_i64(builder, "invalidations", (int64_t)counts->invalidations);
 }
 
+static void stats_file(struct doc_builder *builder, struct slice name,
+                       const struct cache_file_stats *stats)
+{
+    if (stats->bytes_max == 0) {
+        return;
+    }
+    doc_build_open(builder, name);
+    doc_build_bool(builder, "off", stats->off);
+    doc_build_i64(builder, "maxBytes", (int64_t)stats->bytes_max);
+    doc_build_i64(builder, "bytes", (int64_t)stats->bytes);
+    doc_build_i64(builder, "memoryBytes", (int64_t)stats->memory_bytes);
+    doc_build_i64(builder, "entries", (int64_t)stats->entries);
+    doc_build_i64(builder, "hits", (int64_t)stats->hits);
+    doc_build_i64(builder, "misses", (int64_t)stats->misses);
+    doc_build_i64(builder, "evictions", (int64_t)stats->evictions);
+    doc_build_i64(builder, "kept", (int64_t)stats->kept);
+    doc_build_i64(builder, "bytesWritten", (int64_t)stats->written);
+    doc_build_i64(builder, "checksumFailures", (int64_t)stats->damaged);
+    doc_build_close(builder);
+}
+
+static void stats_levels(struct doc_builder *builder, const struct cache_levels_stats *stats)
+{
+    const struct cache_packer_stats *packed = &stats->packed;
+    stats_file(builder, SLICE("mapped"), &stats->mapped);
+    stats_file(builder, SLICE("disk"), &stats->disk);
+    doc_build_open(builder, SLICE("demoted"));
+    doc_build_i64(builder, "entries", (int64_t)stats->demotions);
+    doc_build_i64(builder, "seenOnce", (int64_t)stats->refused);
+    doc_build_i64(builder, "droppedByQueue", (int64_t)stats->queue_dropped);
+    doc_build_i64(builder, "droppedByBudget", (int64_t)stats->budget_dropped);
+    doc_build_i64(builder, "overtakenByWrites", (int64_t)stats->overtaken);
+    doc_build_close(builder);
+    doc_build_open(builder, SLICE("compression"));
+    doc_build_i64(builder, "values", (int64_t)packed->values);
+    doc_build_i64(builder, "storedPlain", (int64_t)packed->plain);
+    doc_build_i64(builder, "bytesIn", (int64_t)packed->bytes_in);
+    doc_build_i64(builder, "bytesOut", (int64_t)packed->bytes_out);
+    doc_build_double(builder, "ratio",
+                     packed->bytes_out == 0 ? 1.0
+                                            : (double)packed->bytes_in / (double)packed->bytes_out);
+    doc_build_i64(builder, "dictionariesTrained", (int64_t)packed->trained);
+    doc_build_close(builder);
+}
+
 static void stats_all(struct cache *cache, struct doc_builder *builder)
 {
     struct cache_space_stats stats = cache_stats(cache, 0);
@@ -26,6 +71,13 @@ static void stats_all(struct cache *cache, struct doc_builder *builder)
     doc_build_i64(builder, "liveBytes", (int64_t)stats.live);
     stats_counts(builder, &stats.counts);
     doc_build_i64(builder, "moves", (int64_t)stats.moves);
+    struct cache_below_stats below;
+    bool has_levels = cache_below(cache, &below);
+    doc_build_i64(builder, "engineWaits", (int64_t)below.engine_waits);
+    if (has_levels) {
+        doc_build_i64(builder, "promotions", (int64_t)below.promotions);
+        stats_levels(builder, &below.levels);
+    }
 }
 
 void command_cache_status(const struct command_server *server, struct doc_builder *builder)

@@ -23,6 +23,7 @@ enum {
     NODE_TEND_MS = 1000,
     NODE_STOP_WAIT_MS = 10000,
     NODE_CONNECTION_BYTES = 2048, /* an idle one; what is in flight belongs to its request */
+    NODE_CACHED_BYTES = 1024,     /* a record in the cache, small ones and large ones */
 };
 
 _Noreturn void node__die(struct node *node, const char *what, int code)
@@ -79,35 +80,78 @@ static int node_lock_directory(struct node *node, struct err *err)
     return code;
 }
 
-static int node_open_directory(struct node *node, struct err *err)
+static void node_cache_trouble(void *context, const char *text)
 {
-    struct arena arena;
-    arena_init(&arena);
-    struct slice journal = arena_format(&arena, "%s/journal", node->config.db_path);
-    struct slice store = arena_format(&arena, "%s/store", node->config.db_path);
-    int code = node_make_directory(node->config.db_path, err);
-    code = code < 0 ? code : node_lock_directory(node, err);
-    code = code < 0 ? code : node_make_directory((const char *)journal.data, err);
+    struct node *node = context;
+    log_warning(node->log, "cache", "%s", text);
+}
+
+/* The cache in front of the engine, with files of its own where it was given some. */
+static void node_open_cache(struct node *node, const char *path, struct store_kv *engine)
+{
+    const struct node_config *config = &node->config;
+    uint64_t bytes = config->cache_bytes - config->block_bytes;
+    uint64_t below = config->cache_mapped_bytes + config->cache_disk_bytes;
+    struct cache_levels_options levels = {
+        .path = path,
+        .mapped_bytes = config->cache_mapped_bytes,
+        .disk_bytes = config->cache_disk_bytes,
+        .write_bytes_second = config->cache_write_bytes_second,
+        .door_entries = (bytes + below) / NODE_CACHED_BYTES,
+        .trouble = node_cache_trouble,
+        .context = node,
+    };
+    cache_codec_find(config->cache_compressor, &levels.codec);
+    struct cache_options cache = {.bytes_max = bytes,
+                                  .seed = rng_u64(),
+                                  .policy = cache_policy_find(config->cache_policy),
+                                  .huge_pages = config->huge_pages,
+                                  .levels = below > 0 ? &levels : NULL};
+    node->server.cache = cache_new(&cache, engine);
+    node->kv = cache_kv(node->server.cache);
+    if (below > 0) {
+        log_info(node->log, "cache",
+                 "records: %llu MB in memory, %llu MB in a mapped file, %llu MB on disk, in %s",
+                 (unsigned long long)(bytes >> 20),
+                 (unsigned long long)(config->cache_mapped_bytes >> 20),
+                 (unsigned long long)(config->cache_disk_bytes >> 20), path);
+    }
+}
+
+static int node_open_store(struct node *node, struct arena *arena, struct err *err)
+{
+    const char *db_path = node->config.db_path;
+    const char *journal = (const char *)arena_format(arena, "%s/journal", db_path).data;
+    const char *store = (const char *)arena_format(arena, "%s/store", db_path).data;
+    const char *cache = (const char *)arena_format(arena, "%s/cache", db_path).data;
+    int code = node_make_directory(journal, err);
+    if (code == 0 && node->config.cache_mapped_bytes + node->config.cache_disk_bytes > 0) {
+        code = node_make_directory(cache, err);
+    }
     struct store_rocks_options options = {
-        .path = (const char *)store.data,
-        .cache_bytes = node->config.cache_bytes / 2,
+        .path = store,
+        .cache_bytes = node->config.block_bytes,
         .write_buffer_bytes = node->config.write_buffer_bytes,
         .compressor = node->config.compressor,
         .cold_compressor = "zstd",
     };
     struct store_kv *engine;
     code = code < 0 ? code : store_rocks_open(&options, &engine, err);
-    arena_close(&arena);
-    if (code < 0) {
-        return code;
+    if (code == 0) {
+        node_open_cache(node, cache, engine);
     }
-    struct cache_options cache = {.bytes_max = node->config.cache_bytes / 2,
-                                  .seed = rng_u64(),
-                                  .policy = cache_policy_find(node->config.cache_policy),
-                                  .huge_pages = node->config.huge_pages};
-    node->server.cache = cache_new(&cache, engine);
-    node->kv = cache_kv(node->server.cache);
-    return 0;
+    return code;
+}
+
+static int node_open_directory(struct node *node, struct err *err)
+{
+    struct arena arena;
+    arena_init(&arena);
+    int code = node_make_directory(node->config.db_path, err);
+    code = code < 0 ? code : node_lock_directory(node, err);
+    code = code < 0 ? code : node_open_store(node, &arena, err);
+    arena_close(&arena);
+    return code;
 }
 
 /* ---- the parts ---- */
@@ -184,11 +228,16 @@ static void node_open_server(struct node *node)
     server->host = node;
 }
 
-/* What bounds itself is measured: entries in flight by the shard, connections by their number. */
+/* What bounds itself is measured: entries in flight by the shard, connections by their number, the
+ * indexes of the cache's files. */
 static void node_measure(struct node *node)
 {
     struct command_budgets *budgets = node->server.budgets;
     memory_measure(budgets->all[COMMAND_BUDGET_JOURNAL], node->group.pending_bytes);
+    struct cache_below_stats below;
+    cache_below(node->server.cache, &below);
+    memory_measure(budgets->all[COMMAND_BUDGET_CACHEFILES],
+                   below.levels.mapped.memory_bytes + below.levels.disk.memory_bytes);
     memory_measure(budgets->all[COMMAND_BUDGET_CONNECTIONS],
                    (uint64_t)net_server_stats(node->net).current * NODE_CONNECTION_BYTES);
 }

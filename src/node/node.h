@@ -24,7 +24,12 @@ struct node_config {
     const char *advertise; /* host clients reach us by; NULL: localhost or the bound address */
     uint32_t workers;      /* loops; 0: one a core, less one, at least one */
     uint64_t memory_bytes; /* the total of all budgets */
-    uint64_t cache_bytes;  /* records and blocks of the store, half each */
+    uint64_t cache_bytes;  /* in memory: records and blocks of the store */
+    uint64_t block_bytes;  /* of them, blocks */
+    uint64_t cache_mapped_bytes;
+    uint64_t cache_disk_bytes;
+    uint64_t cache_write_bytes_second; /* to the cache's files; 0: no bound */
+    const char *cache_compressor;
     const char *cache_policy;
     bool huge_pages;       /* for cached records */
     uint32_t tidy_percent; /* of a core: what closing up memory may take */

@@ -1,7 +1,9 @@
 /* node/serve_memory.c - how much memory the options mean on this machine.
  *
  *   limit   as given; 0: half of what the control group or the machine has, at least 256 MB
- *   cache   as given; 0: a quarter of the limit, at least 64 MB, at most 16 GB
+ *   cache   as given; 0: a quarter of the limit, at least 64 MB, at most 16 GB; half of it blocks
+ *           of the store. With cache.totalMB, its part in memory: what the store has read is in the
+ *           files below, so its blocks get a quarter
  *   store   two write buffers: one is filled while one is written to disk
  *
  * The cache and the store grow to their bounds, so the limit must leave something beside them. A
@@ -35,11 +37,49 @@ static uint64_t serve_limit(const struct options *options)
     return serve_clamp(machine.bytes / 2, SERVE_MB(SERVE_LIMIT_MB_LEAST), UINT64_MAX);
 }
 
-int node__serve_memory(const struct options *options, struct node_config *config, struct err *err)
+static uint64_t serve_part(const struct options *options, enum option_id percent)
 {
-    uint64_t limit = serve_limit(options);
+    return SERVE_MB(options_int(options, OPTION_CACHE_TOTALMB)) *
+           (uint64_t)options_int(options, percent) / 100;
+}
+
+/* The cache in memory and files, by its total. */
+static int serve_levels(const struct options *options, struct node_config *config, struct err *err)
+{
+    long long percent = options_int(options, OPTION_CACHE_MEMORYPERCENT) +
+                        options_int(options, OPTION_CACHE_MAPPEDPERCENT) +
+                        options_int(options, OPTION_CACHE_DISKPERCENT);
+    if (options_int(options, OPTION_CACHESIZEMB) != 0) {
+        return err_set(err, LT_EBADVALUE,
+                       "give largetable.cacheSizeMB (memory only) or largetable.cache.totalMB "
+                       "(memory and files), not both");
+    }
+    if (percent > 100) {
+        return err_set(err, LT_EBADVALUE,
+                       "largetable.cache: memoryPercent, mappedPercent and diskPercent are %lld "
+                       "together: lower them to 100 or less",
+                       percent);
+    }
+    config->cache_bytes = serve_part(options, OPTION_CACHE_MEMORYPERCENT);
+    config->block_bytes = config->cache_bytes / 4;
+    config->cache_mapped_bytes = serve_part(options, OPTION_CACHE_MAPPEDPERCENT);
+    config->cache_disk_bytes = serve_part(options, OPTION_CACHE_DISKPERCENT);
+    if (config->cache_bytes < SERVE_MB(SERVE_CACHE_MB_LEAST)) {
+        return err_set(err, LT_EBADVALUE,
+                       "largetable.cache: of totalMB, memoryPercent leaves %llu MB for memory: "
+                       "raise one of them, so that it is at least %d",
+                       (unsigned long long)(config->cache_bytes >> 20), SERVE_CACHE_MB_LEAST);
+    }
+    return 0;
+}
+
+static int serve_cache(const struct options *options, uint64_t limit, struct node_config *config,
+                       struct err *err)
+{
     uint64_t cache = SERVE_MB(options_int(options, OPTION_CACHESIZEMB));
-    bool is_given = options_int(options, OPTION_MEMORY_LIMITMB) != 0;
+    if (options_int(options, OPTION_CACHE_TOTALMB) != 0) {
+        return serve_levels(options, config, err);
+    }
     if (cache != 0 && cache < SERVE_MB(SERVE_CACHE_MB_LEAST)) {
         return err_set(err, LT_EBADVALUE,
                        "largetable.cacheSizeMB: %llu is too small: give at least %d, or 0 for a "
@@ -50,19 +90,32 @@ int node__serve_memory(const struct options *options, struct node_config *config
         cache =
             serve_clamp(limit / 4, SERVE_MB(SERVE_CACHE_MB_AUTO), SERVE_MB(SERVE_CACHE_MB_MOST));
     }
+    config->cache_bytes = cache;
+    config->block_bytes = cache / 2;
+    return 0;
+}
+
+int node__serve_memory(const struct options *options, struct node_config *config, struct err *err)
+{
+    uint64_t limit = serve_limit(options);
+    bool is_given = options_int(options, OPTION_MEMORY_LIMITMB) != 0;
+    int code = serve_cache(options, limit, config, err);
+    if (code < 0) {
+        return code;
+    }
+    uint64_t cache = config->cache_bytes;
     uint64_t store = 2 * config->write_buffer_bytes;
     uint64_t least = cache + store + SERVE_MB(SERVE_REST_MB);
     if (is_given && limit < least) {
         return err_set(err, LT_EBADVALUE,
                        "largetable.memory.limitMB is %llu, but the cache takes %llu, two write "
                        "buffers %llu and the rest at least %d: raise it to %llu, or lower "
-                       "cacheSizeMB or writeBufferMB",
+                       "the cache or writeBufferMB",
                        (unsigned long long)(limit >> 20), (unsigned long long)(cache >> 20),
                        (unsigned long long)(store >> 20), SERVE_REST_MB,
                        (unsigned long long)(least >> 20));
     }
     least += is_given ? 0 : SERVE_MB(SERVE_LIMIT_MB_LEAST) / 2;
-    config->cache_bytes = cache;
     config->memory_bytes = limit < least ? least : limit;
     return 0;
 }

@@ -187,6 +187,12 @@ class Options(unittest.TestCase):
         self.assertIn('raise it to 416', text)
         self.assertIn('cacheSizeMB: 7 is too small', self.refused('--cacheSizeMB', '7'))
 
+    def test_parts_of_a_cache_that_do_not_add_up_are_refused(self):
+        total = ('--cacheTotalMB', '200')
+        self.assertIn('not both', self.refused(*total, '--cacheSizeMB', '64'))
+        self.assertIn('are 101 together', self.refused(*total, '--cacheDiskPercent', '61'))
+        self.assertIn('leaves 4 MB for memory', self.refused('--cacheTotalMB', '40'))
+
     def test_a_cache_alone_is_as_large_as_it_was_told(self):
         with Server(BINARY, '--cacheSizeMB', '1000000') as server, \
                 pymongo.MongoClient(server.uri) as client:
