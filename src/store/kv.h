@@ -58,7 +58,8 @@ struct store_kv_ops {
     struct store_mark (*applied)(struct store_kv *kv);
     /* Make everything applied survive power loss; *ret_index is how far. Blocks. */
     int (*flush)(struct store_kv *kv, uint64_t *ret_index);
-    /* Forget every key in [from, to), now and not through the log: only keys nothing refers to. */
+    /* Forget every key in [from, to), which are ids, now and not through the log: only keys nothing
+     * refers to. */
     int (*drop_range)(struct store_kv *kv, struct slice from, struct slice to);
     struct store_snapshot *(*snapshot)(struct store_kv *kv);
     void (*snapshot_release)(struct store_kv *kv, struct store_snapshot *snapshot);

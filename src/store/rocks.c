@@ -15,6 +15,8 @@
 #include "store/keys.h"
 #include "store/kv.h"
 
+enum { ROCKS_HINT_BYTES = 5 }; /* of a key, which a memtable remembers places by */
+
 struct rocks {
     struct store_kv kv;
     rocksdb_t *db;
@@ -235,6 +237,7 @@ static int rocks_drop_range(struct store_kv *kv, struct slice from, struct slice
 {
     struct rocks *rocks = rocks_of(kv);
     char *message = NULL;
+    assert(from.len < ROCKS_HINT_BYTES);
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     rocksdb_writebatch_delete_range(batch, (const char *)from.data, from.len, (const char *)to.data,
                                     to.len);
@@ -423,24 +426,27 @@ static void rocks_set_options(struct rocks *rocks, const struct store_rocks_opti
     rocksdb_options_set_block_based_table_factory(to, rocks->table_options);
 }
 
-/* What the C API has no setter for: index and filter blocks stay pinned in the cache, counted
- * there, so that a read finds them without a lookup. */
-static int rocks_pin_metadata(struct rocks *rocks, struct err *err)
+/* What the C API has no setter for. Index and filter blocks stay pinned in the cache, counted
+ * there, so that a read finds them without a lookup. And a memtable remembers where the last key of
+ * each id and type went: the next one of a sorted write is looked for from there. Dropped ranges,
+ * which it keeps in a list of their own but under the same memory, are too short to have one. */
+static int rocks_set_rest(struct rocks *rocks, struct err *err)
 {
     static const char text[] =
         "block_based_table_factory={metadata_cache_options={top_level_index_pinning=kAll;"
-        "partition_pinning=kAll;unpartitioned_pinning=kAll}}";
+        "partition_pinning=kAll;unpartitioned_pinning=kAll}};"
+        "memtable_insert_with_hint_prefix_extractor=rocksdb.FixedPrefix.5";
     char *message = NULL;
-    rocksdb_options_t *pinned = rocksdb_options_create();
-    rocksdb_get_options_from_string(rocks->options, text, pinned, &message);
+    rocksdb_options_t *whole = rocksdb_options_create();
+    rocksdb_get_options_from_string(rocks->options, text, whole, &message);
     if (message != NULL) {
         err_set(err, LT_EINTERNALERROR, "the store's options are refused: %s", message);
-        rocksdb_options_destroy(pinned);
+        rocksdb_options_destroy(whole);
         free(message);
         return -LT_EINTERNALERROR;
     }
     rocksdb_options_destroy(rocks->options);
-    rocks->options = pinned;
+    rocks->options = whole;
     return 0;
 }
 
@@ -476,7 +482,7 @@ int store_rocks_open(const struct store_rocks_options *options, struct store_kv 
     rocks->flush_options = rocksdb_flushoptions_create();
     rocksdb_flushoptions_set_wait(rocks->flush_options, 1);
 
-    if (rocks_pin_metadata(rocks, err) < 0) {
+    if (rocks_set_rest(rocks, err) < 0) {
         rocks_close(&rocks->kv);
         return -LT_EINTERNALERROR;
     }
