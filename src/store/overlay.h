@@ -11,15 +11,36 @@
 
 #include "store/skip.h"
 
-struct store_overlay_touch;
+struct store_overlay_chunk;
+
+/* What one effect does to one key. */
+struct store_overlay_node {
+    struct slice key;
+    struct slice value;
+    bool deleted;
+    bool covered;    /* a newer one is pending for the key */
+    uint64_t index;  /* of its log entry */
+    uint64_t serial; /* its place among all */
+    uint64_t hash;
+    struct store_overlay_node *later;    /* in the order of the log */
+    struct store_overlay_node *neighbor; /* in its bucket, unless it is covered */
+    struct store_skip_node *sorted;      /* its copy in the order of keys; NULL: not yet */
+};
 
 struct store_overlay {
-    struct store_skip skip;            /* versioned by `serial` */
-    uint64_t serial;                   /* of the newest node */
-    struct store_overlay_touch *queue; /* nodes in log order: a ring */
-    size_t queue_head;
-    size_t queue_count;
-    size_t queue_cap;
+    struct store_overlay_node *first;    /* in the order of the log */
+    struct store_overlay_node *last;     /* undefined without a first */
+    struct store_overlay_node *unsorted; /* the first that is not in `skip` */
+    struct store_overlay_node **buckets; /* by key */
+    size_t buckets_count;                /* a power of two */
+    size_t count;
+    uint64_t serial; /* of the newest node */
+    uint64_t seed;
+    struct store_skip skip;            /* copies, versioned by `serial` */
+    struct store_overlay_chunk *chunk; /* the oldest that nodes are in; NULL: none */
+    struct store_overlay_chunk *newest;
+    struct store_overlay_chunk *spare;
+    uint32_t spare_count;
 };
 
 void store_overlay_init(struct store_overlay *overlay);
@@ -34,6 +55,10 @@ void store_overlay_delete(struct store_overlay *overlay, uint64_t index, struct 
 void store_overlay_applied(struct store_overlay *overlay, uint64_t index);
 
 /* The pending state of a key, or NULL: ask the engine. */
-const struct store_skip_node *store_overlay_get(struct store_overlay *overlay, struct slice key);
+const struct store_overlay_node *store_overlay_get(const struct store_overlay *overlay,
+                                                   struct slice key);
+
+/* Everything in the order of keys; a node lives until its entry is applied. */
+struct store_skip *store_overlay_sorted(struct store_overlay *overlay);
 
 #endif

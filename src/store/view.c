@@ -31,7 +31,7 @@ static int view_missed(struct store_view *view, struct slice key, bool alone)
 int store_view_get(struct store_view *view, struct slice key, struct store_pin *ret_pin)
 {
     if (view->overlay != NULL) {
-        const struct store_skip_node *node = store_overlay_get(view->overlay, key);
+        const struct store_overlay_node *node = store_overlay_get(view->overlay, key);
         if (node != NULL) {
             *ret_pin = (struct store_pin){node->value, NULL, NULL};
             return node->deleted ? -LT_ENOSUCHKEY : 0;
@@ -70,7 +70,7 @@ static int view_engine_step(struct store_view_cursor *cursor)
 static struct store_skip_node *view_pending_beside(struct store_view_cursor *cursor,
                                                    struct slice key)
 {
-    struct store_skip *skip = &cursor->view->overlay->skip;
+    struct store_skip *skip = store_overlay_sorted(cursor->view->overlay);
     if (!cursor->backward) {
         return store_skip_at_or_after(skip, key, 0);
     }
@@ -121,7 +121,7 @@ int store_view_seek(struct store_view_cursor *cursor, struct slice key, bool bac
         return view_result(cursor, code, key);
     }
     if (cursor->view->overlay != NULL) {
-        struct store_skip *skip = &cursor->view->overlay->skip;
+        struct store_skip *skip = store_overlay_sorted(cursor->view->overlay);
         cursor->pending = store_skip_at_or_after(skip, key, UINT64_MAX);
         bool exact = cursor->pending != NULL && slice_equal(cursor->pending->key, key);
         if (backward && !exact) {
