@@ -15,7 +15,10 @@
 #include "store/keys.h"
 #include "store/kv.h"
 
-enum { ROCKS_HINT_BYTES = 5 }; /* of a key, which a memtable remembers places by */
+enum {
+    ROCKS_HINT_BYTES = 5, /* of a key, which a memtable remembers places by */
+    ROCKS_KEPT_BYTES = 1 << 20,
+};
 
 struct rocks {
     struct store_kv kv;
@@ -28,13 +31,16 @@ struct rocks {
     rocksdb_flushoptions_t *flush_options;
     pthread_mutex_t lock;
     struct store_mark applied; /* under lock */
-    struct buf changes;        /* of struct rocks_change: the applying thread's */
+    /* ---- the applying thread's, kept for the next apply ---- */
+    rocksdb_writebatch_t *batch;
+    struct buf effects; /* of struct store_effect, in the order of the log */
+    struct buf order;   /* of struct rocks_place: twice as many as there are effects */
 };
 
-/* One effect of the apply that is going on. */
-struct rocks_change {
-    struct store_effect effect;
-    size_t place; /* in what is applied */
+/* An effect and how its key begins, which decides most comparisons. */
+struct rocks_place {
+    uint64_t begin[2];
+    const struct store_effect *effect;
 };
 
 struct store_snapshot {
@@ -97,7 +103,9 @@ static void rocks_close(struct store_kv *kv)
     rocksdb_block_based_options_destroy(rocks->table_options);
     rocksdb_cache_destroy(rocks->cache);
     pthread_mutex_destroy(&rocks->lock);
-    buf_close(&rocks->changes);
+    rocksdb_writebatch_destroy(rocks->batch);
+    buf_close(&rocks->effects);
+    buf_close(&rocks->order);
     mem_free(rocks);
 }
 
@@ -140,45 +148,121 @@ static int rocks_get(struct store_kv *kv, struct store_snapshot *snapshot, struc
     return 0;
 }
 
-static int rocks_collect(struct buf *changes, struct slice payload)
+static int rocks_collect(struct buf *effects, struct slice payload)
 {
-    struct rocks_change change;
+    struct store_effect effect;
     size_t at = 0;
     int more;
-    while ((more = store_effect_next(payload, &at, &change.effect)) > 0) {
-        change.place = changes->len;
-        buf_append(changes, &change, sizeof change);
+    while ((more = store_effect_next(payload, &at, &effect)) > 0) {
+        buf_append(effects, &effect, sizeof effect);
     }
     return more;
 }
 
-static int rocks_compare_changes(const void *a, const void *b)
+/* Eight bytes of a key, as a number that orders like them; past its end are zeroes. */
+static uint64_t rocks_word(struct slice key, size_t from)
 {
-    const struct rocks_change *left = a;
-    const struct rocks_change *right = b;
-    int order = slice_compare(left->effect.key, right->effect.key);
-    return order != 0 ? order : (left->place > right->place) - (left->place < right->place);
+    uint8_t bytes[8] = {0};
+    uint64_t word;
+    if (key.len > from) {
+        size_t len = key.len - from < sizeof bytes ? key.len - from : sizeof bytes;
+        memcpy(bytes, key.data + from, len);
+    }
+    memcpy(&word, bytes, sizeof word);
+    return __builtin_bswap64(word);
+}
+
+/* Effects lie in the order of the log: of equal keys the first stays before the second. */
+static bool rocks_is_after(const struct rocks_place *left, const struct rocks_place *right)
+{
+    for (int i = 0; i < 2; i++) {
+        if (left->begin[i] != right->begin[i]) {
+            return left->begin[i] > right->begin[i];
+        }
+    }
+    return slice_compare(left->effect->key, right->effect->key) > 0;
+}
+
+/* Merge two runs that lie side by side, [0, middle) and [middle, count), into `to`. */
+static void rocks_merge(const struct rocks_place *from, size_t middle, size_t count,
+                        struct rocks_place *to)
+{
+    size_t left = 0;
+    size_t right = middle;
+    for (size_t i = 0; i < count; i++) {
+        bool take_right =
+            left == middle || (right < count && rocks_is_after(&from[left], &from[right]));
+        to[i] = take_right ? from[right++] : from[left++];
+    }
+}
+
+/* Sort by merging runs of growing length, there and back between the two halves of `places`;
+ * returns the half where it ended. The C library's sort would take memory for each apply. */
+static const struct rocks_place *rocks_sort(struct rocks_place *places, size_t count)
+{
+    struct rocks_place *from = places;
+    struct rocks_place *to = places + count;
+    for (size_t run = 1; run < count; run *= 2) {
+        for (size_t at = 0; at < count; at += 2 * run) {
+            size_t rest = count - at;
+            rocks_merge(from + at, run < rest ? run : rest, 2 * run < rest ? 2 * run : rest,
+                        to + at);
+        }
+        struct rocks_place *swap = from;
+        from = to;
+        to = swap;
+    }
+    return from;
+}
+
+/* The effects in the order of their keys. */
+static const struct rocks_place *rocks_order(struct rocks *rocks, size_t count)
+{
+    const struct store_effect *effects = (const struct store_effect *)rocks->effects.data;
+    rocks->order.len = 0;
+    struct rocks_place *places =
+        (struct rocks_place *)(void *)buf_extend(&rocks->order, 2 * count * sizeof *places);
+    for (size_t i = 0; i < count; i++) {
+        struct slice key = effects[i].key;
+        places[i] = (struct rocks_place){{rocks_word(key, 0), rocks_word(key, 8)}, &effects[i]};
+    }
+    return rocks_sort(places, count);
 }
 
 /* In the order of keys, since a memtable takes neighbours cheaply; and of several changes to one
  * key only the newest. */
-static void rocks_fill(rocksdb_writebatch_t *batch, struct rocks_change *changes, size_t count)
+static void rocks_fill(struct rocks *rocks)
 {
-    if (count > 1) {
-        qsort(changes, count, sizeof *changes, rocks_compare_changes);
-    }
+    size_t count = rocks->effects.len / sizeof(struct store_effect);
+    const struct rocks_place *places = count == 0 ? NULL : rocks_order(rocks, count);
     for (size_t i = 0; i < count; i++) {
-        const struct store_effect *effect = &changes[i].effect;
+        const struct store_effect *effect = places[i].effect;
         const char *key = (const char *)effect->key.data;
-        if (i + 1 < count && slice_equal(effect->key, changes[i + 1].effect.key)) {
+        if (i + 1 < count && slice_equal(effect->key, places[i + 1].effect->key)) {
             continue;
         }
         if (effect->kind == STORE_EFFECT_PUT) {
-            rocksdb_writebatch_put(batch, key, effect->key.len, (const char *)effect->value.data,
-                                   effect->value.len);
+            rocksdb_writebatch_put(rocks->batch, key, effect->key.len,
+                                   (const char *)effect->value.data, effect->value.len);
         } else {
-            rocksdb_writebatch_delete(batch, key, effect->key.len);
+            rocksdb_writebatch_delete(rocks->batch, key, effect->key.len);
         }
+    }
+}
+
+/* Forget what was applied, and what took unusually much memory. */
+static void rocks_clear(struct rocks *rocks)
+{
+    size_t len;
+    rocksdb_writebatch_data(rocks->batch, &len);
+    if (len > ROCKS_KEPT_BYTES) {
+        rocksdb_writebatch_destroy(rocks->batch);
+        rocks->batch = rocksdb_writebatch_create();
+        buf_close(&rocks->effects);
+        buf_close(&rocks->order);
+    } else {
+        rocksdb_writebatch_clear(rocks->batch);
+        rocks->effects.len = 0;
     }
 }
 
@@ -186,20 +270,17 @@ static int rocks_apply(struct store_kv *kv, const struct slice *payloads, size_t
                        struct store_mark mark)
 {
     struct rocks *rocks = rocks_of(kv);
-    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     int code = 0;
-    rocks->changes.len = 0;
     rocks_count_nothing();
     for (size_t i = 0; i < count && code == 0; i++) {
-        code = rocks_collect(&rocks->changes, payloads[i]);
+        code = rocks_collect(&rocks->effects, payloads[i]);
     }
     if (code == 0) {
         char *message = NULL;
-        rocksdb_writebatch_put(batch, (const char *)store_key_applied.data, store_key_applied.len,
-                               (const char *)&mark, sizeof mark);
-        rocks_fill(batch, (struct rocks_change *)(void *)rocks->changes.data,
-                   rocks->changes.len / sizeof(struct rocks_change));
-        rocksdb_write(rocks->db, rocks->write_options, batch, &message);
+        rocksdb_writebatch_put(rocks->batch, (const char *)store_key_applied.data,
+                               store_key_applied.len, (const char *)&mark, sizeof mark);
+        rocks_fill(rocks);
+        rocksdb_write(rocks->db, rocks->write_options, rocks->batch, &message);
         code = rocks_code(message);
     }
     if (code == 0) {
@@ -207,7 +288,7 @@ static int rocks_apply(struct store_kv *kv, const struct slice *payloads, size_t
         rocks->applied = mark;
         pthread_mutex_unlock(&rocks->lock);
     }
-    rocksdb_writebatch_destroy(batch);
+    rocks_clear(rocks);
     return code;
 }
 
@@ -473,7 +554,9 @@ int store_rocks_open(const struct store_rocks_options *options, struct store_kv 
     struct rocks *rocks = mem_zero(1, sizeof *rocks);
     rocks->kv.ops = &rocks_ops;
     pthread_mutex_init(&rocks->lock, NULL);
-    buf_init(&rocks->changes, NULL);
+    rocks->batch = rocksdb_writebatch_create();
+    buf_init(&rocks->effects, NULL);
+    buf_init(&rocks->order, NULL);
     rocks_set_options(rocks, options);
     rocks->write_options = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(rocks->write_options, 1);
