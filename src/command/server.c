@@ -89,9 +89,8 @@ void command_server_init(struct command_server *server)
 {
     memset(server, 0, sizeof *server);
     server_build_times(&server->times);
-    pthread_mutex_init(&server->catalog_lock, NULL);
     pthread_mutex_init(&server->ops_lock, NULL);
-    server->catalog = store_catalog_new();
+    atomic_init(&server->catalog, store_catalog_new());
     command_params_init(&server->parameters);
     server->sessions = command_sessions_new();
     server->cursors = command_cursors_new();
@@ -113,17 +112,19 @@ void command_server_close(struct command_server *server)
     command_cursors_free(server->cursors);
     command_budgets_free(server->budgets);
     command_sessions_free(server->sessions);
-    store_catalog_release(server->catalog);
-    pthread_mutex_destroy(&server->catalog_lock);
+    store_catalog_release(atomic_load(&server->catalog));
     pthread_mutex_destroy(&server->ops_lock);
 }
 
 struct store_catalog *command_server_catalog(struct command_server *server)
 {
-    pthread_mutex_lock(&server->catalog_lock);
-    struct store_catalog *catalog = store_catalog_hold(server->catalog);
-    pthread_mutex_unlock(&server->catalog_lock);
-    return catalog;
+    assert(server->reclaim == NULL || memory_may_read());
+    return store_catalog_hold(atomic_load(&server->catalog));
+}
+
+static void server_release_catalog(void *catalog)
+{
+    store_catalog_release(catalog);
 }
 
 void command_server_publish(struct command_server *server, struct store_catalog *catalog)
@@ -131,9 +132,11 @@ void command_server_publish(struct command_server *server, struct store_catalog 
     if (server->cache != NULL) {
         command_cache_follow(server->cache, catalog);
     }
-    pthread_mutex_lock(&server->catalog_lock);
-    struct store_catalog *old = server->catalog;
-    server->catalog = catalog;
-    pthread_mutex_unlock(&server->catalog_lock);
-    store_catalog_release(old);
+    struct store_catalog *old = atomic_exchange(&server->catalog, catalog);
+    if (server->reclaim == NULL) {
+        store_catalog_release(old);
+    } else {
+        memory_retire(server->reclaim, old, server_release_catalog,
+                      sizeof *old + old->count * sizeof *old->collections);
+    }
 }

@@ -16,6 +16,7 @@
 #include "command/budgets.h"
 #include "command/command.h"
 #include "command/params.h"
+#include "memory/reclaim.h"
 
 struct command_cursors;
 struct command_sessions;
@@ -60,8 +61,8 @@ struct command_server {
     struct store_kv *kv;
     struct cache *cache;            /* the part of kv that caches; NULL: none */
     _Atomic uint64_t applied_clock; /* hybrid clock of the newest applied entry */
-    pthread_mutex_t catalog_lock;
-    struct store_catalog *catalog; /* under catalog_lock */
+    _Atomic(struct store_catalog *) catalog;
+    struct memory_reclaim *reclaim; /* for catalogs that were replaced; NULL: there is one thread */
     /* ---- working state ---- */
     struct command_budgets *budgets; /* NULL: memory is not counted */
     struct memory_reclaimer cursors_reclaimer;
@@ -87,10 +88,11 @@ void command_server_close(struct command_server *server);
 /* Count memory from now on, in a total of `bytes`. Before the first op. */
 void command_server_limit(struct command_server *server, uint64_t bytes);
 
-/* The published catalog, held: store_catalog_release it. */
+/* The published catalog, held: store_catalog_release it. The thread is a reader of `reclaim`. */
 struct store_catalog *command_server_catalog(struct command_server *server);
 
-/* Publish, and cache as it says; takes over the caller's reference. The thread that applies. */
+/* Publish, and cache as it says; takes over the caller's reference. The thread that applies. Waits
+ * when readers hold too many old ones. */
 void command_server_publish(struct command_server *server, struct store_catalog *catalog);
 
 /* Filters of partial indexes, by the query room. */

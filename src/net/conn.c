@@ -184,6 +184,7 @@ static void conn_arrived(struct net_conn *conn, const uint8_t *data, size_t len)
 static void conn_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *data)
 {
     struct net_conn *conn = stream->data;
+    net__loop_awake(conn->loop);
     if (nread < 0) {
         net__conn_abort(conn);
     } else if (nread > 0) {

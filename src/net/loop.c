@@ -16,6 +16,7 @@ struct loop_timer {
 
 struct loop_work {
     uv_work_t uv;
+    struct net_loop *loop;
     struct net_work *work;
 };
 
@@ -57,9 +58,18 @@ static void loop_deliver(struct net_loop *loop)
     }
 }
 
+void net__loop_awake(struct net_loop *loop)
+{
+    if (loop->asleep) {
+        loop->asleep = false;
+        loop->watch->awake(loop->watch_context);
+    }
+}
+
 static void loop_woken(uv_async_t *wake)
 {
     struct net_loop *loop = wake->data;
+    net__loop_awake(loop);
     bool stopping = atomic_load(&loop->stopping); /* before: all that was posted first is there */
     loop_deliver(loop);
     if (stopping) {
@@ -77,12 +87,17 @@ static void loop_end_turn(uv_prepare_t *prepare)
         turn->cb(turn);
     }
     net__outbox_flush(&loop->outbox);
+    if (loop->watch != NULL) {
+        loop->asleep = true;
+        loop->watch->sleep(loop->watch_context);
+    }
 }
 
 /* Events are dealt with; connections that were closed are freed next. */
 static void loop_after_events(uv_check_t *check)
 {
     struct net_loop *loop = check->data;
+    net__loop_awake(loop);
     net__outbox_flush(&loop->outbox);
 }
 
@@ -128,7 +143,15 @@ static void *loop_run(void *context)
     struct net_loop *loop = context;
     loop->self = pthread_self();
     atomic_store(&loop->running, true);
+    if (loop->watch != NULL) {
+        loop->watch->begin(loop->watch_context);
+    }
     uv_run(&loop->uv, UV_RUN_DEFAULT);
+    net__loop_awake(loop);
+    if (loop->watch != NULL) {
+        loop->watch->end(loop->watch_context);
+    }
+    loop->watch = NULL;
     atomic_store(&loop->running, false);
     return NULL;
 }
@@ -142,6 +165,13 @@ int net_loop_start(struct net_loop *loop, const char *thread_name, struct err *e
     pthread_setname_np(loop->thread, thread_name);
     loop->started = true;
     return 0;
+}
+
+void net_loop_watch(struct net_loop *loop, const struct net_watch *watch, void *context)
+{
+    assert(!loop->started);
+    loop->watch = watch;
+    loop->watch_context = context;
 }
 
 void net_loop_join(struct net_loop *loop)
@@ -212,6 +242,7 @@ static void loop_work_done(uv_work_t *uv, int status)
     struct loop_work *queued = uv->data;
     struct net_work *work = queued->work;
     (void)status;
+    net__loop_awake(queued->loop);
     mem_free(queued);
     work->done(work);
 }
@@ -220,6 +251,7 @@ void net_loop_work(struct net_loop *loop, struct net_work *work)
 {
     assert(net_loop_is_here(loop));
     struct loop_work *queued = mem_alloc(sizeof *queued);
+    queued->loop = loop;
     queued->work = work;
     queued->uv.data = queued;
     int code = uv_queue_work(&loop->uv, &queued->uv, loop_work_run, loop_work_done);

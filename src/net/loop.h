@@ -27,6 +27,16 @@ void net_loop_free(struct net_loop *loop);
 int net_loop_start(struct net_loop *loop, const char *thread_name, struct err *err);
 void net_loop_join(struct net_loop *loop);
 
+/* Who wants to know when a loop may run its user's code. All on the loop's thread. */
+struct net_watch {
+    void (*begin)(void *context); /* first of all, awake */
+    void (*sleep)(void *context); /* it is about to wait for events */
+    void (*awake)(void *context); /* the first has come */
+    void (*end)(void *context);   /* last of all, awake */
+};
+/* Before net_loop_start. */
+void net_loop_watch(struct net_loop *loop, const struct net_watch *watch, void *context);
+
 /* Deliver `mail` on the loop's thread. */
 void net_loop_post(struct net_loop *loop, struct net_mail *mail);
 

@@ -30,11 +30,17 @@ struct net_loop {
     bool started;                       /* there is a thread to join */
     _Atomic(struct net_mail *) mailbox; /* newest first */
     atomic_bool stopping;
+    const struct net_watch *watch; /* NULL: nobody's */
+    void *watch_context;
+    bool asleep; /* in the watch's eyes */
     struct net_turn *turns;
     struct net_outbox outbox;
     struct net_conn *conns; /* all connections of this loop */
     atomic_uint conns_count;
     uint8_t *read_buffer; /* shared by its connections; NET_READ_BUFFER bytes */
 };
+
+/* An event has come: before anything of the user's is called. */
+void net__loop_awake(struct net_loop *loop);
 
 #endif

@@ -22,6 +22,8 @@ enum {
     NODE_TICK_MS = 20,
     NODE_TEND_MS = 1000,
     NODE_STOP_WAIT_MS = 10000,
+    NODE_RETIRED_MAX = 1024, /* old catalogs that somebody may still read, */
+    NODE_RETIRED_BYTES_MAX = 16 << 20,
     NODE_CONNECTION_BYTES = 2048, /* an idle one; what is in flight belongs to its request */
     NODE_CACHED_BYTES = 1024,     /* a record in the cache, small ones and large ones */
 };
@@ -224,6 +226,7 @@ static void node_open_server(struct node *node)
     server->parsed = node->config.parsed;
     server->kv = node->kv;
     server->log = node->log;
+    server->reclaim = node->reclaim;
     server->host_ops = &node_host_ops;
     server->host = node;
 }
@@ -283,6 +286,7 @@ static int node_open_loops(struct node *node, struct err *err)
         }
         node->loops_count++;
         node->workers[i] = (struct node_worker){.node = node, .loop = node->loops[i]};
+        net_loop_watch(node->loops[i], &node__worker_watch, &node->workers[i]);
         net_loop_every(node->loops[i], NODE_TICK_MS, node__worker_tick, &node->workers[i]);
     }
     net_loop_every(node->loops[0], NODE_TEND_MS, node_tend, node);
@@ -340,7 +344,9 @@ int node_open(const struct node_config *config, struct node **ret_node, struct e
     command_server_init(&node->server);
     node__fetches_init(&node->fetches);
     node_open_budgets(node);
-    int code = node_open_directory(node, err);
+    struct memory_reclaim_options reclaim = {NODE_RETIRED_MAX, NODE_RETIRED_BYTES_MAX};
+    int code = memory_reclaim_new(&reclaim, &node->reclaim, err);
+    code = code < 0 ? code : node_open_directory(node, err);
     code = code < 0 ? code : node_open_loops(node, err);
     code = code < 0 ? code : node_listen(node, err);
     if (code == 0) {
@@ -417,6 +423,7 @@ void node_close(struct node *node)
     }
     net_server_free(node->net);
     node__tidy_close(&node->tidy);
+    memory_reclaim_free(node->reclaim);
     command_server_close(&node->server);
     node__fetches_close(&node->fetches);
     if (node->kv != NULL) {

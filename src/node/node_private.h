@@ -90,7 +90,7 @@ void node__tidy_close(struct node_tidy *tidy);
 /* Ask for a walk; `hurry`: to the last page. Returns its number. Any thread. */
 uint64_t node__tidy_ask(struct node_tidy *tidy, bool hurry);
 bool node__tidy_is_done(struct node_tidy *tidy, uint64_t walk);
-/* Append the section "tidy" of memoryStats. Any thread. */
+/* Append the sections "tidy" and "reclamation" of memoryStats. Any thread. */
 void node__tidy_status(struct node_tidy *tidy, struct doc_builder *builder);
 
 /* ---- the shard ---- */
@@ -198,12 +198,15 @@ extern const struct net_conn_ops node__conn_ops;
 struct node_worker {
     struct node *node;
     struct net_loop *loop;
+    struct memory_reader *reader; /* while the loop runs */
     struct node_request *sleeping;
     struct node_request *spare; /* with memory that the next requests will use again */
     uint32_t spare_count;
 };
 /* Free the spare requests. */
 void node__worker_close(struct node_worker *worker);
+/* Its loop is a reader of node->reclaim. `context` is the worker. */
+extern const struct net_watch node__worker_watch;
 /* The worker of the loop that this is called on. */
 struct node_worker *node__worker_here(struct node *node);
 /* Wake requests that sleep; on each loop, often. `context` is the worker. */
@@ -218,6 +221,7 @@ struct node {
     struct command_server server;
     struct node_group group;
     struct node_fetches fetches; /* that requests wait for */
+    struct memory_reclaim *reclaim;
     struct node_tidy tidy;
     struct net_loop *loops[NODE_LOOPS_MAX];
     struct node_worker workers[NODE_LOOPS_MAX];

@@ -6,6 +6,7 @@
  * A step that misses memory sends the key to the work pool and goes on when it is there. A client
  * that leaves does not stop its command; only the reply is dropped. */
 #include <assert.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -319,7 +320,40 @@ const struct net_conn_ops node__conn_ops = {
     .on_close = request_close,
 };
 
-/* ---- sleepers ---- */
+/* ---- workers ---- */
+
+static void worker_begin(void *context)
+{
+    struct node_worker *worker = context;
+    char name[24];
+    snprintf(name, sizeof name, "lt-loop-%u", (unsigned)(worker - worker->node->workers));
+    worker->reader = memory_reader_join(worker->node->reclaim, name);
+}
+
+static void worker_sleep(void *context)
+{
+    struct node_worker *worker = context;
+    memory_reader_pause(worker->reader);
+}
+
+static void worker_awake(void *context)
+{
+    struct node_worker *worker = context;
+    memory_reader_resume(worker->reader);
+}
+
+static void worker_end(void *context)
+{
+    struct node_worker *worker = context;
+    memory_reader_leave(worker->reader);
+}
+
+const struct net_watch node__worker_watch = {
+    .begin = worker_begin,
+    .sleep = worker_sleep,
+    .awake = worker_awake,
+    .end = worker_end,
+};
 
 struct node_worker *node__worker_here(struct node *node)
 {

@@ -19,6 +19,8 @@
 #include "memory/machine.h"
 #include "node/node_private.h"
 
+enum { TIDY_STALL_US = 1000000 }; /* a turn as long as this is told of */
+
 enum { TIDY_SLICE_US = 500, TIDY_PAUSE_US = 1000000, TIDY_PAUSE_US_MAX = 4000000 };
 
 enum {
@@ -198,6 +200,33 @@ static bool tidy_look(struct node_tidy *tidy)
            stats.bytes > cache_bound(cache) || tidy_heap_is_dirty();
 }
 
+struct tidy_stalled {
+    struct log *log;
+    struct memory_reclaim_stats stats;
+};
+
+static void tidy_warn(void *context, const char *name, uint64_t busy_us)
+{
+    const struct tidy_stalled *stalled = context;
+    if (busy_us > TIDY_STALL_US) {
+        log_warning(stalled->log, "memory",
+                    "%s has not finished its turn for %llu ms: %u old objects (%llu bytes) and "
+                    "the clients of that thread wait",
+                    name, (unsigned long long)(busy_us / 1000), stalled->stats.count,
+                    (unsigned long long)stalled->stats.bytes);
+    }
+}
+
+/* A loop that does not finish its turn keeps what was retired, and its clients wait. */
+static void tidy_watch_readers(struct node_tidy *tidy)
+{
+    struct memory_reclaim *reclaim = tidy->node->reclaim;
+    struct tidy_stalled stalled = {tidy->node->log, memory_reclaim_stats(reclaim)};
+    if (stalled.stats.count > 0) {
+        memory_reclaim_readers(reclaim, tidy_warn, &stalled);
+    }
+}
+
 /* ---- the thread ---- */
 
 /* Until somebody asks, the pause is over, or the node stops. With the lock. */
@@ -223,6 +252,7 @@ static void *tidy_run(void *context)
         tidy->hurry = false;
         pthread_mutex_unlock(&tidy->lock);
         bool is_small = tidy_grow(tidy);
+        tidy_watch_readers(tidy);
         hurry = hurry || tidy_has_pressure();
         bool worth = asked || hurry || tidy_look(tidy);
         if (worth) {
@@ -235,6 +265,29 @@ static void *tidy_run(void *context)
     }
     pthread_mutex_unlock(&tidy->lock);
     return NULL;
+}
+
+static void tidy_reader_status(void *context, const char *name, uint64_t busy_us)
+{
+    struct doc_builder *builder = context;
+    doc_build_open(builder, SLICE(""));
+    doc_build_text(builder, "name", name);
+    doc_build_i64(builder, "busyMicros", (int64_t)busy_us);
+    doc_build_close(builder);
+}
+
+static void tidy_reclaim_status(struct node_tidy *tidy, struct doc_builder *builder)
+{
+    struct memory_reclaim_stats stats = memory_reclaim_stats(tidy->node->reclaim);
+    doc_build_open(builder, SLICE("reclamation"));
+    doc_build_i64(builder, "waiting", stats.count);
+    doc_build_i64(builder, "waitingBytes", (int64_t)stats.bytes);
+    doc_build_i64(builder, "freed", (int64_t)stats.freed);
+    doc_build_i64(builder, "waits", (int64_t)stats.waited);
+    doc_build_open_array(builder, SLICE("readers"));
+    memory_reclaim_readers(tidy->node->reclaim, tidy_reader_status, builder);
+    doc_build_close(builder);
+    doc_build_close(builder);
 }
 
 void node__tidy_status(struct node_tidy *tidy, struct doc_builder *builder)
@@ -251,6 +304,7 @@ void node__tidy_status(struct node_tidy *tidy, struct doc_builder *builder)
     doc_build_i64(builder, "cacheHoles", (int64_t)cache.dead);
     doc_build_i64(builder, "cacheSpare", (int64_t)cache_spare(tidy->node->server.cache));
     doc_build_close(builder);
+    tidy_reclaim_status(tidy, builder);
 }
 
 /* ---- life ---- */

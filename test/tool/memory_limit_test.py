@@ -99,6 +99,17 @@ class Memory(unittest.TestCase):
         self.assertGreater(reply['residentBefore'], 0)
         self.assertGreater(reply['residentAfter'], 0)
 
+    def test_old_catalogs_are_freed_when_no_loop_can_see_them(self):
+        before = self.client.admin.command('memoryStats')['reclamation']
+        for i in range(20):
+            self.client.shop.create_collection(f'other{i}')
+            self.client.shop.drop_collection(f'other{i}')
+        after = self.client.admin.command('memoryStats')['reclamation']
+        while after['freed'] < before['freed'] + 40:
+            after = self.client.admin.command('memoryStats')['reclamation']
+        self.assertEqual(after['waits'], 0)
+        self.assertIn('lt-loop-0', [reader['name'] for reader in after['readers']])
+
     def test_allocator_is_told_when_it_is_jemalloc(self):
         maps = pathlib.Path(f'/proc/{self.server.process.pid}/maps').read_text(encoding='ascii')
         stats = self.client.admin.command('memoryStats')
