@@ -210,6 +210,25 @@ void command_fail(struct command_op *op, int code, const char *format, ...)
     command_finish_failed(op);
 }
 
+void command_refuse(struct command_op *op, const char *format, ...)
+{
+    struct buf labels;
+    struct doc_builder builder;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(op->err.text, sizeof op->err.text, format, args);
+    va_end(args);
+    buf_init(&labels, &op->arena);
+    doc_build_begin(&builder, &labels);
+    doc_build_open_array(&builder, SLICE("errorLabels"));
+    doc_build_text(&builder, "", "SystemOverloadedError");
+    doc_build_text(&builder, "", "RetryableError");
+    doc_build_close(&builder);
+    op->err.code = LT_EINGRESSREQUESTRATELIMITEXCEEDED;
+    op->err.info = doc_build_end(&builder);
+    command_finish_failed(op);
+}
+
 /* ---- before the first step ---- */
 
 static int command_read_max_time(struct command_op *op)

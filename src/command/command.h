@@ -36,6 +36,8 @@ enum command_flags {
     COMMAND_HELLO = 1 << 4,               /* allowed as OP_QUERY; never compressed */
     COMMAND_LAX = 1 << 5,                 /* unknown fields are ignored */
     COMMAND_TAKES_WRITE_CONCERN = 1 << 6, /* though it is no write: aggregate */
+    COMMAND_DDL = 1 << 7,                 /* changes collections or indexes */
+    COMMAND_GOES_ON = 1 << 8,             /* with what another command began: never refused */
 };
 
 struct command {
@@ -148,5 +150,10 @@ static inline bool command_is_write(const struct command_op *op)
 /* Put an error reply in place of whatever is there; for the driver's own errors. */
 void command_fail(struct command_op *op, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same for a server with too much to do: 462, with the labels by which drivers know that
+ * nothing was done and that trying again later makes sense. */
+void command_refuse(struct command_op *op, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

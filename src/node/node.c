@@ -177,6 +177,19 @@ static void node_status(void *host, struct doc_builder *builder)
     doc_build_i64(builder, "begun", (int64_t)atomic_load(&node->fetches.begun));
     doc_build_i64(builder, "joined", (int64_t)atomic_load(&node->fetches.joined));
     doc_build_close(builder);
+    node__admission_status(&node->admission, builder);
+}
+
+static void node_open_admission(struct node *node)
+{
+    const struct node_config *config = &node->config;
+    const uint32_t limits[NODE_QUEUES] = {
+        [NODE_QUEUE_FETCHES] = config->fetches_max,
+        [NODE_QUEUE_SCANS] = config->scans_max,
+        [NODE_QUEUE_WRITES] = config->writes_max,
+        [NODE_QUEUE_ADMIN] = config->admin_max,
+    };
+    node__admission_init(&node->admission, node->server.budgets->all[COMMAND_BUDGET_TOTAL], limits);
 }
 
 static void node_memory_status(void *host, struct doc_builder *builder)
@@ -344,6 +357,7 @@ int node_open(const struct node_config *config, struct node **ret_node, struct e
     command_server_init(&node->server);
     node__fetches_init(&node->fetches);
     node_open_budgets(node);
+    node_open_admission(node);
     struct memory_reclaim_options reclaim = {NODE_RETIRED_MAX, NODE_RETIRED_BYTES_MAX};
     int code = memory_reclaim_new(&reclaim, &node->reclaim, err);
     code = code < 0 ? code : node_open_directory(node, err);

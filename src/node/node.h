@@ -31,7 +31,11 @@ struct node_config {
     uint64_t cache_write_bytes_second; /* to the cache's files; 0: no bound */
     const char *cache_compressor;
     const char *cache_policy;
-    bool huge_pages;       /* for cached records */
+    bool huge_pages;      /* for cached records */
+    uint32_t fetches_max; /* requests that wait, by what for: see admission.h */
+    uint32_t scans_max;
+    uint32_t writes_max;
+    uint32_t admin_max;
     uint32_t tidy_percent; /* of a core: what closing up memory may take */
     uint64_t write_buffer_bytes;
     uint64_t journal_segment_bytes;

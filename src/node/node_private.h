@@ -13,6 +13,7 @@
 
 #include "command/server.h"
 #include "net/conn.h"
+#include "node/admission.h"
 #include "node/fetch_private.h"
 #include "node/node.h"
 #include "repl/repl.h"
@@ -178,6 +179,7 @@ struct node_request {
     struct node_request *next;   /* waiting for its index, sleeping, or spare */
     struct node_fetch fetch;     /* of op.fetch_key */
     struct net_loop *fetch_loop; /* where it goes on then */
+    enum node_queue queue;       /* that it has a place in */
     int fetch_code;
     int32_t last_request_id;
     struct command_op op; /* last: it is recycled, the rest is zeroed */
@@ -223,6 +225,7 @@ struct node {
     struct node_fetches fetches; /* that requests wait for */
     struct memory_reclaim *reclaim;
     struct node_tidy tidy;
+    struct node_admission admission;
     struct net_loop *loops[NODE_LOOPS_MAX];
     struct node_worker workers[NODE_LOOPS_MAX];
     uint32_t loops_count;

@@ -54,6 +54,7 @@ static void request_free(struct node_request *request)
     struct node_worker *worker = request->client->worker;
     atomic_fetch_sub(&request->client->node->requests, 1);
     request->client->request = NULL;
+    node__admission_leave(&request->client->node->admission, request->queue);
     buf_close(&request->plain);
     mem_free(request->frame);
     if (worker->spare_count < NODE_SPARE_REQUESTS) {
@@ -131,6 +132,42 @@ void node__request_reply(struct node_request *request)
     }
 }
 
+/* ---- admission ---- */
+
+/* Where a command waits that is no read, or that `otherwise` a read waits. */
+static enum node_queue request_queue(const struct command_op *op, enum node_queue otherwise)
+{
+    unsigned flags = op->command == NULL ? 0 : op->command->flags;
+    if ((flags & COMMAND_READ) != 0) {
+        return otherwise;
+    }
+    return (flags & (COMMAND_WRITE | COMMAND_DDL)) == COMMAND_WRITE ? NODE_QUEUE_WRITES
+                                                                    : NODE_QUEUE_ADMIN;
+}
+
+/* The request is about to wait: does it have a place, or get one? If not it is answered. */
+static bool request_admit(struct node_request *request, enum node_queue otherwise)
+{
+    struct command_op *op = &request->op;
+    struct node_admission *admission = &request->client->node->admission;
+    bool goes_on = op->command != NULL && (op->command->flags & COMMAND_GOES_ON) != 0;
+    if (request->queue != NODE_QUEUE_NONE || goes_on) {
+        return true;
+    }
+    enum node_queue queue = request_queue(op, otherwise);
+    if (node__admission_enter(admission, queue)) {
+        request->queue = queue;
+        return true;
+    }
+    const char *name = node__admission_name(queue);
+    command_refuse(op,
+                   "the server has too much to do: %u %s wait (largetable.admission.%s), or memory "
+                   "is full; try again later",
+                   atomic_load(&admission->queues[queue].waiting), name, name);
+    node__request_reply(request);
+    return false;
+}
+
 /* ---- steps ---- */
 
 void node__request_clock(struct node_request *request)
@@ -155,11 +192,15 @@ void node__request_step(struct node_request *request)
         node__request_reply(request);
         break;
     case COMMAND_YIELD:
-        request->mail.deliver = request_step_mail;
-        net_loop_post(loop, &request->mail);
+        if (request_admit(request, NODE_QUEUE_SCANS)) {
+            request->mail.deliver = request_step_mail;
+            net_loop_post(loop, &request->mail);
+        }
         break;
     case COMMAND_FETCH:
-        node__request_fetch(request, loop);
+        if (request_admit(request, NODE_QUEUE_FETCHES)) {
+            node__request_fetch(request, loop);
+        }
         break;
     case COMMAND_SLEEP:
         request_sleep(request);
@@ -307,7 +348,9 @@ static void request_frame(struct net_conn *conn, void *user, struct slice frame)
         command_fail(&request->op, LT_ESHUTDOWNINPROGRESS, "the server is shutting down");
         node__request_reply(request);
     } else if (command_is_write(&request->op)) {
-        node__group_submit(&client->node->group, request);
+        if (request_admit(request, NODE_QUEUE_WRITES)) {
+            node__group_submit(&client->node->group, request);
+        }
     } else {
         node__request_step(request);
     }

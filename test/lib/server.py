@@ -107,10 +107,10 @@ class Server:
     def uri(self):
         return f"mongodb://127.0.0.1:{self.port}/"
 
-    def client(self):
+    def client(self, **options):
         import pymongo  # not every user of a server has it
 
-        return pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=10000)
+        return pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=10000, **options)
 
     def close(self, failed=False):
         """Stop it, or kill it and show its log if the test failed; remove the directory."""
