@@ -198,7 +198,7 @@ static int write_check_size(struct command_op *op, struct slice doc)
                        "object to insert too large. size in bytes: %zu, max size: %d", doc.len,
                        DOC_SIZE_MAX);
     }
-    if (doc_depth(doc) > DOC_DEPTH_STORED) {
+    if (doc.len > DOC_DEPTH_STORED * DOC_LEVEL_SIZE && doc_depth(doc) > DOC_DEPTH_STORED) {
         return err_set(&op->err, LT_EOVERFLOW,
                        "cannot insert document because it exceeds %d levels of nesting",
                        DOC_DEPTH_STORED);

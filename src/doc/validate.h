@@ -24,6 +24,9 @@ int doc_validate(struct slice bytes, int depth_max, struct err *err);
 /* Check the document that starts at `bytes` and may be followed by more; *ret_len is its length. */
 int doc_validate_prefix(struct slice bytes, int depth_max, size_t *ret_len, struct err *err);
 
+/* What one more level takes at least: type, end of the name, length, end. */
+enum { DOC_LEVEL_SIZE = 7 };
+
 /* Nesting of a valid document: 1 for a flat one. */
 int doc_depth(struct slice doc);
 
