@@ -39,7 +39,7 @@ void node__group_push_entry(struct node_group *group, const struct repl_entry *e
     group->entries_count++;
     group->pending_bytes += entry->payload.len;
     *group_entry(group, group->entries_count - 1) =
-        (struct node_entry){entry->index, entry->term, entry->type, entry->payload};
+        (struct node_entry){entry->index, entry->term, entry->type, entry->payload, 0};
 }
 
 /* ---- answering ---- */
@@ -118,6 +118,17 @@ static struct slice group_configuration_effect(const struct node_entry *entry, s
     return buf_slice(&effect);
 }
 
+/* What came from the writer goes back there; what was read from the journal is freed. */
+static void group_drop_payload(struct node_group *group, const struct node_entry *entry)
+{
+    struct buf memory = {.data = (uint8_t *)(uintptr_t)entry->payload.data, .cap = entry->cap};
+    if (entry->cap > 0) {
+        store_writer_give_back(&group->writer, &memory);
+    } else {
+        buf_close(&memory);
+    }
+}
+
 /* Apply up to GROUP_APPLY_MAX committed entries in one engine write. */
 static void group_apply_some(struct node_group *group, uint64_t commit)
 {
@@ -147,7 +158,7 @@ static void group_apply_some(struct node_group *group, uint64_t commit)
     atomic_store(&group->node->server.applied_clock, mark.clock);
     for (size_t i = 0; i < taken; i++) {
         group->pending_bytes -= group_entry(group, i)->payload.len;
-        mem_free((void *)(uintptr_t)group_entry(group, i)->payload.data);
+        group_drop_payload(group, group_entry(group, i));
     }
     group->entries_head = (group->entries_head + taken) & (group->entries_cap - 1);
     group->entries_count -= taken;
@@ -283,7 +294,7 @@ static void group_note_catalog(struct node_group *group)
 /* Propose what the writer has collected. */
 static void group_propose(struct node_group *group)
 {
-    struct slice payload = store_writer_take(&group->writer);
+    struct buf payload = store_writer_take(&group->writer);
     if (payload.len == 0) {
         return;
     }
@@ -291,9 +302,12 @@ static void group_propose(struct node_group *group)
     if (group->writer.catalog_changed) {
         group_note_catalog(group);
     }
-    struct repl_entry entry = {.type = REPL_ENTRY_COMMAND, .payload = payload};
+    struct repl_entry entry = {.type = REPL_ENTRY_COMMAND, .payload = buf_slice(&payload)};
     struct repl_event event = {.type = REPL_PROPOSE, .entries = &entry, .entries_count = 1};
     group_step(group, &event);
+    struct node_entry *pushed = group_entry(group, group->entries_count - 1);
+    assert(group->entries_count > 0 && pushed->payload.data == payload.data);
+    pushed->cap = payload.cap;
 }
 
 void node__group_turn(struct net_turn *turn)

@@ -102,6 +102,7 @@ struct node_entry {
     uint64_t term;
     enum repl_entry_type type;
     struct slice payload; /* heap */
+    size_t cap;           /* bytes there; 0: not from the writer */
 };
 
 struct node_catalog_change {

@@ -85,6 +85,7 @@ int store_writer_open(struct store_writer *writer, struct store_kv *kv,
     store_overlay_init(&writer->overlay);
     store_view_init(&writer->view, kv, &writer->overlay);
     buf_init(&writer->effects, NULL);
+    buf_init(&writer->key, NULL);
     buf_init(&writer->counters_changed, NULL);
     writer->counters_cap = 64;
     writer->counters = mem_zero(writer->counters_cap, sizeof *writer->counters);
@@ -106,6 +107,10 @@ void store_writer_close(struct store_writer *writer)
     store_catalog_release(writer->catalog);
     writer->catalog = NULL;
     buf_close(&writer->effects);
+    buf_close(&writer->key);
+    while (writer->spare_count > 0) {
+        buf_close(&writer->spare[--writer->spare_count]);
+    }
     buf_close(&writer->counters_changed);
     mem_free(writer->counters);
 }
@@ -137,41 +142,54 @@ void store_writer_delete(struct store_writer *writer, struct slice key)
 /* The counts that this entry changed, and the next free id, once an entry. */
 static void writer_finish(struct store_writer *writer)
 {
-    struct buf key;
-    buf_init(&key, NULL);
+    struct buf *key = &writer->key;
     const uint32_t *changed = (const uint32_t *)(const void *)writer->counters_changed.data;
     for (size_t i = 0; i < writer->counters_changed.len / sizeof *changed; i++) {
         struct store_counter *counter = writer_counter(writer, changed[i]);
         if (counter->changed) {
-            key.len = 0;
-            store_key_counts(&key, counter->id);
-            store_writer_put(writer, buf_slice(&key),
+            key->len = 0;
+            store_key_counts(key, counter->id);
+            store_writer_put(writer, buf_slice(key),
                              slice_of(&counter->counts, sizeof counter->counts));
             counter->changed = false;
         }
     }
     writer->counters_changed.len = 0;
     if (writer->next_id_changed) {
-        key.len = 0;
-        store_key_id(&key, writer->next_id);
-        store_writer_put(writer, store_key_next_id, buf_slice(&key));
+        key->len = 0;
+        store_key_id(key, writer->next_id);
+        store_writer_put(writer, store_key_next_id, buf_slice(key));
         writer->next_id_changed = false;
     }
-    buf_close(&key);
 }
 
-struct slice store_writer_take(struct store_writer *writer)
+struct buf store_writer_take(struct store_writer *writer)
 {
+    struct buf payload = {0};
     if (writer->effects.len > 0) {
         writer_finish(writer);
     }
     if (writer->effects.len <= STORE_EFFECT_HEADER) {
         writer->effects.len = 0;
-        return (struct slice){0};
+        return payload;
     }
-    struct slice payload = buf_slice(&writer->effects);
+    payload = writer->effects;
     buf_init(&writer->effects, NULL);
+    if (writer->spare_count > 0) {
+        writer->effects = writer->spare[--writer->spare_count];
+    }
     return payload;
+}
+
+void store_writer_give_back(struct store_writer *writer, struct buf *payload)
+{
+    if (writer->spare_count == STORE_WRITER_SPARE || payload->cap > STORE_WRITER_SPARE_BYTES) {
+        buf_close(payload);
+        return;
+    }
+    payload->len = 0;
+    writer->spare[writer->spare_count++] = *payload;
+    buf_init(payload, NULL);
 }
 
 void store_writer_applied(struct store_writer *writer, uint64_t index)

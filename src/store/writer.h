@@ -21,15 +21,20 @@ struct store_counts {
 
 struct store_counter; /* counts of one collection, with what is pending */
 
+enum { STORE_WRITER_SPARE = 8, STORE_WRITER_SPARE_BYTES = 256 << 10 };
+
 struct store_writer {
     struct store_view view; /* over the overlay below */
     struct store_overlay overlay;
     struct store_catalog *catalog; /* the newest, pending changes included */
     const struct store_filter_ops *filter_ops;
-    struct buf effects; /* the open entry; empty when there is none */
-    uint64_t index;     /* the open entry's place in the log */
-    uint64_t clock;     /* hybrid clock of the open entry */
-    uint32_t next_id;   /* for collections and indexes */
+    struct buf effects;                   /* the open entry; empty when there is none */
+    struct buf spare[STORE_WRITER_SPARE]; /* empty: for the next entries */
+    uint32_t spare_count;
+    struct buf key;   /* of the counts that end an entry */
+    uint64_t index;   /* the open entry's place in the log */
+    uint64_t clock;   /* hybrid clock of the open entry */
+    uint32_t next_id; /* for collections and indexes */
     bool next_id_changed;
     bool catalog_changed;           /* the open entry changes the catalog */
     struct store_counter *counters; /* a small hash table by collection id */
@@ -54,9 +59,10 @@ void store_writer_begin(struct store_writer *writer, uint64_t index, uint64_t cl
 void store_writer_put(struct store_writer *writer, struct slice key, struct slice value);
 void store_writer_delete(struct store_writer *writer, struct slice key);
 
-/* Close the open entry: its payload on the heap, the caller's; an empty slice when nothing was
- * written. */
-struct slice store_writer_take(struct store_writer *writer);
+/* Close the open entry: its payload on the heap, the caller's; empty when nothing was written. */
+struct buf store_writer_take(struct store_writer *writer);
+/* A payload that is not wanted any more: its memory is for the next ones, or freed. */
+void store_writer_give_back(struct store_writer *writer, struct buf *payload);
 
 /* Tell the overlay how far the engine is. */
 void store_writer_applied(struct store_writer *writer, uint64_t index);

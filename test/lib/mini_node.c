@@ -103,14 +103,15 @@ void mini_node_free(struct mini_node *node)
 /* Apply what the op wrote, as if it had been committed at once. */
 static void mini_apply(struct mini_node *node)
 {
-    struct slice payload = store_writer_take(&node->writer);
+    struct buf payload = store_writer_take(&node->writer);
+    struct slice effects = buf_slice(&payload);
     if (payload.len == 0) {
         return;
     }
     struct store_mark mark = {++node->index, 1, node->writer.clock};
-    int code = node->server.kv->ops->apply(node->server.kv, &payload, 1, mark);
+    int code = node->server.kv->ops->apply(node->server.kv, &effects, 1, mark);
     assert(code == 0);
-    mem_free((void *)(uintptr_t)payload.data);
+    store_writer_give_back(&node->writer, &payload);
     store_writer_applied(&node->writer, mark.index);
     atomic_store(&node->server.applied_clock, mark.clock);
     if (node->writer.catalog_changed) {

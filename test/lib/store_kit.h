@@ -64,11 +64,12 @@ static inline int store_kit_insert(struct store_kit *kit, struct slice doc)
 /* Close the entry and let the engine have it. */
 static inline void store_kit_apply(struct store_kit *kit)
 {
-    struct slice payload = store_writer_take(&kit->writer);
+    struct buf payload = store_writer_take(&kit->writer);
+    struct slice effects = buf_slice(&payload);
     struct store_mark mark = {1, 1, 1};
-    assert_int_equal(kit->kv->ops->apply(kit->kv, &payload, 1, mark), 0);
+    assert_int_equal(kit->kv->ops->apply(kit->kv, &effects, 1, mark), 0);
     store_writer_applied(&kit->writer, 1);
-    mem_free((void *)(uintptr_t)payload.data);
+    store_writer_give_back(&kit->writer, &payload);
 }
 
 static inline void store_kit_close(struct store_kit *kit)
