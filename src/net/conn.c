@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "net/conn_private.h"
 
-enum { CONN_AHEAD_MAX = NET_READ_BUFFER, CONN_PARTS_MAX = 64 };
+enum { CONN_TURN_FRAMES = 8, CONN_AHEAD_MAX = NET_READ_BUFFER, CONN_PARTS_MAX = 64 };
 
 struct conn_write {
     uv_write_t request;
@@ -57,9 +57,49 @@ static void conn_handle_closed(uv_handle_t *handle)
     conn_finish(conn);
 }
 
+/* ---- turns: of one connection no more than CONN_TURN_FRAMES frames, then the others' ---- */
+
+static bool conn_has_turn(struct net_conn *conn)
+{
+    if (conn->turn != conn->loop->turn) {
+        conn->turn = conn->loop->turn;
+        conn->turn_frames = 0;
+    }
+    return conn->turn_frames < CONN_TURN_FRAMES;
+}
+
+static void conn_set_due(struct net_conn *conn)
+{
+    struct net_loop *loop = conn->loop;
+    conn->due = true;
+    conn->due_previous = NULL;
+    conn->due_next = loop->due;
+    if (loop->due != NULL) {
+        loop->due->due_previous = conn;
+    }
+    loop->due = conn;
+}
+
+static void conn_clear_due(struct net_conn *conn)
+{
+    if (!conn->due) {
+        return;
+    }
+    conn->due = false;
+    if (conn->due_previous != NULL) {
+        conn->due_previous->due_next = conn->due_next;
+    } else {
+        conn->loop->due = conn->due_next;
+    }
+    if (conn->due_next != NULL) {
+        conn->due_next->due_previous = conn->due_previous;
+    }
+}
+
 void net__conn_abort(struct net_conn *conn)
 {
     if (!conn->closing) {
+        conn_clear_due(conn);
         conn->closing = true;
         uv_close((uv_handle_t *)&conn->tcp, conn_handle_closed);
     }
@@ -85,6 +125,7 @@ bool net_conn_is_gone(const struct net_conn *conn)
 static void conn_deliver(struct net_conn *conn, struct slice frame)
 {
     conn->busy = true;
+    conn->turn_frames++;
     conn->first_frame = false;
     conn->waiting_since = 0;
     conn->server->options.ops->on_frame(conn, conn->user, frame);
@@ -98,10 +139,11 @@ static int64_t conn_whole(struct net_conn *conn, struct slice bytes)
     return size > 0 && (uint64_t)size > bytes.len ? 0 : size;
 }
 
-/* Deliver whole frames from `bytes` until one stays in hand; returns what is left. */
+/* Deliver whole frames from `bytes` until one stays in hand or the turn is over; returns what is
+ * left. */
 static struct slice conn_process(struct net_conn *conn, struct slice bytes)
 {
-    while (!conn->busy && bytes.len > 0 && !net_conn_is_gone(conn)) {
+    while (!conn->busy && bytes.len > 0 && conn_has_turn(conn) && !net_conn_is_gone(conn)) {
         int64_t size = conn_whole(conn, bytes);
         if (size < 0) {
             net_conn_close(conn);
@@ -143,8 +185,15 @@ static void conn_read_stop(struct net_conn *conn)
     }
 }
 
+/* What is left in `in`: an unfinished frame, frames for the next turn, or behind one in hand. */
 static void conn_note_waiting(struct net_conn *conn)
 {
+    if (conn->in.len > 0 && !conn->busy && !conn->due && !net_conn_is_gone(conn) &&
+        !conn_has_turn(conn) && conn_whole(conn, buf_slice(&conn->in)) != 0) {
+        conn_set_due(conn);
+        conn_read_stop(conn);
+        return;
+    }
     if (conn->in.len > 0 && !conn->busy && conn->waiting_since == 0) {
         conn->waiting_since = uv_now(&conn->loop->uv);
     }
@@ -212,25 +261,39 @@ void *net_conn_take_frame(struct net_conn *conn)
     return frame;
 }
 
-void net_conn_done(struct net_conn *conn)
+/* Deliver what is there, then read on. */
+static void conn_go_on(struct net_conn *conn)
 {
-    assert(conn->busy);
-    conn->busy = false;
-    if (conn->closed) {
-        conn_finish(conn);
-        return;
-    }
-    if (conn->delivering) {
-        return;
-    }
     if (conn->in.len > 0) {
         conn->delivering = true;
         conn_process_own(conn);
         conn->delivering = false;
         conn_note_waiting(conn);
     }
-    if (!conn->busy) {
+    if (!conn->busy && !conn->due) {
         conn_read_start(conn);
+    }
+}
+
+void net__conn_turns(struct net_loop *loop)
+{
+    struct net_conn *conn = loop->due;
+    while (conn != NULL) {
+        struct net_conn *next = conn->due_next;
+        conn_clear_due(conn);
+        conn_go_on(conn);
+        conn = next;
+    }
+}
+
+void net_conn_done(struct net_conn *conn)
+{
+    assert(conn->busy);
+    conn->busy = false;
+    if (conn->closed) {
+        conn_finish(conn);
+    } else if (!conn->delivering && !conn->due) {
+        conn_go_on(conn);
     }
 }
 

@@ -39,14 +39,19 @@ struct net_conn {
     void *user;
     struct net_conn *next; /* of the loop's list */
     struct net_conn *previous;
-    struct buf in;          /* bytes of frames that did not arrive whole */
-    size_t out_bytes;       /* queued in libuv */
-    size_t boxed_bytes;     /* in the loop's outbox */
+    struct buf in;             /* bytes of frames that did not arrive whole */
+    size_t out_bytes;          /* queued in libuv */
+    size_t boxed_bytes;        /* in the loop's outbox */
+    struct net_conn *due_next; /* of the loop's list */
+    struct net_conn *due_previous;
+    uint64_t turn;          /* of the loop: when it last delivered */
+    uint32_t turn_frames;   /* delivered in that turn */
     uint64_t waiting_since; /* loop time: of the first byte of an unfinished frame, or of connect */
     bool first_frame;       /* none has arrived yet */
     bool busy;              /* a frame is in hand */
     bool delivering;        /* inside net__conn_process */
     bool reading;
+    bool due; /* has whole frames, and had its turn */
     bool close_after_write;
     bool closing;
     bool closed;
@@ -56,6 +61,8 @@ struct net_conn {
 
 /* A connection for an accepted socket, on its loop. */
 void net__conn_open(struct net_loop *loop, struct net_server *server, int fd);
+/* Those that are due have their turn. */
+void net__conn_turns(struct net_loop *loop);
 /* Close what has waited longer than its limit; once a second. */
 void net__conn_sweep(struct net_loop *loop);
 /* Write to the socket, or queue, what the outbox held. */

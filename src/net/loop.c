@@ -77,9 +77,19 @@ static void loop_woken(uv_async_t *wake)
     }
 }
 
+static void loop_go_on(uv_idle_t *idle)
+{
+    struct net_loop *loop = idle->data;
+    net__conn_turns(loop);
+    if (loop->due == NULL) {
+        uv_idle_stop(idle);
+    }
+}
+
 static void loop_end_turn(uv_prepare_t *prepare)
 {
     struct net_loop *loop = prepare->data;
+    loop->turn++;
     while (loop->turns != NULL) {
         struct net_turn *turn = loop->turns;
         loop->turns = turn->next;
@@ -87,6 +97,9 @@ static void loop_end_turn(uv_prepare_t *prepare)
         turn->cb(turn);
     }
     net__outbox_flush(&loop->outbox);
+    if (loop->due != NULL) {
+        uv_idle_start(&loop->idle, loop_go_on);
+    }
     if (loop->watch != NULL) {
         loop->asleep = true;
         loop->watch->sleep(loop->watch_context);
@@ -118,6 +131,8 @@ int net_loop_new(struct net_loop **ret_loop, struct err *err)
     uv_check_init(&loop->uv, &loop->check);
     loop->check.data = loop;
     uv_check_start(&loop->check, loop_after_events);
+    uv_idle_init(&loop->uv, &loop->idle);
+    loop->idle.data = loop;
     net__outbox_init(&loop->outbox);
     *ret_loop = loop;
     return 0;

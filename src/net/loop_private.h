@@ -24,6 +24,7 @@ struct net_loop {
     uv_async_t wake;
     uv_prepare_t prepare; /* before the loop waits */
     uv_check_t check;     /* after it has */
+    uv_idle_t idle;       /* active while somebody is due: the loop does not wait then */
     pthread_t thread;
     pthread_t self; /* of the running loop; valid once `running` */
     atomic_bool running;
@@ -35,7 +36,9 @@ struct net_loop {
     bool asleep; /* in the watch's eyes */
     struct net_turn *turns;
     struct net_outbox outbox;
+    uint64_t turn;          /* its number */
     struct net_conn *conns; /* all connections of this loop */
+    struct net_conn *due;   /* those with frames left over from their last turn */
     atomic_uint conns_count;
     uint8_t *read_buffer; /* shared by its connections; NET_READ_BUFFER bytes */
 };
