@@ -108,7 +108,7 @@ def start_redis(name, directory):
     peer.about = f"{version}, appendonly, appendfsync {fsync}"
     return peer.run([exe, "--bind", "127.0.0.1", "--port", str(peer.port), "--dir",
                      str(peer.directory), "--save", "", "--appendonly", "yes", "--appendfsync",
-                     fsync, "--maxclients", "15000"],
+                     fsync, "--maxclients", "16000"],
                     lambda: peer.answers(b"PING\r\n", b"+PONG"))
 
 

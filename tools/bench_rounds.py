@@ -13,6 +13,7 @@ import tempfile
 
 import bench_deletes
 import bench_disk
+import bench_fair
 import bench_peers
 
 
@@ -135,8 +136,15 @@ def measure_deletes(session, run, size, rates, server_arguments):
                                  server_arguments)
 
 
+def measure_fair(session, run, size, rates, server_arguments):
+    del size, rates
+    options = run.options
+    return bench_fair.measure(session.exe, options["count"], options["slow"], options["greedy"],
+                              server_arguments)
+
+
 KINDS = {"client": measure_client, "idle": measure_idle, "disk": measure_disk,
-         "deletes": measure_deletes}
+         "deletes": measure_deletes, "fair": measure_fair}
 # What a run of them can lack.
 MISSING = bench_peers.MissingPeer, bench_disk.MissingData, bench_deletes.MissingData
 

@@ -18,6 +18,7 @@ class Size:
     growth: int    # documents before they become ten times as many
     settle: float  # warm-up where the store still sorts what was loaded
     many: int      # connections where there are ten thousand
+    crowd: int     # connections where there are fifteen thousand
     writers: int   # connections where there are 512
     batches: int   # connections that send a hundred documents each
     generated: int  # documents of each generated data set
@@ -26,11 +27,11 @@ class Size:
 
 
 SIZES = {
-    "full": Size(5, 10, 2, 100_000, 1_000_000, 1_000_000, 60, 10_000, 512, 64, 200_000,
+    "full": Size(5, 10, 2, 100_000, 1_000_000, 1_000_000, 60, 10_000, 15_000, 512, 64, 200_000,
                  500_000, 10),
-    "short": Size(3, 5, 1, 100_000, 100_000, 100_000, 15, 10_000, 512, 64, 100_000,
+    "short": Size(3, 5, 1, 100_000, 100_000, 100_000, 15, 10_000, 15_000, 512, 64, 100_000,
                   500_000, 10),
-    "smoke": Size(1, 0.3, 0, 1_000, 1_000, 200, 0, 300, 96, 4, 2_000, 5_000, 1.5),
+    "smoke": Size(1, 0.3, 0, 1_000, 1_000, 200, 0, 300, 450, 96, 4, 2_000, 5_000, 1.5),
 }
 
 
@@ -39,7 +40,7 @@ class Run:
     label: str
     who: str                  # largetable, echo, or a peer of bench_peers
     options: dict             # of `largetable bench`, or of `kind`
-    kind: str = "client"      # client, idle, disk or deletes: a function of bench_rounds
+    kind: str = "client"      # client, idle, disk ...: a function of bench_rounds
     half_of: str | None = None  # open loop, at half of the rate that run had in this round
     extra: tuple = ()         # more arguments of `largetable bench`
 
@@ -81,12 +82,17 @@ def read(size):
 def connections(size):
     many = {"workload": "read", "connections": size.many, "documents": size.documents}
     few = {**many, "connections": 64}
+    crowd = {**many, "connections": size.crowd}
     return Suite(
         "connections", f"Point read at {size.many:,} connections", "rate", "operations/s",
         [Run("largetable", "largetable", many), Run("redis", "redis", many),
+         Run(f"{size.crowd:,}", "largetable", crowd),
+         Run(f"{size.crowd:,}: redis", "redis", crowd),
          Run("many, half load", "largetable", many, half_of="largetable"),
          Run("64, same load", "largetable", few, half_of="largetable")],
         [Bar("redis GET", "largetable", "rate", over="redis", least=1.0),
+         Bar(f"redis GET, {size.crowd:,} connections", f"{size.crowd:,}", "rate",
+             over=f"{size.crowd:,}: redis", least=1.0),
          Bar("p99 over that of 64 connections at equal load", "many, half load", "p99",
              over="64, same load", most=2.0)])
 
@@ -142,6 +148,20 @@ def idle(size):
          Bar("of a processor, %", "largetable", "processor", most=3.0)], rounds=1)
 
 
+def fair(size):
+    runs, bars = [], []
+    for count in size.many, size.crowd:
+        options = {"count": count, "slow": count // 50, "greedy": max(count // 200, 2)}
+        label = f"{count:,}"
+        runs.append(Run(label, "largetable", options, kind="fair"))
+        bars.append(Bar(f"p99 of polite connections, {label}, ms", label, "p99", most=50.0))
+        bars.append(Bar(f"resident bytes of each afterwards, {label}", label, "bytes", most=2048))
+    return Suite(
+        "fair", "Polite connections beside slow and greedy ones", "p99", "ms", runs, bars, rounds=1,
+        note="One connection in fifty sends a request byte by byte, one in two hundred always has "
+        "a hundred requests on the way; every other one asks once and must be answered.")
+
+
 def disk(size):
     runs, bars = [], []
     for codec, most in ("zstd", 30.0), ("lz4", 45.0):
@@ -184,5 +204,5 @@ def growth(size):
 
 
 SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,
-          "hot": hot, "ycsb": ycsb, "idle": idle, "disk": disk, "deletes": deletes,
+          "hot": hot, "ycsb": ycsb, "idle": idle, "fair": fair, "disk": disk, "deletes": deletes,
           "growth": growth}
