@@ -8,26 +8,15 @@
  * keys, also to those that are in another space.
  *
  * What was cached before an apply is cached with its new value after it: a record that is written
- * often is read often.
- *
- * Rules change on the applying thread, so never during an apply. First readers are sent the new
- * way, then what was cached the old way is dropped. A reader that was sent the old way and looks
- * too late finds the version changed, and asks again; one that looked in time keeps nothing, since
- * its stamp is no longer true. */
-#include "cache/cache.h"
-
-#include <assert.h>
-#include <pthread.h>
+ * often is read often. */
 #include <xxhash.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "cache/rules.h"
-#include "cache/space.h"
+#include "cache/cache_private.h"
 #include "store/effect.h"
 
-enum { CACHE_SHARDS_MAX = 64, CACHE_SPACE_SHARDS = 16 };
+enum { CACHE_SHARDS_MAX = 64 };
 
 /* Free pages that keep their memory for the next segments: one for so many in use. */
 enum { CACHE_SPARE_PARTS = 64 };
@@ -38,30 +27,6 @@ struct cache_change {
     struct cache_key key;
     struct cache_route route;
     bool was_cached;
-};
-
-struct cache {
-    struct store_kv kv;
-    struct store_kv *engine;
-    struct cache_options options;
-    uint64_t started_us;
-    struct memory_pages *pages;
-    struct cache_sample *sample;
-    struct cache_rules routes;
-    struct cache_space spaces[CACHE_SPACES_MAX]; /* the common one first */
-    atomic_uint spaces_count;                    /* that were made; they stay */
-    pthread_mutex_t bounds_lock;
-    _Atomic uint64_t bound;           /* written under it: bytes_max, or less */
-    uint64_t sizes[CACHE_SPACES_MAX]; /* under it: of the spaces, of bytes_max */
-    /* ---- the applying thread's ---- */
-    struct cache_rule rules[CACHE_RULES_MAX]; /* in force */
-    uint8_t rule_spaces[CACHE_RULES_MAX];
-    uint32_t rules_count;
-    struct buf changes; /* of struct cache_change */
-    /* ---- below ---- */
-    struct cache_levels *levels; /* NULL: memory is all */
-    _Atomic uint64_t promotions;
-    _Atomic uint64_t engine_waits;
 };
 
 static struct cache *cache_of(struct store_kv *kv)
@@ -250,147 +215,80 @@ static int cache_apply(struct store_kv *kv, const struct slice *payloads, size_t
     return code;
 }
 
-/* ---- rules ---- */
+/* ---- the levels below ---- */
 
-static const struct cache_rule *cache_rule_of(const struct cache *cache, uint32_t collection,
-                                              uint8_t *ret_space)
+static void cache_leave(void *context, const struct cache_leaver *leaver, uint32_t begun)
 {
-    for (uint32_t i = 0; i < cache->rules_count; i++) {
-        if (cache->rules[i].collection == collection) {
-            *ret_space = cache->rule_spaces[i];
-            return &cache->rules[i];
-        }
-    }
-    *ret_space = 0;
-    return NULL;
-}
-
-/* A space that neither an old nor a new rule uses; 0: none. */
-static uint8_t cache_free_space(const struct cache *cache, const uint8_t *taken, uint32_t count)
-{
-    bool used[CACHE_SPACES_MAX] = {true};
-    for (uint32_t i = 0; i < cache->rules_count; i++) {
-        used[cache->rule_spaces[i]] = true;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        used[taken[i]] = true;
-    }
-    uint8_t space = 1;
-    while (space < CACHE_SPACES_MAX && used[space]) {
-        space++;
-    }
-    return space < CACHE_SPACES_MAX ? space : 0;
-}
-
-/* The part of a space's size that the bound leaves it. */
-static uint64_t cache_part(const struct cache *cache, uint64_t size)
-{
-    double part = (double)cache->bound / (double)cache->options.bytes_max;
-    return (uint64_t)((double)size * part);
-}
-
-/* With bounds_lock. */
-static void cache_set_size(struct cache *cache, uint8_t space, uint64_t size)
-{
-    cache->sizes[space] = size;
-    cache_space_resize(&cache->spaces[space], cache_part(cache, size));
-}
-
-static void cache_make_space(struct cache *cache, uint8_t space, const struct cache_rule *rule)
-{
-    struct cache_memory_options options = {rule->policy, cache->pages, rule->quota};
-    pthread_mutex_lock(&cache->bounds_lock);
-    if (space < cache->spaces_count) {
-        cache_space_reset(&cache->spaces[space], &options);
+    struct cache *cache = context;
+    if (cache->closing) {
+        cache_levels_farewell(cache->levels, leaver, begun);
     } else {
-        assert(space == cache->spaces_count);
-        cache_space_init(&cache->spaces[space], &options, CACHE_SPACE_SHARDS);
-        cache->spaces_count++;
-    }
-    cache_set_size(cache, space, rule->quota);
-    pthread_mutex_unlock(&cache->bounds_lock);
-}
-
-/* Where each rule's collection is kept; the common space when there is no more room for others.
- * Returns the bytes of those that are not the common one. */
-static uint64_t cache_place_rules(struct cache *cache, const struct cache_rule *list,
-                                  uint32_t count, uint8_t *ret_spaces)
-{
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint8_t space;
-        const struct cache_rule *old = cache_rule_of(cache, list[i].collection, &space);
-        bool same = old != NULL && old->quota == list[i].quota && old->policy == list[i].policy;
-        bool fits = list[i].quota > 0 &&
-                    bytes + list[i].quota <= cache->options.bytes_max / CACHE_QUOTAS_PART;
-        ret_spaces[i] = 0;
-        if (fits && same && space != 0) {
-            ret_spaces[i] = space;
-        } else if (fits) {
-            ret_spaces[i] = cache_free_space(cache, ret_spaces, i);
-        }
-        if (ret_spaces[i] != 0 && ret_spaces[i] != space) {
-            cache_make_space(cache, ret_spaces[i], &list[i]);
-        }
-        bytes += ret_spaces[i] == 0 ? 0 : list[i].quota;
-    }
-    return bytes;
-}
-
-/* What was cached of a collection under another rule goes. */
-static void cache_forget(struct cache *cache, uint32_t collection, struct cache_route old)
-{
-    struct cache_route now = cache_rules_route(&cache->routes, collection);
-    if (now.space != old.space || now.ttl_s != old.ttl_s) {
-        cache_space_drop(&cache->spaces[old.space], collection);
+        cache_levels_offer(cache->levels, leaver, begun);
     }
 }
 
-void cache_set_rules(struct cache *cache, const struct cache_rule *list, uint32_t count)
+static void cache_close_levels(struct cache *cache)
 {
-    uint8_t spaces[CACHE_RULES_MAX];
-    struct cache_route old[CACHE_RULES_MAX * 2];
-    uint32_t touched[CACHE_RULES_MAX * 2];
-    uint32_t touched_count = 0;
-    count = count < CACHE_RULES_MAX ? count : CACHE_RULES_MAX;
-    if (count == cache->rules_count &&
-        (count == 0 || memcmp(list, cache->rules, count * sizeof *list) == 0)) {
-        return;
+    if (cache->levels != NULL) {
+        cache_levels_end(cache->levels);
+        cache->closing = true;
+        cache_space_drain(&cache->spaces[0]);
+        cache_levels_save(cache->levels);
+        cache_levels_free(cache->levels);
     }
-    for (uint32_t i = 0; i < cache->rules_count; i++) {
-        touched[touched_count++] = cache->rules[i].collection;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        touched[touched_count++] = list[i].collection;
-    }
-    for (uint32_t i = 0; i < touched_count; i++) {
-        old[i] = cache_rules_route(&cache->routes, touched[i]);
-    }
-    uint64_t quotas = cache_place_rules(cache, list, count, spaces);
-    cache_rules_set(&cache->routes, list, spaces, count);
-    for (uint32_t i = 0; i < count; i++) {
-        cache->rules[i] = list[i];
-        cache->rule_spaces[i] = spaces[i];
-    }
-    cache->rules_count = count;
-    for (uint32_t i = 0; i < touched_count; i++) {
-        cache_forget(cache, touched[i], old[i]);
-    }
-    pthread_mutex_lock(&cache->bounds_lock);
-    cache_set_size(cache, 0, cache->options.bytes_max - quotas);
-    pthread_mutex_unlock(&cache->bounds_lock);
 }
 
-uint64_t cache_set_bound(struct cache *cache, uint64_t bytes)
+static bool cache_guard_note(void *context, uint64_t hash, uint32_t *ret_begun)
 {
-    pthread_mutex_lock(&cache->bounds_lock);
-    cache->bound = bytes < cache->options.bytes_max ? bytes : cache->options.bytes_max;
-    for (uint8_t i = 0; i < cache->spaces_count; i++) {
-        cache_set_size(cache, i, cache->sizes[i]);
+    struct cache *cache = context;
+    return cache_space_note(&cache->spaces[0], hash, ret_begun);
+}
+
+/* An entry that is written, and not to be found yet. */
+struct cache_written {
+    struct cache_file *file;
+    uint64_t hash;
+    uint32_t position;
+};
+
+static void cache_publish(void *context)
+{
+    const struct cache_written *written = context;
+    cache_file_publish(written->file, written->hash, written->position);
+}
+
+static bool cache_guard_publish(void *context, struct cache_file *file, uint64_t hash,
+                                uint32_t position, uint32_t begun)
+{
+    struct cache *cache = context;
+    struct cache_written written = {file, hash, position};
+    return cache_space_unless_begun(&cache->spaces[0], hash, begun, cache_publish, &written);
+}
+
+/* A collection that is kept in another way comes back by being asked for. */
+static void cache_guard_keep(void *context, const struct cache_kept *kept)
+{
+    struct cache *cache = context;
+    struct cache_key key = {kept->key, kept->hash};
+    struct cache_item item = {.value = kept->value, .reused = true};
+    struct cache_stamp stamp = {kept->begun, kept->begun};
+    struct cache_route route = cache_rules_route(&cache->routes, cache_tally_id(kept->key));
+    if (route.space == 0 && route.ttl_s == 0) {
+        cache_space_keep(&cache->spaces[0], &key, &item, stamp);
     }
-    bytes = cache->bound;
-    pthread_mutex_unlock(&cache->bounds_lock);
-    return bytes;
+}
+
+static struct store_mark cache_guard_applied(void *context)
+{
+    struct store_kv *engine = ((struct cache *)context)->engine;
+    return engine->ops->applied(engine);
+}
+
+void cache_begin(struct cache *cache)
+{
+    if (cache->levels != NULL) {
+        cache_levels_begin(cache->levels);
+    }
 }
 
 void cache_work(struct cache *cache, uint64_t now_us)
@@ -470,7 +368,7 @@ static struct store_cursor *cache_cursor(struct store_kv *kv, struct store_snaps
 static void cache_close(struct store_kv *kv)
 {
     struct cache *cache = cache_of(kv);
-    cache_levels_free(cache->levels);
+    cache_close_levels(cache);
     cache->engine->ops->close(cache->engine);
     for (uint32_t i = 0; i < cache->spaces_count; i++) {
         cache_space_close(&cache->spaces[i]);
@@ -516,7 +414,11 @@ struct cache *cache_new(const struct cache_options *options, struct store_kv *en
     cache->sizes[0] = options->bytes_max;
     buf_init(&cache->changes, NULL);
     if (options->levels != NULL) {
-        cache->levels = cache_levels_new(options->levels, options->seed, &cache->spaces[0]);
+        struct cache_guard guard = {cache_guard_note, cache_guard_publish, cache_guard_keep,
+                                    cache_guard_applied, cache};
+        cache->levels = cache_levels_new(options->levels, &guard, &cache->options.seed);
+        cache->spaces[0].leave = cache_leave;
+        cache->spaces[0].context = cache;
     }
     return cache;
 }

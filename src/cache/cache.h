@@ -44,6 +44,9 @@ struct store_kv *cache_kv(struct cache *cache);
  * thread that applies. A rule that asks for a space when there is no room for it gets none. */
 void cache_set_rules(struct cache *cache, const struct cache_rule *list, uint32_t count);
 
+/* The engine has applied what its journal has: the levels may be used. */
+void cache_begin(struct cache *cache);
+
 /* What the levels' thread does, where they have none. */
 void cache_work(struct cache *cache, uint64_t now_us);
 

@@ -1,118 +1,18 @@
 /* cache/cache_test.c - the cache in front of an engine is never seen, but for its speed. */
 #include "cache/cache.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#include "base/buf.h"
-#include "base/mem.h"
-#include "lib/random_doc.h"
+#include "lib/cache_folder.h"
+#include "lib/cells_kv.h"
 #include "lib/test.h"
-#include "store/effect.h"
-
-/* An engine of CELLS numbers, which belong to COLLECTIONS collections by turns. A key is the
- * collection's id and the cell's number; a value begins with the number in the cell, which tells
- * all of its bytes. */
-enum { CELLS = 192, COLLECTIONS = 4, CELL_KEY = 5, CELL_BYTES = 2000, CELL_NOISE = 1000 };
-
-struct cells {
-    struct store_kv kv;
-    _Atomic uint64_t cells[CELLS]; /* 0: not there */
-    void (*during_get)(struct cells *cells);
-    void (*during_apply)(struct cells *cells);
-    struct store_kv *front;
-    _Atomic uint64_t gets;
-};
-
-static void cell_fill(uint64_t number, uint8_t bytes[CELL_BYTES])
-{
-    struct random_doc noise = {number};
-    memset(bytes, 0, CELL_BYTES);
-    memcpy(bytes, &number, sizeof number);
-    for (size_t at = sizeof number; at < CELL_NOISE; at += sizeof number) {
-        uint64_t part = random_doc_next(&noise);
-        memcpy(bytes + at, &part, sizeof part);
-    }
-}
-
-static struct cells *cells_of(struct store_kv *kv)
-{
-    return (struct cells *)kv;
-}
-
-static struct slice cells_key(uint8_t cell, uint8_t bytes[CELL_KEY])
-{
-    const uint8_t key[CELL_KEY] = {0, 0, 0, (uint8_t)(1 + cell % COLLECTIONS), cell};
-    memcpy(bytes, key, sizeof key);
-    return slice_of(bytes, CELL_KEY);
-}
-
-static int cells_get(struct store_kv *kv, struct store_snapshot *snapshot, struct slice key,
-                     enum store_wait wait, struct store_pin *ret_pin)
-{
-    (void)snapshot;
-    (void)wait;
-    struct cells *cells = cells_of(kv);
-    uint64_t value = atomic_load(&cells->cells[key.data[4]]);
-    atomic_fetch_add(&cells->gets, 1);
-    if (cells->during_get != NULL) {
-        cells->during_get(cells);
-    }
-    if (value == 0) {
-        return -LT_ENOSUCHKEY;
-    }
-    uint8_t *copy = mem_alloc(CELL_BYTES);
-    cell_fill(value, copy);
-    *ret_pin = (struct store_pin){slice_of(copy, CELL_BYTES), copy, mem_free};
-    return 0;
-}
-
-static int cells_apply(struct store_kv *kv, const struct slice *payloads, size_t count,
-                       struct store_mark mark)
-{
-    (void)mark;
-    struct cells *cells = cells_of(kv);
-    for (size_t i = 0; i < count; i++) {
-        struct store_effect effect;
-        for (size_t at = 0; store_effect_next(payloads[i], &at, &effect) > 0;) {
-            uint64_t value = 0;
-            memcpy(&value, effect.value.data, effect.value.len == 0 ? 0 : sizeof value);
-            atomic_store(&cells->cells[effect.key.data[4]], value);
-        }
-    }
-    if (cells->during_apply != NULL) {
-        cells->during_apply(cells);
-    }
-    return 0;
-}
-
-static void cells_close(struct store_kv *kv)
-{
-    (void)kv;
-}
-
-static int cells_drop_range(struct store_kv *kv, struct slice from, struct slice to)
-{
-    (void)kv;
-    (void)from;
-    (void)to;
-    return 0;
-}
-
-static const struct store_kv_ops cells_ops = {.name = "cells",
-                                              .close = cells_close,
-                                              .get = cells_get,
-                                              .apply = cells_apply,
-                                              .drop_range = cells_drop_range};
 
 static struct cache *cells_open_with(struct cells *cells, const struct cache_options *options)
 {
     *cells = (struct cells){.kv = {&cells_ops}};
     struct cache *cache = cache_new(options, &cells->kv);
+    cache_begin(cache);
     cells->front = cache_kv(cache);
     return cache;
 }
@@ -121,48 +21,6 @@ static struct cache *cells_open(struct cells *cells)
 {
     struct cache_options options = {1 << 20, 42, &cache_policy_s3fifo};
     return cells_open_with(cells, &options);
-}
-
-static void cells_set(struct store_kv *kv, uint8_t cell, uint64_t value)
-{
-    uint8_t key_bytes[CELL_KEY];
-    uint8_t bytes[CELL_BYTES];
-    struct slice key = cells_key(cell, key_bytes);
-    struct buf payload;
-    buf_init(&payload, NULL);
-    store_effect_begin(&payload, 1);
-    if (value == 0) {
-        store_effect_delete(&payload, key);
-    } else {
-        cell_fill(value, bytes);
-        store_effect_put(&payload, key, slice_of(bytes, sizeof bytes));
-    }
-    struct slice whole = buf_slice(&payload);
-    assert_int_equal(kv->ops->apply(kv, &whole, 1, (struct store_mark){0}), 0);
-    buf_close(&payload);
-}
-
-static uint64_t cells_read_so(struct store_kv *kv, uint8_t cell, enum store_wait wait)
-{
-    uint8_t key[CELL_KEY];
-    uint8_t bytes[CELL_BYTES];
-    struct store_pin pin = {0};
-    uint64_t value = 0;
-    int code = kv->ops->get(kv, NULL, cells_key(cell, key), wait, &pin);
-    if (code == 0) {
-        memcpy(&value, pin.value.data, sizeof value);
-        cell_fill(value, bytes);
-        assert_true(slice_equal(pin.value, slice_of(bytes, sizeof bytes)));
-        store_pin_release(&pin);
-    } else {
-        assert_int_equal(code, -LT_ENOSUCHKEY);
-    }
-    return value;
-}
-
-static uint64_t cells_read(struct store_kv *kv, uint8_t cell)
-{
-    return cells_read_so(kv, cell, STORE_MAY_WAIT);
 }
 
 TEST(a_second_get_is_a_hit_and_a_write_is_seen_at_once)
@@ -432,7 +290,7 @@ static void *race_tidy(void *context)
     return NULL;
 }
 
-enum { RACE_QUOTA = 130 << 10, RACE_BYTES = 2 * RACE_QUOTA };
+enum { RACE_QUOTA = 100 << 10, RACE_BYTES = 2 * RACE_QUOTA };
 
 /* Now and then another collection has a space of its own, and others a lifetime. */
 static void race_rules(struct cache *cache, struct random_doc *random)
@@ -503,35 +361,6 @@ TEST(not_even_while_rules_change)
 }
 
 /* ---- levels ---- */
-
-/* Where two levels' files are, each of a few segments. */
-struct folder {
-    char path[64];
-    struct cache_levels_options levels;
-};
-
-static void folder_open(struct folder *folder, const char *codec)
-{
-    *folder = (struct folder){.levels = {.path = folder->path,
-                                         .mapped_bytes = 64 << 10,
-                                         .disk_bytes = 64 << 10,
-                                         .segment_bytes = 16 << 10,
-                                         .queue_bytes = 32 << 10}};
-    assert_int_equal(cache_codec_find(codec, &folder->levels.codec), 0);
-    snprintf(folder->path, sizeof folder->path, "/tmp/cache_test.XXXXXX");
-    assert_non_null(mkdtemp(folder->path));
-}
-
-static void folder_close(const struct folder *folder)
-{
-    static const char *const names[] = {"mapped", "disk"};
-    int directory = open(folder->path, O_RDONLY | O_DIRECTORY);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        unlinkat(directory, names[i], 0);
-    }
-    close(directory);
-    assert_int_equal(rmdir(folder->path), 0);
-}
 
 static bool race_has_moved(struct cache *cache)
 {

@@ -96,6 +96,19 @@ void cache_file_publish(struct cache_file *file, uint64_t hash, uint32_t positio
 /* Bring what was appended to the file, though its segment is not full. */
 int cache_file_seal(struct cache_file *file);
 
+/* ---- keeping: the writer's thread, before others come or after they have gone, but for save ----
+ */
+
+struct cache_checkpoint;
+
+/* Everything is sealed, or the level off. */
+void cache_file_save(struct cache_file *file, struct cache_checkpoint *out);
+/* Into a file that was just opened. -LT_EBADVALUE the file has another shape now; -LT_ECORRUPT;
+ * the level is empty then. */
+int cache_file_load(struct cache_file *file, struct slice *from);
+/* Forget every entry. Any time. */
+void cache_file_forget(struct cache_file *file);
+
 /* Bytes an entry takes. */
 uint64_t cache_file_entry_bytes(struct slice key, const struct cache_packed *packed);
 

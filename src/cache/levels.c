@@ -5,49 +5,25 @@
  * 16 + 43 + 85 MB that misses as little as letting all go down, with two thirds of the writing.
  *
  * The order that keeps stale entries out, for what comes from memory and for what goes down alike:
- * the count of changes is taken while the entry is known to be good; it is written; it is published
- * in one step with the comparison of the count. An apply counts first and removes then, so an entry
- * is either not published or removed. */
-#include "cache/levels.h"
-
+ * the guard's count is taken while the entry is known to be good; it is written; it is published in
+ * one step with the comparison of the count. An apply counts first and removes then, so an entry is
+ * either not published or removed. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "cache/spill.h"
+#include "cache/levels_private.h"
 #include "store/keys.h"
 
 enum {
     LEVELS_WAIT_US = 50000,
+    LEVELS_PREFETCH_WAIT_US = 10000,
     LEVELS_QUEUE_BYTES = 2 << 20,
     LEVELS_VALUE_MAX = 17 << 20,
-};
-
-/* Bytes that may be written: up to a second's worth is saved. */
-struct levels_budget {
-    uint64_t bytes_second; /* 0: no bound */
-    uint64_t bytes;
-    uint64_t now_us;
-};
-
-struct cache_levels {
-    struct cache_levels_options options;
-    struct cache_space *space;
-    struct cache_file *mapped; /* NULL: none */
-    struct cache_file *disk;   /* NULL: none */
-    struct cache_packer *packer;
-    struct cache_spill spill;
-    struct levels_budget budget; /* the writer's, as what follows */
-    struct buf scratch;
-    pthread_t thread;
-    bool started;
-    _Atomic uint64_t demotions;
-    _Atomic uint64_t budget_dropped;
-    _Atomic uint64_t overtaken;
+    LEVELS_HOT_MAX = 1 << 18, /* hashes */
 };
 
 static void levels_count(_Atomic uint64_t *counter)
@@ -68,7 +44,7 @@ static void levels_lend(struct cache_file_value *value, struct store_pin *ret_pi
     *ret_pin = (struct store_pin){value->packed.bytes, value->handle, value->release};
 }
 
-static int levels_unpack(struct cache_levels *levels, struct cache_file_value *value,
+int cache__levels_unpack(struct cache_levels *levels, struct cache_file_value *value,
                          struct store_pin *ret_pin)
 {
     uint32_t len = value->packed.plain_len;
@@ -107,7 +83,7 @@ static int levels_get_of(struct cache_levels *levels, struct cache_file *file,
     if (code < 0) {
         return code;
     }
-    code = levels_unpack(levels, &value, ret_pin);
+    code = cache__levels_unpack(levels, &value, ret_pin);
     if (code < 0) {
         cache_file_remove(file, wanted->hash);
         return -LT_ENOSUCHKEY;
@@ -120,7 +96,7 @@ int cache_levels_get(struct cache_levels *levels, uint64_t hash, struct slice ke
 {
     struct levels_wanted wanted = {hash, key, wait};
     int code = -LT_ENOSUCHKEY;
-    if (!levels_takes(key)) {
+    if (!levels_takes(key) || !atomic_load_explicit(&levels->begun, memory_order_acquire)) {
         return code;
     }
     if (levels->mapped != NULL) {
@@ -149,9 +125,9 @@ static bool levels_has(struct cache_levels *levels, uint64_t hash)
 }
 
 /* What came up from a level is still there: it need not be written again. */
-static void levels_offer(void *context, const struct cache_leaver *leaver, uint32_t begun)
+void cache_levels_offer(struct cache_levels *levels, const struct cache_leaver *leaver,
+                        uint32_t begun)
 {
-    struct cache_levels *levels = context;
     if (levels_takes(leaver->key) && !levels_has(levels, leaver->hash)) {
         cache_spill_offer(&levels->spill, leaver, begun);
     }
@@ -159,7 +135,7 @@ static void levels_offer(void *context, const struct cache_leaver *leaver, uint3
 
 /* ---- writing ---- */
 
-static void budget_refill(struct levels_budget *budget, uint64_t now_us)
+static void budget_refill(struct cache_levels_budget *budget, uint64_t now_us)
 {
     uint64_t past_us = budget->now_us == 0 ? 1000000 : now_us - budget->now_us;
     past_us = past_us > 1000000 ? 1000000 : past_us;
@@ -192,27 +168,14 @@ struct levels_move {
     const struct cache_packed *packed;
 };
 
-/* One that is written, and not to be found yet. */
-struct levels_written {
-    struct cache_file *file;
-    uint64_t hash;
-    uint32_t position;
-};
-
-static void levels_publish(void *context)
-{
-    const struct levels_written *written = context;
-    cache_file_publish(written->file, written->hash, written->position);
-}
-
 static int levels_move_to(struct cache_levels *levels, struct cache_file *file,
                           const struct levels_move *move)
 {
-    struct levels_written written = {.file = file, .hash = move->hash};
-    int code = cache_file_append(file, move->key, move->packed, &written.position);
+    uint32_t position;
+    const struct cache_guard *guard = &levels->guard;
+    int code = cache_file_append(file, move->key, move->packed, &position);
     if (code == 0) {
-        bool published = cache_space_unless_begun(levels->space, move->hash, move->begun,
-                                                  levels_publish, &written);
+        bool published = guard->publish(guard->context, file, move->hash, position, move->begun);
         levels_count(published ? &levels->demotions : &levels->overtaken);
     }
     return code;
@@ -232,17 +195,20 @@ static void levels_spill(struct cache_levels *levels, const struct cache_spill_i
     }
 }
 
-/* Hit in the mapped file: down, or back where there is no below or it takes nothing. */
+/* Hit in the mapped file: down, or back where there is no below or it takes nothing. While an apply
+ * goes on the entry may be one that it is about to remove here, and has removed below already. */
 static bool levels_leave_mapped(void *context, const struct cache_file_leaver *leaver)
 {
     struct cache_levels *levels = context;
-    uint32_t begun = cache_space_begun(levels->space, leaver->hash);
-    if (!cache_file_has(leaver->file, leaver) ||
-        !levels_may_write(levels, leaver->key, &leaver->packed)) {
+    uint32_t begun;
+    if (!levels_may_write(levels, leaver->key, &leaver->packed)) {
         return false;
     }
+    if (levels->disk == NULL || !levels->guard.note(levels->guard.context, leaver->hash, &begun)) {
+        return true;
+    }
     struct levels_move move = {leaver->hash, begun, leaver->key, &leaver->packed};
-    return levels->disk == NULL || levels_move_to(levels, levels->disk, &move) < 0;
+    return cache_file_has(leaver->file, leaver) && levels_move_to(levels, levels->disk, &move) < 0;
 }
 
 static bool levels_leave_disk(void *context, const struct cache_file_leaver *leaver)
@@ -257,20 +223,24 @@ void cache_levels_work(struct cache_levels *levels, uint64_t now_us)
     while (cache_spill_take(&levels->spill, &item)) {
         levels_spill(levels, &item);
     }
+    cache__levels_prefetch(levels);
+    cache__levels_tend(levels, now_us);
 }
 
 static void *levels_run(void *context)
 {
     struct cache_levels *levels = context;
-    while (cache_spill_wait(&levels->spill, LEVELS_WAIT_US)) {
+    uint64_t wait_us = LEVELS_PREFETCH_WAIT_US;
+    while (cache_spill_wait(&levels->spill, wait_us)) {
         cache_levels_work(levels, clock_mono_us());
+        wait_us = levels->hot.len > 0 ? LEVELS_PREFETCH_WAIT_US : LEVELS_WAIT_US;
     }
     return NULL;
 }
 
 /* ---- open and close ---- */
 
-static void levels_trouble(void *context, const char *text)
+void cache__levels_trouble(void *context, const char *text)
 {
     const struct cache_levels *levels = context;
     if (levels->options.trouble != NULL) {
@@ -283,20 +253,20 @@ static void levels_open_file(struct cache_levels *levels, const struct cache_fil
 {
     struct err err;
     if (options->bytes_max > 0 && cache_file_open(options, ret_file, &err) < 0) {
-        levels_trouble(levels, err.text);
+        cache__levels_trouble(levels, err.text);
     }
 }
 
-static void levels_open_files(struct cache_levels *levels, int directory, uint64_t seed)
+static void levels_open_files(struct cache_levels *levels)
 {
-    struct cache_file_options file = {.directory = directory,
+    struct cache_file_options file = {.directory = levels->directory,
                                       .name = "mapped",
                                       .bytes_max = levels->options.mapped_bytes,
                                       .segment_bytes = levels->options.segment_bytes,
-                                      .seed = seed,
+                                      .seed = levels->seed,
                                       .mapped = true,
                                       .leave = levels_leave_mapped,
-                                      .trouble = levels_trouble,
+                                      .trouble = cache__levels_trouble,
                                       .context = levels};
     levels_open_file(levels, &file, &levels->mapped);
     file.name = "disk";
@@ -306,45 +276,92 @@ static void levels_open_files(struct cache_levels *levels, int directory, uint64
     levels_open_file(levels, &file, &levels->disk);
 }
 
+static void levels_open(struct cache_levels *levels)
+{
+    struct buf checkpoint;
+    const char *path = levels->options.path;
+    levels->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (levels->directory < 0) {
+        char text[512];
+        snprintf(text, sizeof text, "cannot open the cache's directory %s (%s): it is off", path,
+                 strerror(errno));
+        cache__levels_trouble(levels, text);
+        return;
+    }
+    buf_init(&checkpoint, NULL);
+    cache__levels_peek(levels, &checkpoint);
+    levels_open_files(levels);
+    cache__levels_load(levels, buf_slice(&checkpoint));
+    buf_close(&checkpoint);
+}
+
 static void levels_start(struct cache_levels *levels)
 {
     int code = pthread_create(&levels->thread, NULL, levels_run, levels);
     levels->started = code == 0;
     if (code != 0) {
-        levels_trouble(levels, "cannot start the cache's thread: nothing is written to its files");
+        cache__levels_trouble(levels,
+                              "cannot start the cache's thread: nothing is written to its files");
         return;
     }
     pthread_setname_np(levels->thread, "lt-cache");
 }
 
-struct cache_levels *cache_levels_new(const struct cache_levels_options *options, uint64_t seed,
-                                      struct cache_space *space)
+struct cache_levels *cache_levels_new(const struct cache_levels_options *options,
+                                      const struct cache_guard *guard, uint64_t *seed)
 {
     struct cache_levels *levels = mem_zero(1, sizeof *levels);
     levels->options = *options;
-    levels->space = space;
+    levels->guard = *guard;
+    levels->seed = *seed;
     levels->budget.bytes_second = options->write_bytes_second;
     levels->packer = cache_packer_new(options->codec);
     buf_init(&levels->scratch, NULL);
+    buf_init(&levels->hot, NULL);
     cache_spill_init(&levels->spill,
                      options->queue_bytes != 0 ? options->queue_bytes : LEVELS_QUEUE_BYTES,
                      options->door_entries);
-    int directory = open(options->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (directory < 0) {
-        char text[512];
-        snprintf(text, sizeof text, "cannot open the cache's directory %s (%s): it is off",
-                 options->path, strerror(errno));
-        levels_trouble(levels, text);
-    } else {
-        levels_open_files(levels, directory, seed);
-        close(directory);
-    }
-    space->leave = levels_offer;
-    space->context = levels;
-    if (!options->by_hand && (levels->mapped != NULL || levels->disk != NULL)) {
+    levels_open(levels);
+    levels->options.path = NULL;
+    *seed = levels->seed;
+    return levels;
+}
+
+void cache_levels_begin(struct cache_levels *levels)
+{
+    cache__levels_settle(levels);
+    atomic_store_explicit(&levels->begun, true, memory_order_release);
+    if (!levels->options.by_hand && (levels->mapped != NULL || levels->disk != NULL)) {
         levels_start(levels);
     }
-    return levels;
+}
+
+void cache_levels_end(struct cache_levels *levels)
+{
+    struct cache_spill_item item;
+    cache_spill_stop(&levels->spill);
+    if (levels->started) {
+        pthread_join(levels->thread, NULL);
+        levels->started = false;
+    }
+    levels->budget.bytes_second = 0;
+    levels->hot.len = 0;
+    while (cache_spill_take(&levels->spill, &item)) {
+        levels_spill(levels, &item);
+    }
+}
+
+void cache_levels_farewell(struct cache_levels *levels, const struct cache_leaver *leaver,
+                           uint32_t begun)
+{
+    struct cache_spill_item item = {leaver->hash, begun, leaver->key, leaver->value};
+    if (leaver->reused && levels_takes(leaver->key)) {
+        levels_spill(levels, &item);
+        if (levels->hot.len == LEVELS_HOT_MAX * sizeof leaver->hash) {
+            levels->hot.len = 0;
+        }
+        buf_append(&levels->hot, &leaver->hash, sizeof leaver->hash);
+    }
 }
 
 void cache_levels_free(struct cache_levels *levels)
@@ -352,16 +369,16 @@ void cache_levels_free(struct cache_levels *levels)
     if (levels == NULL) {
         return;
     }
-    levels->space->leave = NULL;
-    cache_spill_stop(&levels->spill);
-    if (levels->started) {
-        pthread_join(levels->thread, NULL);
-    }
+    cache_levels_end(levels);
     cache_file_close(levels->mapped);
     cache_file_close(levels->disk);
+    if (levels->directory >= 0) {
+        close(levels->directory);
+    }
     cache_spill_close(&levels->spill);
     cache_packer_free(levels->packer);
     buf_close(&levels->scratch);
+    buf_close(&levels->hot);
     mem_free(levels);
 }
 
@@ -372,6 +389,7 @@ struct cache_levels_stats cache_levels_stats(struct cache_levels *levels)
         .demotions = atomic_load(&levels->demotions),
         .budget_dropped = atomic_load(&levels->budget_dropped),
         .overtaken = atomic_load(&levels->overtaken),
+        .prefetched = atomic_load(&levels->prefetched),
     };
     if (levels->mapped != NULL) {
         stats.mapped = cache_file_stats(levels->mapped);

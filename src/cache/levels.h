@@ -7,9 +7,9 @@
  *     └──────────────────────────── file on disk: what was hit stays, the rest leaves <┘
  *
  * Invariant   a level has no key that an apply has changed since: the owner removes what it is
- *             about to change, and what was taken up before is published only if no apply on keys
- *             like it has begun meanwhile, as the space counts.
- * Thread      get, remove, stats: any. One background thread writes; where there is none,
+ *             about to change, and what was taken up before is published only if the guard says
+ *             that no apply has begun meanwhile.
+ * Thread      get, remove, offer, stats: any. One background thread writes; where there is none,
  *             cache_levels_work does, by one thread at a time.
  * Memory      a pin holds what it shows; all are released before close. Memory taken: the index,
  *             four segments, the queue, dictionaries.
@@ -20,13 +20,13 @@
 #define CACHE_LEVELS_H
 
 #include "cache/file.h"
+#include "cache/memory.h"
 #include "cache/packer.h"
-#include "cache/space.h"
 
 struct cache_levels;
 
 struct cache_levels_options {
-    const char *path;            /* the directory of the files, which must exist; borrowed */
+    const char *path;            /* the directory of the files, which must exist; borrowed by new */
     uint64_t mapped_bytes;       /* of the mapped file; 0: none */
     uint64_t disk_bytes;         /* of the other; 0: none */
     uint32_t segment_bytes;      /* 0: what suits */
@@ -39,6 +39,28 @@ struct cache_levels_options {
     void *context;
 };
 
+/* An entry that comes up without having been asked for. */
+struct cache_kept {
+    uint64_t hash;
+    uint32_t begun;
+    struct slice key;
+    struct slice value;
+};
+
+/* What keeps a level from being given what an apply has changed meanwhile. */
+struct cache_guard {
+    /* How many applies have begun on keys like this one; false: one is going on. */
+    bool (*note)(void *context, uint64_t hash, uint32_t *ret_begun);
+    /* Publish an entry, unless an apply has begun since `begun`; as one step. False: one has. */
+    bool (*publish)(void *context, struct cache_file *file, uint64_t hash, uint32_t position,
+                    uint32_t begun);
+    /* Take an entry into memory, unless an apply has begun since. */
+    void (*keep)(void *context, const struct cache_kept *kept);
+    /* How far the engine is. */
+    struct store_mark (*applied)(void *context);
+    void *context;
+};
+
 struct cache_levels_stats {
     struct cache_file_stats mapped;
     struct cache_file_stats disk;
@@ -48,19 +70,38 @@ struct cache_levels_stats {
     uint64_t queue_dropped;  /* came while the queue was full */
     uint64_t budget_dropped; /* would have passed the write budget */
     uint64_t overtaken;      /* changed by an apply on their way */
+    uint64_t prefetched;     /* brought into memory after a start */
 };
 
-/* `seed` is that of the keys' hashes; what leaves `space` is offered, and its count of changes
- * says what is good. */
-struct cache_levels *cache_levels_new(const struct cache_levels_options *options, uint64_t seed,
-                                      struct cache_space *space);
+/* *seed is that of the keys' hashes; it becomes that of the checkpoint when there is one. */
+struct cache_levels *cache_levels_new(const struct cache_levels_options *options,
+                                      const struct cache_guard *guard, uint64_t *seed);
 void cache_levels_free(struct cache_levels *levels);
+
+/* The engine is where it was: what was loaded may be used, if it belongs to it, and writing
+ * begins. Before that nothing is found. */
+void cache_levels_begin(struct cache_levels *levels);
+
+/* Nobody comes any more: writing ends, by the budget too. */
+void cache_levels_end(struct cache_levels *levels);
+
+/* After the end: an entry of memory, from those that are missed least on. Those that were asked for
+ * more than once are written and will be brought back. */
+void cache_levels_farewell(struct cache_levels *levels, const struct cache_leaver *leaver,
+                           uint32_t begun);
+
+/* Write down what there is. After the end, or the writer. */
+void cache_levels_save(struct cache_levels *levels);
 
 int cache_levels_get(struct cache_levels *levels, uint64_t hash, struct slice key,
                      enum store_wait wait, struct store_pin *ret_pin);
 void cache_levels_remove(struct cache_levels *levels, uint64_t hash);
 
-/* Write what was offered. */
+/* An entry leaves memory; `begun` is what the guard counts now. Copies. */
+void cache_levels_offer(struct cache_levels *levels, const struct cache_leaver *leaver,
+                        uint32_t begun);
+
+/* Write what was offered, bring back what was hot, save when it is time. */
 void cache_levels_work(struct cache_levels *levels, uint64_t now_us);
 
 struct cache_levels_stats cache_levels_stats(struct cache_levels *levels);

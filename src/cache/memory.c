@@ -165,7 +165,7 @@ static void memory_tell(struct cache_memory *memory, uint32_t index)
     }
 }
 
-static bool memory_evict(struct cache_memory *memory)
+bool cache_memory_evict(struct cache_memory *memory)
 {
     uint32_t index = memory->policy->ops->evict(memory->policy);
     if (index == CACHE_NO_SLOT) {
@@ -225,12 +225,12 @@ static bool memory_make_room(struct cache_memory *memory, uint32_t size)
 {
     uint64_t max = memory_log_max(memory);
     while (memory->log.live + size > memory_live_max(max)) {
-        if (!memory_evict(memory)) {
+        if (!cache_memory_evict(memory)) {
             return false;
         }
     }
     while (memory->log.bytes + cache_log_growth(&memory->log, size) > max) {
-        if (!cache_memory_close_up(memory, MEMORY_HOLE_PERCENT) && !memory_evict(memory)) {
+        if (!cache_memory_close_up(memory, MEMORY_HOLE_PERCENT) && !cache_memory_evict(memory)) {
             return false;
         }
     }
@@ -252,7 +252,7 @@ bool cache_memory_fit(struct cache_memory *memory)
         return true;
     }
     while (evicted < MEMORY_FIT_BATCH && (full || memory->log.live > memory_live_max(max)) &&
-           memory_evict(memory)) {
+           cache_memory_evict(memory)) {
         evicted++;
     }
     return evicted > 0;

@@ -95,6 +95,9 @@ bool cache_memory_close_up(struct cache_memory *memory, uint32_t percent);
  * up is cheaper later. */
 bool cache_memory_is_calm(struct cache_memory *memory);
 
+/* Let go the entry that the policy names; false when there is none. */
+bool cache_memory_evict(struct cache_memory *memory);
+
 /* Bytes held: segments and tables. */
 uint64_t cache_memory_bytes(const struct cache_memory *memory);
 

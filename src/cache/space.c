@@ -201,13 +201,15 @@ void cache_space_end(struct cache_space *space, const struct cache_key *key,
 
 /* ---- what lies below ---- */
 
-uint32_t cache_space_begun(struct cache_space *space, uint64_t hash)
+bool cache_space_note(struct cache_space *space, uint64_t hash, uint32_t *ret_begun)
 {
     struct cache_shard *shard = space_shard(space, hash);
     pthread_mutex_lock(&shard->lock);
-    uint32_t begun = space_stripe(shard, hash)->begun;
+    const struct cache_stamp *stripe = space_stripe(shard, hash);
+    bool idle = stripe->begun == stripe->ended;
+    *ret_begun = stripe->begun;
     pthread_mutex_unlock(&shard->lock);
-    return begun;
+    return idle;
 }
 
 bool cache_space_unless_begun(struct cache_space *space, uint64_t hash, uint32_t begun,
@@ -221,6 +223,17 @@ bool cache_space_unless_begun(struct cache_space *space, uint64_t hash, uint32_t
     }
     pthread_mutex_unlock(&shard->lock);
     return same;
+}
+
+void cache_space_drain(struct cache_space *space)
+{
+    bool more = true;
+    while (more) {
+        more = false;
+        for (uint32_t i = 0; i < space->shards_count; i++) {
+            more |= cache_memory_evict(&space->shards[i].memory);
+        }
+    }
 }
 
 /* ---- tidying ---- */

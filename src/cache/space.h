@@ -64,11 +64,15 @@ void cache_space_end(struct cache_space *space, const struct cache_key *key,
 
 /* ---- what lies below ---- */
 
-/* How many changes to keys like this one have begun. */
-uint32_t cache_space_begun(struct cache_space *space, uint64_t hash);
+/* How many changes to keys like this one have begun; false: one is going on. */
+bool cache_space_note(struct cache_space *space, uint64_t hash, uint32_t *ret_begun);
 /* Do something unless one has begun since, as one step. False: one has. */
 bool cache_space_unless_begun(struct cache_space *space, uint64_t hash, uint32_t begun,
                               void (*act)(void *context), void *context);
+
+/* Let everything go, one entry of each shard after the other: the policies know the order. Nobody
+ * else is there any more; no lock is held, so that `leave` may come back. */
+void cache_space_drain(struct cache_space *space);
 
 /* ---- tidying ---- */
 

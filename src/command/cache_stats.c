@@ -50,6 +50,7 @@ static void stats_levels(struct doc_builder *builder, const struct cache_levels_
     doc_build_i64(builder, "droppedByQueue", (int64_t)stats->queue_dropped);
     doc_build_i64(builder, "droppedByBudget", (int64_t)stats->budget_dropped);
     doc_build_i64(builder, "overtakenByWrites", (int64_t)stats->overtaken);
+    doc_build_i64(builder, "prefetched", (int64_t)stats->prefetched);
     doc_build_close(builder);
     doc_build_open(builder, SLICE("compression"));
     doc_build_i64(builder, "values", (int64_t)packed->values);

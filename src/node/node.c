@@ -368,6 +368,9 @@ int node_open(const struct node_config *config, struct node **ret_node, struct e
         node_open_server(node);
         code = node__group_open(&node->group, node, err);
     }
+    if (code == 0) {
+        cache_begin(node->server.cache);
+    }
     if (code < 0) {
         node_close(node);
         return code;

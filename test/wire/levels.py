@@ -1,7 +1,8 @@
 """levels.py EXE - records in memory, in a mapped file and on disk: what is read is what was written.
 
 The data is several times larger than what memory keeps. Readers prefer some documents to others while
-each is changed now and then; every answer is compared with a model.
+each is changed now and then; every answer is compared with a model. After a clean stop, and after
+kill -9, it goes on with what is in the files.
 """
 
 import pathlib
@@ -13,7 +14,7 @@ import pymongo
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from server import Server  # noqa: E402
 
-DOCUMENTS, STEPS = 12000, 25000
+DOCUMENTS, STEPS, FEW = 12000, 25000, 5000
 OPTIONS = ("--cacheTotalMB", "20", "--cacheMemoryPercent", "40", "--cacheMappedPercent", "10",
            "--cacheDiskPercent", "50", "--writeBufferMB", "1", "--compression", "none")
 WORDS = "order", "customer", "delivery", "Graz", "invoice", "remark", "open", "paid"
@@ -26,8 +27,8 @@ def fill(items, chance):
                           for i in range(first, first + 1000))
 
 
-def work(items, chance, model):
-    for step in range(STEPS):
+def work(items, chance, model, steps):
+    for step in range(steps):
         key = int(DOCUMENTS * chance.random() ** 2)
         if step % 25 == 0:
             items.update_one({"_id": key}, {"$inc": {"n": 1}})
@@ -47,12 +48,27 @@ def check(status):
     assert status["compression"]["bytesOut"] < status["compression"]["bytesIn"], status
 
 
+def check_warm(status):
+    assert status["demoted"]["prefetched"] > 100, status
+    assert status["mapped"]["hits"] + status["disk"]["hits"] > 100, status
+
+
 chance = random.Random(7)
 with Server(sys.argv[1], *OPTIONS) as server:
+    model = {}
     with pymongo.MongoClient(server.uri) as client:
-        model = {}
         fill(client.shop.items, chance)
-        work(client.shop.items, chance, model)
+        work(client.shop.items, chance, model, STEPS)
         check(client.admin.command("serverStatus")["cache"])
+    server.stop()
+    server.start()
+    assert "start empty" not in server.log(), server.log()
+    with pymongo.MongoClient(server.uri) as client:
+        work(client.shop.items, chance, model, FEW)
+        check_warm(client.admin.command("serverStatus")["cache"])
+    server.kill()
+    server.start()
+    with pymongo.MongoClient(server.uri) as client:
+        work(client.shop.items, chance, model, FEW)
     server.stop()
 print("ok")

@@ -1,0 +1,41 @@
+/* cache/cache_private.h - the cache's parts, shared by its files.
+ *
+ * Invariant   as cache/cache.h.
+ * Thread      as noted at each member.
+ * Memory      the cache's.
+ * Errors      none.
+ */
+#ifndef CACHE_CACHE_PRIVATE_H
+#define CACHE_CACHE_PRIVATE_H
+
+#include <pthread.h>
+
+#include "base/buf.h"
+#include "cache/cache.h"
+
+struct cache {
+    struct store_kv kv;
+    struct store_kv *engine;
+    struct cache_options options;
+    uint64_t started_us;
+    struct memory_pages *pages;
+    struct cache_sample *sample;
+    struct cache_rules routes;
+    struct cache_space spaces[CACHE_SPACES_MAX]; /* the common one first */
+    atomic_uint spaces_count;                    /* that were made; they stay */
+    pthread_mutex_t bounds_lock;
+    _Atomic uint64_t bound;           /* written under it: bytes_max, or less */
+    uint64_t sizes[CACHE_SPACES_MAX]; /* under it: of the spaces, of bytes_max */
+    /* ---- the applying thread's ---- */
+    struct cache_rule rules[CACHE_RULES_MAX]; /* in force */
+    uint8_t rule_spaces[CACHE_RULES_MAX];
+    uint32_t rules_count;
+    struct buf changes; /* of struct cache_change */
+    /* ---- below ---- */
+    struct cache_levels *levels; /* NULL: memory is all */
+    bool closing;                /* nobody comes any more */
+    _Atomic uint64_t promotions;
+    _Atomic uint64_t engine_waits;
+};
+
+#endif
