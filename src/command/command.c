@@ -108,6 +108,7 @@ void command_op_close(struct command_op *op)
 {
     command_unlist(op);
     command_let_go(op);
+    store_pin_release(&op->lent);
     arena_close(&op->arena);
 }
 
@@ -115,6 +116,7 @@ void command_op_recycle(struct command_op *op)
 {
     command_unlist(op);
     command_let_go(op);
+    store_pin_release(&op->lent);
     arena_reset(&op->arena);
     memset(op, 0, offsetof(struct command_op, arena));
     op->err.code = 0;

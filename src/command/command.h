@@ -81,10 +81,12 @@ struct command_op {
     uint64_t mono_us;
     struct store_writer *writer; /* at the owner; NULL elsewhere */
     /* ---- results; reply and reply_start: before command_start ---- */
-    struct buf reply;     /* the reply document from reply_start on, when DONE */
-    size_t reply_start;   /* what the driver put before it stays */
-    uint64_t wait_index;  /* WRITE: reply when this is applied; 0 nothing was written */
-    struct buf fetch_key; /* FETCH */
+    struct buf reply;      /* the reply document from reply_start on, when DONE; it may lack what
+                            * builder.lent has */
+    struct store_pin lent; /* holds that */
+    size_t reply_start;    /* what the driver put before it stays */
+    uint64_t wait_index;   /* WRITE: reply when this is applied; 0 nothing was written */
+    struct buf fetch_key;  /* FETCH */
     bool fetch_backward;
     bool fetch_alone;     /* that key, without those beside it */
     uint32_t fetch_tries; /* how often that key was missed again */

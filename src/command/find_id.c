@@ -1,9 +1,9 @@
 /* command/find_id.c - a find by _id: no plan, no filter to apply, no cursor.
  *
  * Most requests are of this kind: one record, by a value that is equal to one key only. Its key is
- * made from the value; what is there is the answer, whole, so no cursor remains. Whatever asks for
- * more (a sort, a projection, an operator, a field that is not expected) goes the general way, and
- * would get the same bytes there. */
+ * made from the value; what is there is the answer, whole, so no cursor remains, and the reply
+ * lends its bytes from where they are. Whatever asks for more (a sort, a projection, an operator, a
+ * field that is not expected) goes the general way, and would get the same bytes there. */
 #include "command/find_id.h"
 
 #include "command/args.h"
@@ -11,7 +11,7 @@
 #include "command/write.h"
 #include "doc/view.h"
 
-/* What surrounds a document in a reply, roughly. */
+/* What stands around a document in a reply, roughly. */
 enum { FIND_ID_REPLY_ROOM = 384 };
 
 struct find_id_fields {
@@ -118,11 +118,11 @@ static int find_id_get(struct command_op *op, struct slice ns, struct doc_value 
 static void find_id_build(struct command_op *op, struct slice ns, struct slice doc)
 {
     struct doc_builder *builder = &op->builder;
-    buf_reserve(builder->buf, doc.len + FIND_ID_REPLY_ROOM);
+    buf_reserve(builder->buf, FIND_ID_REPLY_ROOM);
     doc_build_open(builder, SLICE("cursor"));
     doc_build_open_array(builder, SLICE("firstBatch"));
     if (doc.len > 0) {
-        doc_build_doc(builder, "", doc);
+        doc_build_lend(builder, "", doc);
     }
     doc_build_close(builder);
     doc_build_i64(builder, "id", 0);
@@ -134,14 +134,12 @@ int command_find_by_id(struct command_op *op, struct doc_value id)
 {
     struct slice ns;
     struct slice doc = {0};
-    struct store_pin pin = {0};
     int code = command_namespace(op, &ns);
-    code = code < 0 ? code : find_id_get(op, ns, id, &pin);
-    code = code <= 0 ? code : store_record_doc(pin.value, &doc);
+    code = code < 0 ? code : find_id_get(op, ns, id, &op->lent);
+    code = code <= 0 ? code : store_record_doc(op->lent.value, &doc);
     if (code == 0) {
         atomic_fetch_add(&op->server->opcounters.query, 1);
         find_id_build(op, ns, doc);
     }
-    store_pin_release(&pin);
     return code;
 }

@@ -20,15 +20,18 @@ static struct slice build_pop(struct doc_builder *builder)
     builder->depth--;
     buf_append_byte(builder->buf, 0);
     uint32_t start = builder->open[builder->depth].start;
-    uint32_t len = (uint32_t)(builder->buf->len - start);
+    size_t lent = builder->lent_at > start ? builder->lent.len : 0;
+    uint32_t len = (uint32_t)(builder->buf->len + lent - start);
     memcpy(builder->buf->data + start, &len, 4);
-    return slice_of(builder->buf->data + start, len);
+    return slice_of(builder->buf->data + start, builder->buf->len - start);
 }
 
 void doc_build_begin(struct doc_builder *builder, struct buf *buf)
 {
     builder->buf = buf;
     builder->depth = 0;
+    builder->lent = (struct slice){0};
+    builder->lent_at = 0;
     build_push(builder, false);
 }
 
@@ -36,6 +39,8 @@ void doc_build_begin_array(struct doc_builder *builder, struct buf *buf)
 {
     builder->buf = buf;
     builder->depth = 0;
+    builder->lent = (struct slice){0};
+    builder->lent_at = 0;
     build_push(builder, true);
 }
 
@@ -47,7 +52,7 @@ struct slice doc_build_end(struct doc_builder *builder)
 
 size_t doc_build_size(const struct doc_builder *builder)
 {
-    return builder->buf->len - builder->open[0].start;
+    return builder->buf->len + builder->lent.len - builder->open[0].start;
 }
 
 /* The decimal digits of an array position: "0", "1", ... */
@@ -214,4 +219,24 @@ void doc_build_doc(struct doc_builder *builder, const char *name, struct slice d
 void doc_build_array(struct doc_builder *builder, const char *name, struct slice array)
 {
     doc_build_value(builder, slice_str(name), doc_value_array(array));
+}
+
+void doc_build_lend(struct doc_builder *builder, const char *name, struct slice doc)
+{
+    assert(builder->lent.len == 0);
+    build_head(builder, DOC_OBJECT, slice_str(name), 0);
+    builder->lent = doc;
+    builder->lent_at = builder->buf->len;
+}
+
+void doc_build_gather(struct doc_builder *builder)
+{
+    struct slice lent = builder->lent;
+    if (lent.len > 0) {
+        buf_extend(builder->buf, lent.len);
+        uint8_t *at = builder->buf->data + builder->lent_at;
+        memmove(at + lent.len, at, builder->buf->len - lent.len - builder->lent_at);
+        memcpy(at, lent.data, lent.len);
+        builder->lent = (struct slice){0};
+    }
 }

@@ -16,7 +16,9 @@ enum { DOC_BUILD_DEPTH_MAX = 256 };
 
 struct doc_builder {
     struct buf *buf;
-    uint32_t depth; /* open documents, the outermost included */
+    uint32_t depth;    /* open documents, the outermost included */
+    struct slice lent; /* a document that belongs into buf at lent_at; empty: none */
+    size_t lent_at;
     struct {
         uint32_t start; /* where in buf it begins */
         uint32_t index; /* next position; arrays only */
@@ -28,7 +30,7 @@ struct doc_builder {
 void doc_build_begin(struct doc_builder *builder, struct buf *buf);
 void doc_build_begin_array(struct doc_builder *builder, struct buf *buf);
 
-/* Close the outermost: its bytes, borrowed from buf. */
+/* Close the outermost: its bytes, borrowed from buf, which lack what was lent. */
 struct slice doc_build_end(struct doc_builder *builder);
 
 /* Bytes written since the begin. */
@@ -59,5 +61,10 @@ void doc_build_binary(struct doc_builder *builder, const char *name, uint8_t sub
                       struct slice bytes);
 void doc_build_doc(struct doc_builder *builder, const char *name, struct slice doc);
 void doc_build_array(struct doc_builder *builder, const char *name, struct slice array);
+
+/* The same as doc_build_doc, but the document's bytes stay where they are: all lengths count them,
+ * and who sends the buf sends them in between (doc_build_gather puts them in). Once. */
+void doc_build_lend(struct doc_builder *builder, const char *name, struct slice doc);
+void doc_build_gather(struct doc_builder *builder);
 
 #endif

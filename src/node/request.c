@@ -91,6 +91,16 @@ static void request_finish(struct node_request *request)
 
 /* ---- replies ---- */
 
+/* What is lent goes out from where it is. The connection copies what its socket does not take. */
+static void request_send_parts(struct node_request *request)
+{
+    const struct doc_builder *builder = &request->op.builder;
+    struct slice reply = buf_slice(&request->op.reply);
+    size_t at = builder->lent.len > 0 ? builder->lent_at : reply.len;
+    struct slice parts[] = {slice_of(reply.data, at), builder->lent, slice_from(reply, at)};
+    net_conn_send(request->client->conn, parts, builder->lent.len > 0 ? 3 : 1);
+}
+
 static void request_send(struct node_request *request)
 {
     struct command_op *op = &request->op;
@@ -102,15 +112,19 @@ static void request_send(struct node_request *request)
         .flags = op->more_to_come ? WIRE_MORE_TO_COME : 0,
     };
     request->last_request_id = stamp.request_id;
-    wire_compose_end(&op->reply, 0, &stamp);
-    struct slice plain = buf_slice(&op->reply);
     if (message->compressed) {
         struct buf packed;
+        doc_build_gather(&op->builder);
+        wire_compose_end(&op->reply, 0, &stamp);
         buf_init(&packed, &op->arena);
-        wire_compress(plain, message->compressor, &packed);
-        plain = buf_slice(&packed);
+        wire_compress(buf_slice(&op->reply), message->compressor, &packed);
+        struct slice whole = buf_slice(&packed);
+        net_conn_send(client->conn, &whole, 1);
+    } else {
+        stamp.lent = op->builder.lent.len;
+        wire_compose_end(&op->reply, 0, &stamp);
+        request_send_parts(request);
     }
-    net_conn_send(client->conn, &plain, 1);
 }
 
 static void request_step_mail(struct net_mail *mail)

@@ -48,7 +48,8 @@ void wire_compose_end(struct buf *buf, size_t start, const struct wire_stamp *st
     int32_t opcode;
     memcpy(&opcode, buf->data + start + 12, 4);
     bool checksum = opcode == WIRE_OP_MSG && (stamp->flags & WIRE_CHECKSUM_PRESENT);
-    size_t length = buf->len - start + (checksum ? 4 : 0);
+    size_t length = buf->len - start + stamp->lent + (checksum ? 4 : 0);
+    assert(!checksum || stamp->lent == 0);
     assert(length <= WIRE_MESSAGE_SIZE_MAX);
     struct wire_header header = {(uint32_t)length, stamp->request_id, stamp->response_to, opcode};
     wire_header_write(buf->data + start, &header);

@@ -17,6 +17,7 @@ struct wire_stamp {
     int32_t request_id;  /* this message's own */
     int32_t response_to; /* the request it answers; 0 in a request */
     uint32_t flags; /* WIRE_MORE_TO_COME, WIRE_EXHAUST_ALLOWED; WIRE_CHECKSUM_PRESENT adds one */
+    size_t lent;    /* bytes of the body that are sent from elsewhere; then without a checksum */
 };
 
 /* Begin an OP_MSG or, to answer an OP_QUERY, an OP_REPLY: room for the header and what precedes the

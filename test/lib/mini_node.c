@@ -141,6 +141,7 @@ struct slice mini_node_run(struct mini_node *node, struct slice command)
         enum command_state state = command_step(op);
         mini_apply(node);
         if (state == COMMAND_DONE) {
+            doc_build_gather(&op->builder);
             return buf_slice(&op->reply);
         }
     }

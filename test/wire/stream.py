@@ -1,18 +1,20 @@
-"""stream.py EXE - hello that waits, hello as a stream of replies (exhaust), requests in a stream."""
+"""stream.py EXE - hello that waits, hello as a stream of replies (exhaust), requests in a stream; replies large and compressed."""
 
 import pathlib
 import struct
 import sys
 import time
+import zlib
 
 import bson
 
 here = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(here), str(here.parent / "lib")]
-from raw import QUERY, Connection, message, msg  # noqa: E402
+from raw import COMPRESSED, MSG, QUERY, Connection, message, msg  # noqa: E402
 from server import Server  # noqa: E402
 
 MORE_TO_COME, EXHAUST_ALLOWED = 1 << 1, 1 << 16
+ZLIB = 2
 
 
 def waits(port):
@@ -72,11 +74,23 @@ def in_order(port):
         for number, size in expected:
             (_, response_to, _), body = c.receive()
             (document,) = bson.decode(body[5:])["cursor"]["firstBatch"]
-            assert (response_to, len(document["x"])) == (number, size)
+            assert (response_to, document["x"]) == (number, "x" * size)
         c.socket.close()
 
 
+def compressed(port):
+    with Connection(port) as c:
+        plain = msg({"find": "o", "filter": {"_id": 70000}, "$db": "a"})[16:]
+        c.send(message(struct.pack("<iib", MSG, len(plain), ZLIB) + zlib.compress(plain), COMPRESSED))
+        (_, _, opcode), body = c.receive()
+        original, size, compressor = struct.unpack("<iib", body[:9])
+        unpacked = zlib.decompress(body[9:])
+        assert (opcode, original, compressor, size) == (COMPRESSED, MSG, ZLIB, len(unpacked))
+        (document,) = bson.decode(unpacked[5:])["cursor"]["firstBatch"]
+        assert document == {"_id": 70000, "x": "x" * 70000}
+
+
 with Server(sys.argv[1]) as server:
-    for step in (waits, streams, no_reply, first_hello_by_query, in_order):
+    for step in (waits, streams, no_reply, first_hello_by_query, in_order, compressed):
         step(server.port)
         print("ok", step.__name__)
