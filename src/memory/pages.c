@@ -13,9 +13,11 @@
 #include <pthread.h>
 
 #include "base/mem.h"
+#include "memory/nodes.h"
 
 struct pages_region {
     uint8_t *base;
+    struct pages_kind *kind;
     uint32_t used;             /* a bit a page */
     uint32_t wet;              /* a bit a free page that holds memory */
     bool split;                /* is no huge page */
@@ -27,12 +29,20 @@ struct pages_region {
 enum { PAGES_SLOTS = 1024 };
 _Static_assert(MEMORY_REGION / MEMORY_PAGE == 32, "a region's pages are the bits of `used`");
 
+/* Regions that lie in the same part of the machine. */
+struct pages_kind {
+    struct pages_region *wet_regions; /* with a wet page */
+    struct pages_region *dry_regions; /* with free pages, all dry */
+    uint64_t used;
+};
+
 struct memory_pages {
     bool huge;
+    const struct memory_placement *placement; /* NULL: there is one kind */
+    uint32_t kinds_count;
+    struct pages_kind *kinds;
     pthread_mutex_t lock;
     struct pages_region *slots[PAGES_SLOTS]; /* by address */
-    struct pages_region *wet_regions;        /* with a wet page */
-    struct pages_region *dry_regions;        /* with free pages, all dry */
     uint64_t regions;
     uint64_t empty; /* regions without a page in use */
     uint64_t used;
@@ -52,13 +62,12 @@ static void *pages_base(void *page)
 /* ---- lists ---- */
 
 /* The list that a region belongs to; NULL: none, it is full. */
-static struct pages_region **pages_list(struct memory_pages *pages,
-                                        const struct pages_region *region)
+static struct pages_region **pages_list(const struct pages_region *region)
 {
     if (region->used == UINT32_MAX) {
         return NULL;
     }
-    return region->wet != 0 ? &pages->wet_regions : &pages->dry_regions;
+    return region->wet != 0 ? &region->kind->wet_regions : &region->kind->dry_regions;
 }
 
 static void pages_link(struct pages_region **list, struct pages_region *region)
@@ -84,10 +93,9 @@ static void pages_unlink(struct pages_region **list, struct pages_region *region
 }
 
 /* The region's bitmaps changed: from the list it was in to where it belongs. */
-static void pages_relink(struct memory_pages *pages, struct pages_region *region,
-                         struct pages_region **was)
+static void pages_relink(struct pages_region *region, struct pages_region **was)
 {
-    struct pages_region **list = pages_list(pages, region);
+    struct pages_region **list = pages_list(region);
     if (list != was && was != NULL) {
         pages_unlink(was, region);
     }
@@ -99,16 +107,21 @@ static void pages_relink(struct memory_pages *pages, struct pages_region *region
 /* ---- regions ---- */
 
 /* The first touch of a huge page fills all of it. */
-static void pages_add_region(struct memory_pages *pages)
+static void pages_add_region(struct memory_pages *pages, struct pages_kind *kind)
 {
     struct pages_region *region = mem_zero(1, sizeof *region);
     region->base = mem_map(MEMORY_REGION, pages->huge);
+    region->kind = kind;
+    if (pages->placement != NULL) {
+        memory_placement_put(pages->placement, (uint32_t)(kind - pages->kinds), region->base,
+                             MEMORY_REGION);
+    }
     region->wet = pages->huge ? UINT32_MAX : 0;
     pages->wet += (uint64_t)__builtin_popcount(region->wet);
     struct pages_region **slot = pages_slot(pages, region->base);
     region->next_in_slot = *slot;
     *slot = region;
-    pages_link(pages_list(pages, region), region);
+    pages_link(pages_list(region), region);
     pages->regions++;
     pages->empty++;
 }
@@ -120,7 +133,7 @@ static void pages_drop_region(struct memory_pages *pages, struct pages_region *r
         link = &(*link)->next_in_slot;
     }
     *link = region->next_in_slot;
-    pages_unlink(pages_list(pages, region), region);
+    pages_unlink(pages_list(region), region);
     pages->wet -= (uint64_t)__builtin_popcount(region->wet);
     mem_unmap(region->base, MEMORY_REGION);
     mem_free(region);
@@ -147,6 +160,8 @@ struct memory_pages *memory_pages_new(bool huge)
 {
     struct memory_pages *pages = mem_zero(1, sizeof *pages);
     pages->huge = huge;
+    pages->kinds_count = 1;
+    pages->kinds = mem_zero(1, sizeof *pages->kinds);
     pthread_mutex_init(&pages->lock, NULL);
     return pages;
 }
@@ -157,14 +172,27 @@ void memory_pages_free(struct memory_pages *pages)
         return;
     }
     assert(pages->used == 0);
-    while (pages->wet_regions != NULL) {
-        pages_drop_region(pages, pages->wet_regions);
+    for (uint32_t i = 0; i < pages->kinds_count; i++) {
+        struct pages_kind *kind = &pages->kinds[i];
+        while (kind->wet_regions != NULL) {
+            pages_drop_region(pages, kind->wet_regions);
+        }
+        while (kind->dry_regions != NULL) {
+            pages_drop_region(pages, kind->dry_regions);
+        }
     }
-    while (pages->dry_regions != NULL) {
-        pages_drop_region(pages, pages->dry_regions);
-    }
+    mem_free(pages->kinds);
     pthread_mutex_destroy(&pages->lock);
     mem_free(pages);
+}
+
+void memory_pages_place(struct memory_pages *pages, const struct memory_placement *placement)
+{
+    assert(pages->regions == 0);
+    mem_free(pages->kinds);
+    pages->placement = placement;
+    pages->kinds_count = memory_placement_kinds(placement);
+    pages->kinds = mem_zero(pages->kinds_count, sizeof *pages->kinds);
 }
 
 /* ---- pages ---- */
@@ -172,27 +200,26 @@ void memory_pages_free(struct memory_pages *pages)
 /* A free page of the region, wet if it has one, is in use from now on. */
 static uint8_t *pages_pick(struct memory_pages *pages, struct pages_region *region)
 {
-    struct pages_region **was = pages_list(pages, region);
+    struct pages_region **was = pages_list(region);
     int place = __builtin_ctz(region->wet != 0 ? region->wet : ~region->used);
     uint32_t bit = 1u << place;
     pages->empty -= region->used == 0;
     pages->wet -= (region->wet & bit) != 0;
     region->used |= bit;
     region->wet &= ~bit;
-    pages_relink(pages, region, was);
+    pages_relink(region, was);
     return region->base + (size_t)place * MEMORY_PAGE;
 }
 
-static void pages_put(struct memory_pages *pages, void *page, bool wet)
+static void pages_put(struct memory_pages *pages, struct pages_region *region, void *page, bool wet)
 {
-    struct pages_region *region = pages_find(pages, page);
-    struct pages_region **was = pages_list(pages, region);
+    struct pages_region **was = pages_list(region);
     uint32_t bit = 1u << (size_t)((uint8_t *)page - region->base) / MEMORY_PAGE;
     assert((region->used & bit) != 0);
     region->used &= ~bit;
     region->wet |= wet ? bit : 0;
     pages->wet += wet;
-    pages_relink(pages, region, was);
+    pages_relink(region, was);
     if (region->used == 0 && ++pages->empty > 1) {
         pages_drop_region(pages, region);
     }
@@ -200,17 +227,24 @@ static void pages_put(struct memory_pages *pages, void *page, bool wet)
 
 void *memory_page_take(struct memory_pages *pages)
 {
+    return memory_page_take_of(pages, 0);
+}
+
+void *memory_page_take_of(struct memory_pages *pages, uint32_t number)
+{
+    assert(number < pages->kinds_count);
+    struct pages_kind *kind = &pages->kinds[number];
     pthread_mutex_lock(&pages->lock);
-    if (pages->wet_regions == NULL && pages->dry_regions == NULL) {
-        pages_add_region(pages);
+    if (kind->wet_regions == NULL && kind->dry_regions == NULL) {
+        pages_add_region(pages, kind);
     }
-    struct pages_region *region =
-        pages->wet_regions != NULL ? pages->wet_regions : pages->dry_regions;
+    struct pages_region *region = kind->wet_regions != NULL ? kind->wet_regions : kind->dry_regions;
     void *page = pages_pick(pages, region);
     if (region->split && region->used == UINT32_MAX) {
         pages_set_huge(region, true);
     }
     pages->used++;
+    kind->used++;
     pthread_mutex_unlock(&pages->lock);
     return page;
 }
@@ -218,16 +252,27 @@ void *memory_page_take(struct memory_pages *pages)
 void memory_page_give(struct memory_pages *pages, void *page)
 {
     pthread_mutex_lock(&pages->lock);
+    struct pages_region *region = pages_find(pages, page);
     pages->used--;
-    pages_put(pages, page, true);
+    region->kind->used--;
+    pages_put(pages, region, page, true);
     pthread_mutex_unlock(&pages->lock);
+}
+
+static struct pages_region *pages_wet(struct memory_pages *pages)
+{
+    struct pages_region *region = NULL;
+    for (uint32_t i = 0; i < pages->kinds_count && region == NULL; i++) {
+        region = pages->kinds[i].wet_regions;
+    }
+    return region;
 }
 
 /* While its memory goes, which takes long, the page is as in use. */
 bool memory_page_dry(struct memory_pages *pages)
 {
     pthread_mutex_lock(&pages->lock);
-    struct pages_region *region = pages->wet_regions;
+    struct pages_region *region = pages_wet(pages);
     uint8_t *page = region == NULL ? NULL : pages_pick(pages, region);
     if (page != NULL && pages->huge && !region->split) {
         pages_set_huge(region, false);
@@ -238,7 +283,7 @@ bool memory_page_dry(struct memory_pages *pages)
     }
     mem_discard(page, MEMORY_PAGE);
     pthread_mutex_lock(&pages->lock);
-    pages_put(pages, page, false);
+    pages_put(pages, region, page, false);
     pthread_mutex_unlock(&pages->lock);
     return true;
 }
@@ -249,4 +294,13 @@ struct memory_pages_stats memory_pages_stats(struct memory_pages *pages)
     struct memory_pages_stats stats = {pages->regions, pages->used, pages->wet};
     pthread_mutex_unlock(&pages->lock);
     return stats;
+}
+
+uint64_t memory_pages_of(struct memory_pages *pages, uint32_t kind)
+{
+    assert(kind < pages->kinds_count);
+    pthread_mutex_lock(&pages->lock);
+    uint64_t used = pages->kinds[kind].used;
+    pthread_mutex_unlock(&pages->lock);
+    return used;
 }

@@ -18,12 +18,19 @@
 enum { MEMORY_PAGE = 64 << 10, MEMORY_REGION = 2 << 20 };
 
 struct memory_pages;
+struct memory_placement;
 
 /* `huge`: ask the system for huge pages. */
 struct memory_pages *memory_pages_new(bool huge);
 void memory_pages_free(struct memory_pages *pages);
 
-/* MEMORY_PAGE uninitialised bytes. */
+/* Regions of each kind of the placement from now on, which outlives the pool; without this there is
+ * one kind, 0. Before the first page is taken. */
+void memory_pages_place(struct memory_pages *pages, const struct memory_placement *placement);
+
+/* MEMORY_PAGE uninitialised bytes, of a region of that kind. */
+void *memory_page_take_of(struct memory_pages *pages, uint32_t kind);
+/* Of kind 0. */
 void *memory_page_take(struct memory_pages *pages);
 void memory_page_give(struct memory_pages *pages, void *page);
 
@@ -36,6 +43,9 @@ struct memory_pages_stats {
     uint64_t pages; /* in use */
     uint64_t wet;   /* free, and hold memory all the same */
 };
+
+/* Pages in use of the regions of one kind. */
+uint64_t memory_pages_of(struct memory_pages *pages, uint32_t kind);
 struct memory_pages_stats memory_pages_stats(struct memory_pages *pages);
 
 #endif
