@@ -406,7 +406,11 @@ struct cache *cache_new(const struct cache_options *options, struct store_kv *en
     cache->started_us = cache->options.clock_us();
     cache->pages = memory_pages_new(options->huge_pages);
     cache->sample = cache_sample_new(options->bytes_max);
-    struct cache_memory_options memory = {options->policy, cache->pages, options->bytes_max};
+    if (options->placement != NULL) {
+        memory_pages_place(cache->pages, options->placement);
+    }
+    struct cache_memory_options memory = {
+        .policy = options->policy, .pages = cache->pages, .bytes_max = options->bytes_max};
     cache_space_init(&cache->spaces[0], &memory, CACHE_SHARDS_MAX);
     cache->spaces_count = 1;
     pthread_mutex_init(&cache->bounds_lock, NULL);
@@ -457,6 +461,11 @@ void cache_sampled(struct cache *cache, struct cache_sample_stats *ret_stats)
 uint64_t cache_bound(const struct cache *cache)
 {
     return cache->bound;
+}
+
+uint64_t cache_bytes_of(const struct cache *cache, uint32_t kind)
+{
+    return memory_pages_of(cache->pages, kind) * MEMORY_PAGE;
 }
 
 uint64_t cache_spare(const struct cache *cache)

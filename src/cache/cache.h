@@ -16,6 +16,7 @@
 #include "cache/rules.h"
 #include "cache/sample.h"
 #include "cache/space.h"
+#include "memory/nodes.h"
 #include "store/kv.h"
 
 struct cache;
@@ -30,6 +31,7 @@ struct cache_options {
     uint64_t seed; /* of the hash: keys are chosen by strangers */
     const struct cache_policy_ops *policy;
     bool huge_pages;
+    const struct memory_placement *placement;  /* outlives the cache; NULL: none */
     uint64_t (*clock_us)(void);                /* NULL: clock_mono_us */
     const struct cache_levels_options *levels; /* NULL: memory is all */
 };
@@ -76,6 +78,8 @@ void cache_sampled(struct cache *cache, struct cache_sample_stats *ret_stats);
 /* The bound now, and what it is when memory is not short. */
 uint64_t cache_bound(const struct cache *cache);
 uint64_t cache_bytes_max(const struct cache *cache);
+/* Bytes of segments that lie in regions of a kind of the placement. */
+uint64_t cache_bytes_of(const struct cache *cache, uint32_t kind);
 /* Bytes of free pages that hold memory all the same. */
 uint64_t cache_spare(const struct cache *cache);
 

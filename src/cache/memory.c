@@ -35,7 +35,7 @@ void cache_memory_init(struct cache_memory *memory, const struct cache_memory_op
                                     .leave = options->leave,
                                     .context = options->context};
     memory->policy = options->policy->new (memory_live_max(options->bytes_max), options->leader);
-    cache_log_init(&memory->log, options->pages);
+    cache_log_init(&memory->log, options->pages, options->pages_kind);
 }
 
 void cache_memory_close(struct cache_memory *memory)

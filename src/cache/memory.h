@@ -62,6 +62,7 @@ struct cache_memory_options {
     const struct cache_policy_ops *policy;
     struct memory_pages *pages; /* where its memory comes from; outlives pins too */
     uint64_t bytes_max;
+    uint32_t pages_kind;         /* of the regions */
     struct cache_policy *leader; /* of the policy; NULL: none */
     cache_leave_cb leave;        /* NULL: nobody cares. Not for what expires */
     void *context;

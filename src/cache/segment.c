@@ -8,9 +8,9 @@
 /* An entry larger than this has a segment of its own, so that little is left over at the ends. */
 enum { SEGMENT_SHARED_MAX = CACHE_SEGMENT_BYTES / 8 };
 
-void cache_log_init(struct cache_log *log, struct memory_pages *pages)
+void cache_log_init(struct cache_log *log, struct memory_pages *pages, uint32_t pages_kind)
 {
-    *log = (struct cache_log){.pages = pages};
+    *log = (struct cache_log){.pages = pages, .pages_kind = pages_kind};
 }
 
 void cache_log_close(struct cache_log *log)
@@ -19,7 +19,7 @@ void cache_log_close(struct cache_log *log)
         cache_segment_release(log->segments[i]);
     }
     mem_free(log->segments);
-    cache_log_init(log, log->pages);
+    cache_log_init(log, log->pages, log->pages_kind);
 }
 
 void cache_segment_hold(struct cache_segment *segment)
@@ -106,8 +106,8 @@ static struct cache_segment *log_add_segment(struct cache_log *log, uint32_t siz
     }
     bool whole_page = sizeof(struct cache_segment) + size == MEMORY_PAGE;
     struct memory_pages *pages = whole_page ? log->pages : NULL;
-    struct cache_segment *segment =
-        pages != NULL ? memory_page_take(pages) : mem_alloc(sizeof *segment + size);
+    struct cache_segment *segment = pages != NULL ? memory_page_take_of(pages, log->pages_kind)
+                                                  : mem_alloc(sizeof *segment + size);
     *segment = (struct cache_segment){
         .pages = pages, .place = log->count, .size = size, .rank = CACHE_RANKS};
     atomic_init(&segment->refs, 1);

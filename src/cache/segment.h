@@ -56,6 +56,7 @@ enum { CACHE_RANKS = 32 };
 
 struct cache_log {
     struct memory_pages *pages;
+    uint32_t pages_kind;
     struct cache_segment **segments;
     uint32_t count;
     uint32_t cap;
@@ -73,8 +74,8 @@ struct cache_place {
     uint32_t offset;
 };
 
-/* Segments of ordinary size come from `pages`, which outlives them. */
-void cache_log_init(struct cache_log *log, struct memory_pages *pages);
+/* Segments of ordinary size come from `pages`, which outlives them, from regions of one kind. */
+void cache_log_init(struct cache_log *log, struct memory_pages *pages, uint32_t pages_kind);
 void cache_log_close(struct cache_log *log);
 
 /* Bytes that an entry takes in a segment. */

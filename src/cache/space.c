@@ -59,12 +59,13 @@ static void space_leave(void *context, const struct cache_leaver *leaver)
     }
 }
 
-/* The first shard's policy leads those of the others. */
+/* The first shard's policy leads those of the others; kinds of pages go by turns. */
 static void space_init_shard(struct cache_space *space, uint32_t index,
                              const struct cache_memory_options *options)
 {
     struct cache_memory_options share = *options;
     share.bytes_max /= space->shards_count;
+    share.pages_kind = options->pages == NULL ? 0 : index % memory_pages_kinds(options->pages);
     share.leader = index == 0 ? NULL : space->shards[0].memory.policy;
     share.leave = space_leave;
     share.context = &space->shards[index];

@@ -56,7 +56,8 @@ static void cache_set_size(struct cache *cache, uint8_t space, uint64_t size)
 
 static void cache_make_space(struct cache *cache, uint8_t space, const struct cache_rule *rule)
 {
-    struct cache_memory_options options = {rule->policy, cache->pages, rule->quota};
+    struct cache_memory_options options = {
+        .policy = rule->policy, .pages = cache->pages, .bytes_max = rule->quota};
     pthread_mutex_lock(&cache->bounds_lock);
     if (space < cache->spaces_count) {
         cache_space_reset(&cache->spaces[space], &options);

@@ -49,6 +49,42 @@ uint32_t memory_allocator_arenas(void)
     return known ? count : 0;
 }
 
+int memory_allocator_own_arena(void)
+{
+    unsigned arena = 0;
+    size_t len = sizeof arena;
+    bool own = mallctl != NULL && mallctl("arenas.create", &arena, &len, NULL, 0) == 0 &&
+               mallctl("thread.arena", NULL, NULL, &arena, sizeof arena) == 0;
+    return own ? (int)arena : -1;
+}
+
+static size_t allocator_arena_size(uint32_t arena, const char *what)
+{
+    char name[64];
+    snprintf(name, sizeof name, "stats.arenas.%u.%s", arena, what);
+    return allocator_size(name);
+}
+
+struct memory_arena memory_allocator_arena(uint32_t arena)
+{
+    char name[64];
+    unsigned threads = 0;
+    size_t len = sizeof threads;
+    snprintf(name, sizeof name, "stats.arenas.%u.nthreads", arena);
+    if (mallctl == NULL || mallctl(name, &threads, &len, NULL, 0) != 0) {
+        return (struct memory_arena){0};
+    }
+    size_t page = allocator_size("arenas.page");
+    return (struct memory_arena){
+        .allocated = allocator_arena_size(arena, "small.allocated") +
+                     allocator_arena_size(arena, "large.allocated"),
+        .active = page * allocator_arena_size(arena, "pactive"),
+        .dirty =
+            page * (allocator_arena_size(arena, "pdirty") + allocator_arena_size(arena, "pmuzzy")),
+        .threads = threads,
+    };
+}
+
 void memory_allocator_purge(uint32_t arena)
 {
     char name[40];

@@ -27,6 +27,19 @@ bool memory_allocator_read(struct memory_allocator *ret_allocator);
 /* How many arenas there are; 0 when the allocator is not jemalloc. */
 uint32_t memory_allocator_arenas(void);
 
+/* Let this thread allocate from an arena that no other has; returns its number, or -1 when there is
+ * none to be had. */
+int memory_allocator_own_arena(void);
+
+struct memory_arena {
+    size_t allocated;
+    size_t active;
+    size_t dirty;
+    uint32_t threads; /* that allocate from it */
+};
+/* As of the last memory_allocator_read. */
+struct memory_arena memory_allocator_arena(uint32_t arena);
+
 /* Give the unused pages of one arena back to the system. */
 void memory_allocator_purge(uint32_t arena);
 

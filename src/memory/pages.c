@@ -195,6 +195,11 @@ void memory_pages_place(struct memory_pages *pages, const struct memory_placemen
     pages->kinds = mem_zero(pages->kinds_count, sizeof *pages->kinds);
 }
 
+uint32_t memory_pages_kinds(const struct memory_pages *pages)
+{
+    return pages->kinds_count;
+}
+
 /* ---- pages ---- */
 
 /* A free page of the region, wet if it has one, is in use from now on. */

@@ -27,6 +27,7 @@ void memory_pages_free(struct memory_pages *pages);
 /* Regions of each kind of the placement from now on, which outlives the pool; without this there is
  * one kind, 0. Before the first page is taken. */
 void memory_pages_place(struct memory_pages *pages, const struct memory_placement *placement);
+uint32_t memory_pages_kinds(const struct memory_pages *pages);
 
 /* MEMORY_PAGE uninitialised bytes, of a region of that kind. */
 void *memory_page_take_of(struct memory_pages *pages, uint32_t kind);

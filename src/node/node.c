@@ -108,6 +108,7 @@ static void node_open_cache(struct node *node, const char *path, struct store_kv
                                   .seed = rng_u64(),
                                   .policy = cache_policy_find(config->cache_policy),
                                   .huge_pages = config->huge_pages,
+                                  .placement = &node->placement,
                                   .levels = below > 0 ? &levels : NULL};
     node->server.cache = cache_new(&cache, engine);
     node->kv = cache_kv(node->server.cache);
@@ -194,8 +195,7 @@ static void node_open_admission(struct node *node)
 
 static void node_memory_status(void *host, struct doc_builder *builder)
 {
-    struct node *node = host;
-    node__tidy_status(&node->tidy, builder);
+    node__memory_status(host, builder);
 }
 
 static uint64_t node_tidy_memory(void *host)
@@ -298,7 +298,8 @@ static int node_open_loops(struct node *node, struct err *err)
             return code;
         }
         node->loops_count++;
-        node->workers[i] = (struct node_worker){.node = node, .loop = node->loops[i]};
+        node->workers[i] = (struct node_worker){
+            .node = node, .loop = node->loops[i], .memory_node = -1, .arena = -1};
         net_loop_watch(node->loops[i], &node__worker_watch, &node->workers[i]);
         net_loop_every(node->loops[i], NODE_TICK_MS, node__worker_tick, &node->workers[i]);
     }
@@ -356,6 +357,7 @@ int node_open(const struct node_config *config, struct node **ret_node, struct e
     node->lock_fd = -1;
     command_server_init(&node->server);
     node__fetches_init(&node->fetches);
+    memory_placement_init(&node->placement, memory_numa_of(config->numa), &memory_nodes_system);
     node_open_budgets(node);
     node_open_admission(node);
     struct memory_reclaim_options reclaim = {NODE_RETIRED_MAX, NODE_RETIRED_BYTES_MAX};

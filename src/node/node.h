@@ -32,6 +32,7 @@ struct node_config {
     const char *cache_compressor;
     const char *cache_policy;
     bool huge_pages;      /* for cached records */
+    const char *numa;     /* local, interleave, bind or off */
     uint32_t fetches_max; /* requests that wait, by what for: see admission.h */
     uint32_t scans_max;
     uint32_t writes_max;

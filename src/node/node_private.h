@@ -91,8 +91,10 @@ void node__tidy_close(struct node_tidy *tidy);
 /* Ask for a walk; `hurry`: to the last page. Returns its number. Any thread. */
 uint64_t node__tidy_ask(struct node_tidy *tidy, bool hurry);
 bool node__tidy_is_done(struct node_tidy *tidy, uint64_t walk);
-/* Append the sections "tidy" and "reclamation" of memoryStats. Any thread. */
+/* Append the section "tidy" of memoryStats. Any thread. */
 void node__tidy_status(struct node_tidy *tidy, struct doc_builder *builder);
+/* Append all sections of memoryStats that only the node knows. Any thread. */
+void node__memory_status(struct node *node, struct doc_builder *builder);
 
 /* ---- the shard ---- */
 
@@ -202,6 +204,8 @@ struct node_worker {
     struct node *node;
     struct net_loop *loop;
     struct memory_reader *reader; /* while the loop runs */
+    atomic_int memory_node;       /* index of the one it runs on; -1: any */
+    atomic_int arena;             /* of the allocator, its own; -1: it shares one */
     struct node_request *sleeping;
     struct node_request *spare; /* with memory that the next requests will use again */
     uint32_t spare_count;
@@ -225,6 +229,7 @@ struct node {
     struct node_group group;
     struct node_fetches fetches; /* that requests wait for */
     struct memory_reclaim *reclaim;
+    struct memory_placement placement;
     struct node_tidy tidy;
     struct node_admission admission;
     struct net_loop *loops[NODE_LOOPS_MAX];

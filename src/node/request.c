@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "memory/allocator.h"
 #include "node/node_private.h"
 #include "store/scan.h"
 #include "wire/compose.h"
@@ -383,7 +384,11 @@ static void worker_begin(void *context)
 {
     struct node_worker *worker = context;
     char name[24];
-    snprintf(name, sizeof name, "lt-loop-%u", (unsigned)(worker - worker->node->workers));
+    unsigned number = (unsigned)(worker - worker->node->workers);
+    int memory_node = memory_placement_run(&worker->node->placement, number);
+    atomic_store(&worker->memory_node, memory_node);
+    atomic_store(&worker->arena, memory_node < 0 ? -1 : memory_allocator_own_arena());
+    snprintf(name, sizeof name, "lt-loop-%u", number);
     worker->reader = memory_reader_join(worker->node->reclaim, name);
 }
 

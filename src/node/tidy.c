@@ -267,29 +267,6 @@ static void *tidy_run(void *context)
     return NULL;
 }
 
-static void tidy_reader_status(void *context, const char *name, uint64_t busy_us)
-{
-    struct doc_builder *builder = context;
-    doc_build_open(builder, SLICE(""));
-    doc_build_text(builder, "name", name);
-    doc_build_i64(builder, "busyMicros", (int64_t)busy_us);
-    doc_build_close(builder);
-}
-
-static void tidy_reclaim_status(struct node_tidy *tidy, struct doc_builder *builder)
-{
-    struct memory_reclaim_stats stats = memory_reclaim_stats(tidy->node->reclaim);
-    doc_build_open(builder, SLICE("reclamation"));
-    doc_build_i64(builder, "waiting", stats.count);
-    doc_build_i64(builder, "waitingBytes", (int64_t)stats.bytes);
-    doc_build_i64(builder, "freed", (int64_t)stats.freed);
-    doc_build_i64(builder, "waits", (int64_t)stats.waited);
-    doc_build_open_array(builder, SLICE("readers"));
-    memory_reclaim_readers(tidy->node->reclaim, tidy_reader_status, builder);
-    doc_build_close(builder);
-    doc_build_close(builder);
-}
-
 void node__tidy_status(struct node_tidy *tidy, struct doc_builder *builder)
 {
     pthread_mutex_lock(&tidy->lock);
@@ -304,7 +281,6 @@ void node__tidy_status(struct node_tidy *tidy, struct doc_builder *builder)
     doc_build_i64(builder, "cacheHoles", (int64_t)cache.dead);
     doc_build_i64(builder, "cacheSpare", (int64_t)cache_spare(tidy->node->server.cache));
     doc_build_close(builder);
-    tidy_reclaim_status(tidy, builder);
 }
 
 /* ---- life ---- */

@@ -110,6 +110,13 @@ class Memory(unittest.TestCase):
         self.assertEqual(after['waits'], 0)
         self.assertIn('lt-loop-0', [reader['name'] for reader in after['readers']])
 
+    def test_every_node_and_loop_is_told(self):
+        stats = self.client.admin.command('memoryStats')
+        status = self.client.admin.command('serverStatus')
+        self.assertGreaterEqual(sum(node['loops'] for node in stats['nodes']), 1)
+        self.assertLessEqual(sum(node['cacheBytes'] for node in stats['nodes']),
+                             status['cache']['bytes'])
+
     def test_allocator_is_told_when_it_is_jemalloc(self):
         maps = pathlib.Path(f'/proc/{self.server.process.pid}/maps').read_text(encoding='ascii')
         stats = self.client.admin.command('memoryStats')
@@ -117,6 +124,8 @@ class Memory(unittest.TestCase):
         if 'allocator' in stats:
             heap = stats['allocator']
             self.assertLessEqual(heap['allocated'], heap['active'])
+            self.assertLessEqual(sum(arena['allocated'] for arena in stats['arenas']),
+                                 sum(arena['active'] for arena in stats['arenas']))
             self.assertLessEqual(heap['active'], heap['resident'])
             self.assertAlmostEqual(heap['fragmentation'], heap['resident'] / heap['allocated'])
 
