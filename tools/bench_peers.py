@@ -17,7 +17,9 @@ import time
 
 START_S = 30
 PACKAGES = {"redis": "redis-server", "redis-everysec": "redis-server",
-            "postgres": "postgresql and libpq5", "memcached": "memcached"}
+            "postgres": "postgresql and libpq5", "memcached": "memcached",
+            "memcached-extstore": "memcached"}
+EXTSTORE_MB = 16, 128  # memory and file
 
 
 class MissingPeer(Exception):
@@ -122,6 +124,20 @@ def start_memcached(name, directory):
     return peer.run(command, lambda: peer.answers(b"version\r\n", b"VERSION"))
 
 
+def start_extstore(name, directory):
+    """memcached with little memory and a file; its pages are as small as suits such a file."""
+    exe = installed(name, "memcached")
+    peer = Peer(name, directory)
+    os.chmod(peer.directory, 0o777)
+    memory, file = EXTSTORE_MB
+    peer.about = f"{first_line(exe, '--version')}, -m {memory}, ext_path {file} MB"
+    command = [exe, "-l", "127.0.0.1", "-p", str(peer.port), "-m", str(memory), "-t", "1", "-o",
+               f"ext_page_size=4,ext_path={peer.directory}/file:{file}m"]
+    if os.getuid() == 0:
+        command += ["-u", "nobody"]
+    return peer.run(command, lambda: peer.answers(b"version\r\n", b"VERSION"))
+
+
 def start_postgres(name, directory):
     """PostgreSQL refuses to run as root."""
     folders = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda f: int(f.split("/")[4]))
@@ -148,7 +164,7 @@ def start_postgres(name, directory):
 
 
 STARTERS = {"redis": start_redis, "redis-everysec": start_redis, "postgres": start_postgres,
-            "memcached": start_memcached}
+            "memcached": start_memcached, "memcached-extstore": start_extstore}
 
 
 def start(name, directory):

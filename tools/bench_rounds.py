@@ -15,6 +15,7 @@ import bench_deletes
 import bench_disk
 import bench_fair
 import bench_peers
+import bench_trace
 
 
 class BenchError(Exception):
@@ -143,8 +144,14 @@ def measure_fair(session, run, size, rates, server_arguments):
                               server_arguments)
 
 
+def measure_trace(session, run, size, rates, server_arguments):
+    del size, rates
+    return bench_trace.measure(session, run.who, run.options["requests"], server_arguments)
+
+
 KINDS = {"client": measure_client, "idle": measure_idle, "disk": measure_disk,
-         "deletes": measure_deletes, "fair": measure_fair}
+         "deletes": measure_deletes, "fair": measure_fair,
+         "trace": measure_trace}
 # What a run of them can lack.
 MISSING = bench_peers.MissingPeer, bench_disk.MissingData, bench_deletes.MissingData
 

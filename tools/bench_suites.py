@@ -24,14 +24,15 @@ class Size:
     generated: int  # documents of each generated data set
     deleted: int   # documents of which every second is deleted
     watched: float  # seconds that memory is watched after that
+    requests: int  # of a recorded trace
 
 
 SIZES = {
     "full": Size(5, 10, 2, 100_000, 1_000_000, 1_000_000, 60, 10_000, 15_000, 512, 64, 200_000,
-                 500_000, 10),
+                 500_000, 10, 5_000_000),
     "short": Size(3, 5, 1, 100_000, 100_000, 100_000, 15, 10_000, 15_000, 512, 64, 100_000,
-                  500_000, 10),
-    "smoke": Size(1, 0.3, 0, 1_000, 1_000, 200, 0, 300, 450, 96, 4, 2_000, 5_000, 1.5),
+                  500_000, 10, 1_000_000),
+    "smoke": Size(1, 0.3, 0, 1_000, 1_000, 200, 0, 300, 450, 96, 4, 2_000, 5_000, 1.5, 2_000),
 }
 
 
@@ -190,6 +191,24 @@ def deletes(size):
         "without active defragmentation.")
 
 
+def levels(size):
+    options = {"requests": size.requests}
+    bars = [Bar("part of the reads that had to ask the store", "largetable", "misses", most=0.04)]
+    for figure in "rss", "p50", "p99", "p99.9":
+        bars.append(Bar(f"{figure} over memcached's", "largetable", figure, over="memcached",
+                        most=1.0))
+    return Suite(
+        "levels", f"Three levels: orm-busy, {size.requests:,} requests, 16 MB and a file of 128 MB",
+        "rate", "requests/s",
+        [Run("largetable", "largetable", options, kind="trace"),
+         Run("memcached", "memcached-extstore", options, kind="trace")],
+        bars, rounds=1,
+        note="One connection. Values are 2 to 6 KB and do not compress. A miss of Largetable is "
+        "answered from the store's disk and its time is in the figures; one of memcached is told "
+        "at once, and what the application would do then is not. Fewer than all 5,000,000 requests "
+        "have more first ones in them, which nobody can have.")
+
+
 def growth(size):
     runs, bars = [], []
     for workload in "read", "update":
@@ -205,4 +224,4 @@ def growth(size):
 
 SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,
           "hot": hot, "ycsb": ycsb, "idle": idle, "fair": fair, "disk": disk, "deletes": deletes,
-          "growth": growth}
+          "levels": levels, "growth": growth}
