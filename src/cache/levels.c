@@ -355,7 +355,7 @@ void cache_levels_farewell(struct cache_levels *levels, const struct cache_leave
                            uint32_t begun)
 {
     struct cache_spill_item item = {leaver->hash, begun, leaver->key, leaver->value};
-    if (leaver->reused && levels_takes(leaver->key)) {
+    if (leaver->reused && levels_takes(leaver->key) && atomic_load(&levels->begun)) {
         levels_spill(levels, &item);
         if (levels->hot.len == LEVELS_HOT_MAX * sizeof leaver->hash) {
             levels->hot.len = 0;

@@ -90,7 +90,8 @@ void cache_levels_end(struct cache_levels *levels);
 void cache_levels_farewell(struct cache_levels *levels, const struct cache_leaver *leaver,
                            uint32_t begun);
 
-/* Write down what there is. After the end, or the writer. */
+/* Write down what there is, if anything has begun: before that the checkpoint that was read stays.
+ * After the end, or the writer. */
 void cache_levels_save(struct cache_levels *levels);
 
 int cache_levels_get(struct cache_levels *levels, uint64_t hash, struct slice key,

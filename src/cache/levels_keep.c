@@ -157,7 +157,7 @@ void cache_levels_save(struct cache_levels *levels)
     struct buf dictionaries;
     struct cache_checkpoint_head head = {levels->seed,
                                          levels->guard.applied(levels->guard.context)};
-    if (levels->directory < 0 || !levels_seal(levels)) {
+    if (!atomic_load(&levels->begun) || levels->directory < 0 || !levels_seal(levels)) {
         return;
     }
     buf_init(&dictionaries, NULL);

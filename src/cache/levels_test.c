@@ -316,6 +316,29 @@ TEST(an_index_that_the_journal_does_not_come_to_is_refused)
     folder_close(&stage.folder);
 }
 
+/* A start that fails half way, in the middle of another journal, leaves no checkpoint of its own.
+ */
+TEST(what_never_began_is_not_saved)
+{
+    static struct stage stage;
+    stage_init(&stage);
+    stage_start(&stage);
+    stage_fill(&stage);
+    stage_read(&stage, 0, FEW, 6);
+    stage_stop(&stage);
+    uint64_t index = stage.cells.applied.index;
+    stage.cells.applied.index -= 5;
+    stage_open(&stage);
+    atomic_store(&stage.cells.cells[3], 4711);
+    stage_stop(&stage);
+    stage_start(&stage);
+    assert_non_null(strstr(stage.trouble, "another journal"));
+    assert_int_equal(stage.cells.applied.index, index - 5);
+    stage_read(&stage, 0, FEW, 2);
+    stage_stop(&stage);
+    folder_close(&stage.folder);
+}
+
 /* ---- a crash ---- */
 
 static const char *const stage_names[] = {"mapped", "disk", "index"};
