@@ -9,6 +9,7 @@
  *
  * What was cached before an apply is cached with its new value after it: a record that is written
  * often is read often. */
+#include <assert.h>
 #include <xxhash.h>
 
 #include "base/clock.h"
@@ -163,6 +164,7 @@ static int cache_get(struct store_kv *kv, struct store_snapshot *snapshot, struc
 static void cache_begin_change(struct cache *cache, struct cache_change *change)
 {
     const struct cache_key *key = &change->key;
+    cache_versions_begin(&cache->versions, cache_tally_id(change->effect.key));
     change->key = cache_key(cache, change->effect.key);
     change->route = cache_rules_route(&cache->routes, cache_tally_id(change->effect.key));
     change->was_cached = cache_space_begin(&cache->spaces[0], key);
@@ -182,6 +184,7 @@ static void cache_end_change(struct cache *cache, const struct cache_change *cha
         cache_space_end(&cache->spaces[0], &change->key, NULL);
     }
     cache_space_end(&cache->spaces[change->route.space], &change->key, keep ? &item : NULL);
+    cache_versions_end(&cache->versions, cache_tally_id(change->effect.key));
 }
 
 static int cache_begin_payload(struct cache *cache, struct slice payload)
@@ -202,6 +205,7 @@ static int cache_apply(struct store_kv *kv, const struct slice *payloads, size_t
     struct cache *cache = cache_of(kv);
     int code = 0;
     cache->changes.len = 0;
+    cache_versions_begin(&cache->versions, CACHE_ALL_COLLECTIONS);
     for (size_t i = 0; i < count && code == 0; i++) {
         code = cache_begin_payload(cache, payloads[i]);
     }
@@ -212,7 +216,54 @@ static int cache_apply(struct store_kv *kv, const struct slice *payloads, size_t
     for (size_t i = 0; i < cache->changes.len / sizeof *changes; i++) {
         cache_end_change(cache, &changes[i]);
     }
+    cache_versions_end(&cache->versions, CACHE_ALL_COLLECTIONS);
     return code;
+}
+
+/* ---- whole results ---- */
+
+bool cache_version(const struct cache *cache, uint32_t collection, uint64_t *ret_version)
+{
+    return cache_versions_look(&cache->versions, collection, ret_version);
+}
+
+/* Among the system's keys, under a tag that none of them has. */
+static struct cache_key cache_result_key(const struct cache *cache, struct slice name,
+                                         uint8_t bytes[CACHE_RESULT_NAME_MAX + 5])
+{
+    static const uint8_t tag[5] = {0, 0, 0, 0, 'R'};
+    assert(name.len <= CACHE_RESULT_NAME_MAX);
+    memcpy(bytes, tag, sizeof tag);
+    memcpy(bytes + sizeof tag, name.data, name.len);
+    return cache_key(cache, slice_of(bytes, sizeof tag + name.len));
+}
+
+bool cache_result_find(struct cache *cache, struct slice name, struct store_pin *ret_pin)
+{
+    uint8_t bytes[CACHE_RESULT_NAME_MAX + 5];
+    struct cache_key key = cache_result_key(cache, name, bytes);
+    struct cache_stamp stamp;
+    bool found = cache_space_look(&cache->spaces[0], &key, 0, ret_pin, &stamp) == CACHE_HIT;
+    atomic_fetch_add_explicit(&cache->result_hits, found, memory_order_relaxed);
+    return found;
+}
+
+void cache_result_keep(struct cache *cache, struct slice name, struct slice result)
+{
+    uint8_t bytes[CACHE_RESULT_NAME_MAX + 5];
+    struct cache_key key = cache_result_key(cache, name, bytes);
+    struct cache_item item = {.value = result};
+    uint32_t begun;
+    if (cache_space_note(&cache->spaces[0], key.hash, &begun)) {
+        struct cache_stamp stamp = {begun, begun};
+        cache_space_keep(&cache->spaces[0], &key, &item, stamp);
+        atomic_fetch_add_explicit(&cache->results_kept, 1, memory_order_relaxed);
+    }
+}
+
+struct cache_results_stats cache_results(const struct cache *cache)
+{
+    return (struct cache_results_stats){cache->result_hits, cache->results_kept};
 }
 
 /* ---- the levels below ---- */

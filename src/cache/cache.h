@@ -16,6 +16,7 @@
 #include "cache/rules.h"
 #include "cache/sample.h"
 #include "cache/space.h"
+#include "cache/versions.h"
 #include "memory/nodes.h"
 #include "store/kv.h"
 
@@ -52,6 +53,17 @@ void cache_begin(struct cache *cache);
 /* What the levels' thread does, where they have none. */
 void cache_work(struct cache *cache, uint64_t now_us);
 
+/* ---- whole results: any thread ----
+ *
+ * What was computed of many records is kept under a name that says of which versions, so a change
+ * makes it unfindable and it ages away. */
+
+/* How often a collection, or any (CACHE_ALL_COLLECTIONS), has changed; false: it is changing. */
+bool cache_version(const struct cache *cache, uint32_t collection, uint64_t *ret_version);
+enum { CACHE_RESULT_NAME_MAX = 48 };
+bool cache_result_find(struct cache *cache, struct slice name, struct store_pin *ret_pin);
+void cache_result_keep(struct cache *cache, struct slice name, struct slice result);
+
 /* Hold no more than this, if it is within bytes_max; returns the bound that is now. Each space
  * gives its part; what is too much is evicted by the next walk, and by puts. Any thread. */
 uint64_t cache_set_bound(struct cache *cache, uint64_t bytes);
@@ -78,6 +90,11 @@ void cache_sampled(struct cache *cache, struct cache_sample_stats *ret_stats);
 /* The bound now, and what it is when memory is not short. */
 uint64_t cache_bound(const struct cache *cache);
 uint64_t cache_bytes_max(const struct cache *cache);
+struct cache_results_stats {
+    uint64_t hits;
+    uint64_t kept;
+};
+struct cache_results_stats cache_results(const struct cache *cache);
 /* Bytes of segments that lie in regions of a kind of the placement. */
 uint64_t cache_bytes_of(const struct cache *cache, uint32_t kind);
 /* Bytes of free pages that hold memory all the same. */

@@ -31,6 +31,10 @@ struct cache {
     uint8_t rule_spaces[CACHE_RULES_MAX];
     uint32_t rules_count;
     struct buf changes; /* of struct cache_change */
+    /* ---- whole results ---- */
+    struct cache_versions versions;
+    _Atomic uint64_t result_hits;
+    _Atomic uint64_t results_kept;
     /* ---- below ---- */
     struct cache_levels *levels; /* NULL: memory is all */
     bool closing;                /* nobody comes any more */

@@ -16,6 +16,7 @@ struct aggregate_args {
     struct doc_value hint;
     bool explain;
     bool bypass;
+    bool cache_results;
 };
 
 static const struct command_arg aggregate_arg_table[] = {
@@ -27,6 +28,7 @@ static const struct command_arg aggregate_arg_table[] = {
     {"hint", COMMAND_ARG_VALUE, offsetof(struct aggregate_args, hint), 0},
     {"explain", COMMAND_ARG_STRICT_BOOL, offsetof(struct aggregate_args, explain), 0},
     {"bypassDocumentValidation", COMMAND_ARG_BOOL, offsetof(struct aggregate_args, bypass), 0},
+    {"cacheResults", COMMAND_ARG_BOOL, offsetof(struct aggregate_args, cache_results), 0},
     {"allowDiskUse", COMMAND_ARG_IGNORE, 0, 0},
     {"fromMongos", COMMAND_ARG_IGNORE, 0, 0},
     {"needsMerge", COMMAND_ARG_IGNORE, 0, 0},
@@ -192,6 +194,21 @@ int command_aggregate_open(struct command_op *op, struct command_cursor **ret_cu
     return code < 0 ? code : aggregate_open(op, &args, ret_cursor, NULL);
 }
 
+/* Where the result is kept, or NULL: also when the command is no good, which is told later. */
+static struct command_cached *aggregate_cached(struct command_op *op,
+                                               const struct aggregate_args *args)
+{
+    struct slice ns;
+    struct err err = op->err;
+    bool is_db;
+    if (aggregate_namespace(op, &ns, &is_db) < 0 || is_db) {
+        op->err = err;
+        return NULL;
+    }
+    return command_cached_begin(op, store_catalog_find(op->catalog, ns), args->pipeline,
+                                args->cache_results);
+}
+
 static int aggregate_begin(struct command_op *op)
 {
     struct aggregate_args args = {0};
@@ -206,8 +223,17 @@ static int aggregate_begin(struct command_op *op)
     if (code < 0 || args.explain) {
         return code < 0 ? code : command_explain_aggregate(op);
     }
+    struct command_cached *cached = aggregate_cached(op, &args);
+    if (cached != NULL && command_cached_find(op, cached)) {
+        return 0;
+    }
     code = aggregate_open(op, &args, &cursor, &batch_size);
-    return code < 0 ? code : command_batch_fill(op, command_batch_new(op, cursor, batch_size));
+    if (code < 0) {
+        return code;
+    }
+    struct command_batch *batch = command_batch_new(op, cursor, batch_size);
+    batch->cached = cached;
+    return command_batch_fill(op, batch);
 }
 
 int command_aggregate(struct command_op *op)

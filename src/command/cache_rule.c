@@ -11,6 +11,7 @@ struct rule_args {
     int64_t quota_mb;
     int64_t ttl_s;
     bool pin;
+    bool results;
 };
 
 static const struct command_arg rule_arg_table[] = {
@@ -18,6 +19,7 @@ static const struct command_arg rule_arg_table[] = {
     {"quotaMB", COMMAND_ARG_INT, offsetof(struct rule_args, quota_mb), COMMAND_ARG_NOT_NEGATIVE},
     {"pin", COMMAND_ARG_BOOL, offsetof(struct rule_args, pin), 0},
     {"ttlSecs", COMMAND_ARG_INT, offsetof(struct rule_args, ttl_s), COMMAND_ARG_NOT_NEGATIVE},
+    {"results", COMMAND_ARG_BOOL, offsetof(struct rule_args, results), 0},
     {NULL},
 };
 
@@ -58,7 +60,14 @@ bool command_cache_rule(const struct store_collection *collection, struct cache_
         return false;
     }
     *ret_rule = rule_of(&args, collection->id);
-    return true;
+    return ret_rule->quota > 0 || ret_rule->ttl_s > 0;
+}
+
+bool command_cache_keeps_results(const struct store_collection *collection)
+{
+    struct doc_value option = doc_get_str(collection->options, "cache");
+    return option.type == DOC_OBJECT &&
+           doc_value_truth(doc_get_str(doc_value_get_doc(option), "results"));
 }
 
 void command_cache_follow(struct cache *cache, const struct store_catalog *catalog)

@@ -1,6 +1,6 @@
 /* command/cache_rule.h - the option `cache` of a collection: how its records are cached.
  *
- *   {policy: "lru", quotaMB: 64, pin: false, ttlSecs: 60}
+ *   {policy: "lru", quotaMB: 64, pin: false, ttlSecs: 60, results: true}
  *
  * Invariant   what was accepted is in the collection's options, and so in listCollections; the
  *             cache follows the published catalog.
@@ -21,7 +21,10 @@ int command_cache_check(struct command_op *op, struct slice ns, struct slice opt
 /* A collection's options with this option in them; when it is empty, without it. */
 struct slice command_cache_option(struct arena *arena, struct slice options, struct slice option);
 
-/* The rule that a collection's options hold; false: none. */
+/* Are results of aggregations over it kept? */
+bool command_cache_keeps_results(const struct store_collection *collection);
+
+/* The rule that a collection's options hold for its records; false: none. */
 bool command_cache_rule(const struct store_collection *collection, struct cache_rule *ret_rule);
 
 /* Cache as the catalog says from now on. */

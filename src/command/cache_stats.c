@@ -72,6 +72,11 @@ static void stats_all(struct cache *cache, struct doc_builder *builder)
     doc_build_i64(builder, "liveBytes", (int64_t)stats.live);
     stats_counts(builder, &stats.counts);
     doc_build_i64(builder, "moves", (int64_t)stats.moves);
+    struct cache_results_stats results = cache_results(cache);
+    doc_build_open(builder, SLICE("results"));
+    doc_build_i64(builder, "hits", (int64_t)results.hits);
+    doc_build_i64(builder, "kept", (int64_t)results.kept);
+    doc_build_close(builder);
     struct cache_below_stats below;
     bool has_levels = cache_below(cache, &below);
     doc_build_i64(builder, "engineWaits", (int64_t)below.engine_waits);

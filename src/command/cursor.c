@@ -314,7 +314,7 @@ struct command_batch *command_batch_new(struct command_op *op, struct command_cu
                                         int64_t size)
 {
     struct command_batch *batch = arena_zero(&op->arena, 1, sizeof *batch);
-    *batch = (struct command_batch){cursor, "firstBatch", size, false, 0};
+    *batch = (struct command_batch){.cursor = cursor, .name = "firstBatch", .size = size};
     op->state = batch;
     op->release = command_batch_release;
     return batch;
@@ -361,6 +361,9 @@ static int batch_finish(struct command_op *op, struct command_batch *batch)
     doc_build_i64(&op->builder, "id", cursor->exhausted ? 0 : cursor->id);
     doc_build_string(&op->builder, "ns", cursor->ns);
     doc_build_close(&op->builder);
+    if (batch->cached != NULL && cursor->exhausted) {
+        command_cached_keep(op, batch->cached);
+    }
     batch->cursor = NULL;
     cursor_give_back(op, cursor);
     return 0;

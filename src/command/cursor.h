@@ -11,6 +11,7 @@
 #ifndef COMMAND_CURSOR_H
 #define COMMAND_CURSOR_H
 
+#include "command/cached.h"
 #include "command/read.h"
 #include "command/server.h"
 
@@ -70,6 +71,7 @@ struct command_batch {
     int64_t size;     /* negative: no limit */
     bool open;        /* the reply has been begun */
     int64_t count;
+    struct command_cached *cached; /* where the result is kept, if it is whole; NULL: nowhere */
 };
 /* The first batch of a new cursor, as the op's state. */
 struct command_batch *command_batch_new(struct command_op *op, struct command_cursor *cursor,

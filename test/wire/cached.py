@@ -77,6 +77,57 @@ def unique(db):
     db.plain.drop_index("email_1")
 
 
+def results(client):
+    db = client.results
+    db.orders.insert_many({"_id": i, "k": i % 7, "n": i} for i in range(500))
+    db.parts.insert_many({"_id": i, "name": f"part {i}"} for i in range(7))
+    group = [{"$group": {"_id": "$k", "n": {"$sum": "$n"}}}, {"$sort": {"_id": 1}}]
+    joined = group + [{"$lookup": {"from": "parts", "localField": "_id", "foreignField": "_id", "as": "part"}}]
+
+    def counts():
+        return client.admin.command("serverStatus")["cache"]["results"]
+
+    def ask(pipeline, hits, collection="orders", **options):
+        before = counts()["hits"]
+        reply = db.command("aggregate", collection, pipeline=pipeline, cursor=options.pop("cursor", {}), **options)
+        assert counts()["hits"] - before == hits, (pipeline, before, counts())
+        return reply["cursor"]
+
+    fresh = ask(group, 0)
+    assert ask(group, 0) == fresh  # nobody wants it kept
+    assert ask(group, 0, cacheResults=True) == fresh
+    assert ask(group, 1, cacheResults=True) == fresh
+    db.command("collMod", "orders", cache={"results": True})
+    assert ask(group, 0) == fresh  # another command: cacheResults is not in it
+    assert ask(group, 1) == fresh
+    assert ask(group, 1, comment="told apart by nothing", maxTimeMS=10000) == fresh
+    db.orders.update_one({"_id": 7}, {"$inc": {"n": 1000}})
+    changed = ask(group, 0)
+    assert changed["firstBatch"][0]["n"] == fresh["firstBatch"][0]["n"] + 1000
+    assert ask(group, 1) == changed
+    db.parts.update_one({"_id": 1}, {"$set": {"seen": 1}})
+    assert ask(group, 1) == changed  # another collection
+    first = ask(joined, 0)
+    assert ask(joined, 1) == first
+    db.parts.update_one({"_id": 1}, {"$set": {"name": "other"}})
+    assert ask(joined, 0)["firstBatch"][1]["part"][0]["name"] == "other"
+    for impure in ([{"$sample": {"size": 3}}], group + [{"$set": {"t": "$$NOW"}}], group + [{"$set": {"r": {"$rand": {}}}}]):
+        ask(impure, 0)
+        ask(impure, 0)
+    ask([{"$match": {}}], 0, cursor={"batchSize": 5})
+    ask([{"$match": {}}], 0, cursor={"batchSize": 5})  # a part of a result is not kept
+    ask([{"$match": {"k": 1}}], 0, let={"a": 1})
+    ask([{"$match": {"k": 1}}], 0, let={"a": 2})
+    ask([{"$match": {"k": 1}}], 1, let={"a": 1})
+    for _ in range(2):
+        ask([{"$match": {"k": 1}}], 0, let={"a": "$$NOW"})
+    assert ask(group, 0, collection="none")["firstBatch"] == []
+    refused(14, "cacheResults", lambda: db.command("aggregate", "orders", pipeline=[], cursor={}, cacheResults="yes"))
+    db.drop_collection("orders")
+    assert ask(group, 0, cacheResults=True)["firstBatch"] == []
+    client.drop_database("results")
+
+
 def refusals(db):
     def mod(**cache):
         return lambda: db.command("collMod", "third", cache=cache)
@@ -131,6 +182,7 @@ with Server(sys.argv[1], "--cacheSizeMB", str(CACHE_MB)) as server:
     client = pymongo.MongoClient(server.uri)
     for check in rules, absent, unique, refusals, hiding:
         check(client.rules)
+    results(client)
     whole(client)
     client.close()
     server.stop()
