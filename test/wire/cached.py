@@ -128,6 +128,36 @@ def results(client):
     client.drop_database("results")
 
 
+def warm(client):
+    db = client.warm
+    db.items.insert_many({"_id": i, "k": i % 10, "pad": "x" * 200} for i in range(3000))
+
+    def entries():
+        return stats(db, "items")["entries"]
+
+    reply = db.command("warmCache", "items", keys=[5, 6, 7, "none"])
+    assert (reply["documents"], reply["full"], entries()) == (3, False, 3), reply
+    reply = db.command("warmCache", "items", filter={"k": 3})
+    assert (reply["documents"], entries()) == (300, 303), reply
+    reply = db.command("warmCache", "items", limit=10)
+    assert reply["documents"] == 10
+    reply = db.command("warmCache", "items", documentsPerSecond=1000000)
+    assert (reply["documents"], entries()) == (3000, 3000), reply
+    assert reply["bytes"] > 3000 * 200
+    hits = stats(db, "items")["hits"]
+    for i in range(0, 3000, 100):
+        assert db.items.find_one({"_id": i})["k"] == i % 10
+    assert stats(db, "items")["hits"] == hits + 30
+    db.command("create", "small", cache={"quotaMB": 16})
+    db.small.insert_many({"_id": i, "pad": "x" * 100000} for i in range(250))
+    reply = db.command("warmCache", "small")
+    assert reply["full"] and 50 < reply["documents"] < 200, reply
+    refused(26, "does not exist", lambda: db.command("warmCache", "none"))
+    refused(72, "not both", lambda: db.command("warmCache", "items", keys=[1], filter={}))
+    refused(2, "1 at least", lambda: db.command("warmCache", "items", documentsPerSecond=0))
+    client.drop_database("warm")
+
+
 def refusals(db):
     def mod(**cache):
         return lambda: db.command("collMod", "third", cache=cache)
@@ -182,6 +212,7 @@ with Server(sys.argv[1], "--cacheSizeMB", str(CACHE_MB)) as server:
     client = pymongo.MongoClient(server.uri)
     for check in rules, absent, unique, refusals, hiding:
         check(client.rules)
+    warm(client)
     results(client)
     whole(client)
     client.close()
