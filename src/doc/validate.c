@@ -53,14 +53,24 @@ static size_t validate_sequence(const uint8_t *text, size_t max)
     return 0;
 }
 
+static bool validate_is_ascii_64(const uint8_t *at)
+{
+    uint64_t bits = doc_load_u64(at) | doc_load_u64(at + 8) | doc_load_u64(at + 16) |
+                    doc_load_u64(at + 24) | doc_load_u64(at + 32) | doc_load_u64(at + 40) |
+                    doc_load_u64(at + 48) | doc_load_u64(at + 56);
+    return (bits & VALIDATE_HIGH_BITS) == 0;
+}
+
 bool doc_utf8_valid(struct slice text)
 {
     const uint8_t *at = text.data;
     const uint8_t *end = text.data + text.len;
     while (at < end) {
-        while (end - at >= 16 &&
-               ((doc_load_u64(at) | doc_load_u64(at + 8)) & VALIDATE_HIGH_BITS) == 0) {
-            at += 16;
+        while (end - at >= 64 && validate_is_ascii_64(at)) {
+            at += 64;
+        }
+        while (end - at >= 8 && (doc_load_u64(at) & VALIDATE_HIGH_BITS) == 0) {
+            at += 8;
         }
         while (at < end && *at < 0x80) {
             at++;
@@ -89,26 +99,37 @@ static size_t validate_room(const struct validate_state *state)
     return (size_t)(state->end - state->at);
 }
 
+/* The NUL that ends the text, which is there; `*bits` gets a high bit when a byte has one. Eight
+ * bytes at a time: the lowest bit of `nul` marks the first NUL, those above may be wrong. */
+static const uint8_t *validate_find_nul(const struct validate_state *state, const uint8_t *at,
+                                        uint64_t *bits)
+{
+    while (state->limit - at >= 8) {
+        uint64_t word = doc_load_u64(at);
+        uint64_t nul = (word - VALIDATE_LOW_BITS) & ~word & VALIDATE_HIGH_BITS;
+        if (nul != 0) {
+            *bits |= word & (nul ^ (nul - 1)) & VALIDATE_HIGH_BITS;
+            return at + __builtin_ctzll(nul) / 8;
+        }
+        *bits |= word & VALIDATE_HIGH_BITS;
+        at += 8;
+    }
+    while (*at != 0) {
+        *bits |= *at++ & 0x80;
+    }
+    return at;
+}
+
 /* A name or the like: state->at moves behind its NUL, which lies before the document's own. */
 static bool validate_cstring(struct validate_state *state)
 {
     const uint8_t *from = state->at;
-    const uint8_t *at = from;
-    uint8_t bits = 0;
-    while (state->limit - at >= 8) {
-        uint64_t word = doc_load_u64(at);
-        if (((word - VALIDATE_LOW_BITS) | word) & VALIDATE_HIGH_BITS) {
-            break; /* a NUL or a byte of 0x80 or more is near: look closely */
-        }
-        at += 8;
-    }
-    while (*at != 0) {
-        bits |= *at++;
-    }
+    uint64_t bits = 0;
+    const uint8_t *at = validate_find_nul(state, from, &bits);
     if (at >= state->end) {
         return validate_fail(state, "a name or pattern without its NUL");
     }
-    if (bits >= 0x80 && !doc_utf8_valid(slice_of(from, (size_t)(at - from)))) {
+    if (bits != 0 && !doc_utf8_valid(slice_of(from, (size_t)(at - from)))) {
         return validate_fail(state, "a name or pattern that is not UTF-8");
     }
     state->at = at + 1;

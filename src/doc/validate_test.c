@@ -6,6 +6,8 @@
 #include "lib/random_doc.h"
 #include "lib/test.h"
 
+enum { UTF8_LENGTHS = 160 };
+
 static int check_bytes(const char *bytes, size_t len)
 {
     uint8_t *copy = test_malloc(len > 0 ? len : 1); /* exact size: ASan sees reads past the end */
@@ -198,5 +200,64 @@ TEST(utf8_follows_the_unicode_table)
                                       "0123456789abcdef\xc3"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_false(doc_utf8_valid(slice_str(bad[i])));
+    }
+}
+
+/* Whatever is looked at together, one byte decides: at each place of texts of each length. */
+TEST(utf8_is_checked_at_every_place)
+{
+    uint8_t text[UTF8_LENGTHS];
+    for (size_t len = 2; len <= sizeof text; len++) {
+        memset(text, 'a', sizeof text);
+        assert_true(doc_utf8_valid(slice_of(text, len)));
+        for (size_t at = 0; at < len; at++) {
+            text[at] = 0x80;
+            assert_false(doc_utf8_valid(slice_of(text, len)));
+            text[at] = 0xc3;
+            assert_false(doc_utf8_valid(slice_of(text, len)));
+            if (at > 0) {
+                text[at - 1] = 0xc3;
+                text[at] = 0xa9;
+                assert_true(doc_utf8_valid(slice_of(text, len)));
+                text[at - 1] = 'a';
+            }
+            text[at] = 'a';
+        }
+    }
+}
+
+/* {<name>: null} with a name of `len` bytes, behind which the document ends or another field is. */
+static bool name_is_valid(const uint8_t *name, size_t len, bool followed)
+{
+    uint8_t bytes[UTF8_LENGTHS + 32] = {0};
+    uint32_t size = (uint32_t)(4 + 1 + len + 1 + (followed ? 3 : 0) + 1);
+    memcpy(bytes, &size, sizeof size);
+    bytes[4] = DOC_NULL;
+    memcpy(bytes + 5, name, len);
+    if (followed) {
+        bytes[5 + len + 1] = DOC_NULL;
+        bytes[5 + len + 2] = 'b';
+    }
+    return check_bytes((const char *)bytes, size) == 0;
+}
+
+TEST(validate_checks_names_at_every_place)
+{
+    uint8_t name[UTF8_LENGTHS];
+    for (size_t len = 2; len < 40; len++) {
+        memset(name, 'a', sizeof name);
+        for (int followed = 0; followed < 2; followed++) {
+            assert_true(name_is_valid(name, len, followed));
+            for (size_t at = 0; at < len; at++) {
+                name[at] = 0x80;
+                assert_false(name_is_valid(name, len, followed));
+                name[at] = 0x01;
+                assert_true(name_is_valid(name, len, followed));
+                name[at] = 'a';
+            }
+            memcpy(name + len - 2, "\xc3\xa9", 2);
+            assert_true(name_is_valid(name, len, followed));
+            memset(name, 'a', sizeof name);
+        }
     }
 }
