@@ -86,7 +86,10 @@ char *mem_copy(struct slice s)
     return copy;
 }
 
+/* Much that may be there mostly is not, which costs the allocator as much as a small block. */
 void mem_free(void *memory)
 {
-    free(memory);
+    if (memory != NULL) {
+        free(memory);
+    }
 }
