@@ -22,8 +22,8 @@ enum {
     LEVELS_WAIT_US = 50000,
     LEVELS_PREFETCH_WAIT_US = 10000,
     LEVELS_QUEUE_BYTES = 2 << 20,
-    LEVELS_VALUE_MAX = 17 << 20,
-    LEVELS_HOT_MAX = 1 << 18, /* hashes */
+    LEVELS_VALUE_MAX = 1 << 20, /* unpacked: a loop does that */
+    LEVELS_HOT_MAX = 1 << 18,   /* hashes */
 };
 
 static void levels_count(_Atomic uint64_t *counter)
@@ -34,7 +34,7 @@ static void levels_count(_Atomic uint64_t *counter)
 /* ---- reading ---- */
 
 /* The system's own keys are few, and read while the store is behind the journal. */
-static bool levels_takes(struct slice key)
+static bool levels_knows(struct slice key)
 {
     return key.len > 4 && store_key_load_id(key.data) != 0;
 }
@@ -96,7 +96,7 @@ int cache_levels_get(struct cache_levels *levels, uint64_t hash, struct slice ke
 {
     struct levels_wanted wanted = {hash, key, wait};
     int code = -LT_ENOSUCHKEY;
-    if (!levels_takes(key) || !atomic_load_explicit(&levels->begun, memory_order_acquire)) {
+    if (!levels_knows(key) || !atomic_load_explicit(&levels->begun, memory_order_acquire)) {
         return code;
     }
     if (levels->mapped != NULL) {
@@ -124,11 +124,16 @@ static bool levels_has(struct cache_levels *levels, uint64_t hash)
            (levels->disk != NULL && cache_file_has_hash(levels->disk, hash));
 }
 
+static bool levels_takes(const struct cache_leaver *leaver)
+{
+    return levels_knows(leaver->key) && leaver->value.len <= LEVELS_VALUE_MAX;
+}
+
 /* What came up from a level is still there: it need not be written again. */
 void cache_levels_offer(struct cache_levels *levels, const struct cache_leaver *leaver,
                         uint32_t begun)
 {
-    if (levels_takes(leaver->key) && !levels_has(levels, leaver->hash)) {
+    if (levels_takes(leaver) && !levels_has(levels, leaver->hash)) {
         cache_spill_offer(&levels->spill, leaver, begun);
     }
 }
@@ -355,7 +360,7 @@ void cache_levels_farewell(struct cache_levels *levels, const struct cache_leave
                            uint32_t begun)
 {
     struct cache_spill_item item = {leaver->hash, begun, leaver->key, leaver->value};
-    if (leaver->reused && levels_takes(leaver->key) && atomic_load(&levels->begun)) {
+    if (leaver->reused && levels_takes(leaver) && atomic_load(&levels->begun)) {
         levels_spill(levels, &item);
         if (levels->hot.len == LEVELS_HOT_MAX * sizeof leaver->hash) {
             levels->hot.len = 0;

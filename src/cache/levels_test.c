@@ -178,6 +178,60 @@ TEST(a_queue_that_is_full_drops_and_goes_on)
     folder_close(&stage.folder);
 }
 
+/* A guard without applies. */
+static bool calm_note(void *context, uint64_t hash, uint32_t *ret_begun)
+{
+    (void)context;
+    (void)hash;
+    *ret_begun = 0;
+    return true;
+}
+
+static bool calm_publish(void *context, struct cache_file *file, uint64_t hash, uint32_t position,
+                         uint32_t begun)
+{
+    (void)context;
+    (void)begun;
+    cache_file_publish(file, hash, position);
+    return true;
+}
+
+static struct store_mark calm_applied(void *context)
+{
+    (void)context;
+    return (struct store_mark){.index = 1};
+}
+
+TEST(what_a_loop_could_not_unpack_in_time_is_not_written)
+{
+    static uint8_t zeroes[(1 << 20) + 1];
+    const struct cache_guard guard = {calm_note, calm_publish, NULL, calm_applied, NULL};
+    const uint8_t key[] = {0, 0, 0, 1, 'k'};
+    uint64_t seed = 1;
+    struct folder folder;
+    struct store_pin pin;
+    folder_open(&folder, "zstd");
+    folder.levels.by_hand = true;
+    folder.levels.queue_bytes = 4 << 20;
+    struct cache_levels *levels = cache_levels_new(&folder.levels, &guard, &seed);
+    cache_levels_begin(levels);
+    for (uint64_t more = 0; more < 2; more++) {
+        uint64_t hash = more << 40;
+        struct cache_leaver leaver = {hash, slice_of(key, sizeof key),
+                                             slice_of(zeroes, sizeof zeroes - 1 + more), true};
+        cache_levels_offer(levels, &leaver, 0);
+        cache_levels_work(levels, SECOND_US);
+        int code = cache_levels_get(levels, hash, leaver.key, STORE_MAY_WAIT, &pin);
+        assert_int_equal(code, more == 0 ? 0 : -LT_ENOSUCHKEY);
+        if (code == 0) {
+            assert_true(slice_equal(pin.value, leaver.value));
+            store_pin_release(&pin);
+        }
+    }
+    cache_levels_free(levels);
+    folder_close(&folder);
+}
+
 /* ---- what a restart finds ---- */
 
 /* So few that the files hold all of them. */
