@@ -45,7 +45,8 @@ struct cache_file_options {
     uint64_t bytes_max;
     uint32_t segment_bytes; /* a multiple of the page size; 0: what suits bytes_max */
     uint64_t seed;          /* of the keys' hashes: XXH3 */
-    bool mapped;            /* reads that may not wait find what is in the system's memory */
+    bool mapped;            /* reads that may not wait lend what is in the system's memory; else
+                             * they copy it */
     /* An entry that was hit leaves: true to keep it in this level. The writer's thread. */
     bool (*leave)(void *context, const struct cache_file_leaver *leaver);
     /* The level is off. Any thread. */

@@ -2,11 +2,13 @@
  *
  * Under the lock a look-up finds a position and either copies the entry, when it is in the open
  * segment's buffer, or pins the segment. Outside of it the entry is read: who may not wait looks at
- * the map, if the system says that these pages are in memory; who may wait reads the file, since an
- * error of the disk is a code there and a signal in the map. */
+ * the map, if the system says that these pages are in memory, or copies what the system has of the
+ * file in memory; who may wait reads the file, since an error of the disk is a code there and a
+ * signal in the map. */
 #include <assert.h>
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -121,27 +123,50 @@ static int file_look(const struct cache_file *file, const struct file_found *fou
 
 /* ---- reading the file ---- */
 
-/* The entry in memory of its own; most are not longer than a first read. */
-static int file_fetch(struct cache_file *file, struct file_found *found)
+/* As pread; who may not wait gets what the system has in memory, which may be less. */
+static ssize_t file_read_some(const struct cache_file *file, uint64_t at, struct iovec *into,
+                              enum store_wait wait)
 {
-    uint64_t first = found->room < FILE_READ_FIRST ? found->room : FILE_READ_FIRST;
-    struct cache_file_head *head = mem_zero(1, FILE_READ_FIRST);
     ssize_t got;
     do {
-        got = pread(file->fd, head, first, (off_t)found->offset);
+        got = preadv2(file->fd, into, 1, (off_t)at, wait == STORE_MEMORY_ONLY ? RWF_NOWAIT : 0);
     } while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* What a first read could not give. */
+static int file_fetch_rest(struct cache_file *file, const struct file_found *found, uint64_t len,
+                           enum store_wait wait)
+{
+    struct iovec into = {found->copy, len};
+    if (wait == STORE_MEMORY_ONLY) {
+        ssize_t got = file_read_some(file, found->offset, &into, wait);
+        return got >= 0 && (uint64_t)got == len ? 0 : -LT_EAGAIN;
+    }
+    int code = cache__file_pread(file, found->offset, found->copy, len);
+    return code == -LT_ECORRUPT ? 0 : code;
+}
+
+/* The entry in memory of its own; most are not longer than a first read. An error is for those to
+ * tell who may wait. */
+static int file_fetch(struct cache_file *file, struct file_found *found, enum store_wait wait)
+{
+    uint64_t first = found->room < FILE_READ_FIRST ? found->room : FILE_READ_FIRST;
+    found->copy = mem_zero(1, FILE_READ_FIRST);
+    struct iovec into = {found->copy, first};
+    ssize_t got = file_read_some(file, found->offset, &into, wait);
+    if (wait == STORE_MEMORY_ONLY && got < (ssize_t)sizeof *found->copy) {
+        return -LT_EAGAIN;
+    }
     if (got < 0) {
-        mem_free(head);
         return cache__file_break(file, "reading");
     }
-    uint64_t len = cache__file_entry_len(head);
-    int code = 0;
-    if (len > (uint64_t)got && len <= found->room) {
-        head = mem_grow(head, len);
-        code = cache__file_pread(file, found->offset, head, len);
+    uint64_t len = cache__file_entry_len(found->copy);
+    if (len <= (uint64_t)got || len > found->room) {
+        return 0;
     }
-    found->copy = head;
-    return code == -LT_ECORRUPT ? 0 : code;
+    found->copy = mem_grow(found->copy, len > FILE_READ_FIRST ? len : FILE_READ_FIRST);
+    return file_fetch_rest(file, found, len, wait);
 }
 
 /* The entry's bytes, whatever they are. */
@@ -149,11 +174,11 @@ static int file_view(struct cache_file *file, struct file_found *found, enum sto
                      const struct cache_file_head **ret_head)
 {
     int code = 0;
-    if (found->copy == NULL && wait == STORE_MEMORY_ONLY) {
-        return file->map == NULL ? -LT_EAGAIN : file_look(file, found, ret_head);
+    if (found->copy == NULL && wait == STORE_MEMORY_ONLY && file->map != NULL) {
+        return file_look(file, found, ret_head);
     }
     if (found->copy == NULL) {
-        code = file_fetch(file, found);
+        code = file_fetch(file, found, wait);
     }
     *ret_head = found->copy;
     return code;

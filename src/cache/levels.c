@@ -102,7 +102,7 @@ int cache_levels_get(struct cache_levels *levels, uint64_t hash, struct slice ke
     if (levels->mapped != NULL) {
         code = levels_get_of(levels, levels->mapped, &wanted, ret_pin);
     }
-    if (code < 0 && levels->disk != NULL && wait == STORE_MAY_WAIT) {
+    if (code < 0 && levels->disk != NULL) {
         code = levels_get_of(levels, levels->disk, &wanted, ret_pin);
     }
     return code == 0 || code == -LT_EAGAIN ? code : -LT_ENOSUCHKEY;
