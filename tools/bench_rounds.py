@@ -78,10 +78,11 @@ def client_arguments(session, run, size, rates, server_arguments):
     for name, value in run.options.items():
         arguments += [f"--{name}", str(value)]
     if run.half_of:
-        arguments += ["--rate", str(max(rates[run.half_of] // 2, 1))]
+        arguments += ["--rate", str(max(int(rates[run.half_of] * run.load), 1))]
     arguments += run.extra
     if run.who == "largetable":
-        arguments += ["--spawn"] + (["--", *server_arguments] if server_arguments else [])
+        server = [*run.server, *server_arguments]
+        arguments += ["--spawn"] + (["--", *server] if server else [])
     elif run.who == "echo":
         arguments += ["--spawn", "--peer", "echo"]
     else:

@@ -42,7 +42,9 @@ class Run:
     who: str                  # largetable, echo, or a peer of bench_peers
     options: dict             # of `largetable bench`, or of `kind`
     kind: str = "client"      # client, idle, disk ...: a function of bench_rounds
-    half_of: str | None = None  # open loop, at half of the rate that run had in this round
+    half_of: str | None = None  # open loop, at half of the rate that run had in this round,
+    load: float = 0.5         # or at another part of it
+    server: tuple = ()        # more options of Largetable's server
     extra: tuple = ()         # more arguments of `largetable bench`
 
 
@@ -163,6 +165,24 @@ def fair(size):
         "a hundred requests on the way; every other one asks once and must be answered.")
 
 
+def overload(size):
+    places = 4
+    options = {"workload": "scan", "documents": size.documents, "connections": 256,
+               "scan-length": min(1000, size.documents // 2)}
+    server = ("--admissionScans", str(places))
+    runs = [Run("peak", "largetable", {**options, "connections": places}, server=server)]
+    for load in 0.5, 1, 2, 5:
+        runs.append(Run(f"{load:g} of peak", "largetable", options, half_of="peak", load=load,
+                        server=server))
+    return Suite(
+        "overload", f"Scans of {options['scan-length']:,} documents, open loop, {places} places",
+        "rate", "operations/s", runs,
+        [Bar("of the peak, at five times the load", "5 of peak", "rate", over="peak", least=0.8),
+         Bar("p99 over that at half load", "5 of peak", "p99", over="0.5 of peak", most=3.0)],
+        note="What is past the load that a node can carry is refused with error 462; the rate and "
+        "the latencies are of what was answered.")
+
+
 def disk(size):
     runs, bars = [], []
     for codec, most in ("zstd", 30.0), ("lz4", 45.0):
@@ -223,5 +243,5 @@ def growth(size):
 
 
 SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,
-          "hot": hot, "ycsb": ycsb, "idle": idle, "fair": fair, "disk": disk, "deletes": deletes,
-          "levels": levels, "growth": growth}
+          "hot": hot, "ycsb": ycsb, "idle": idle, "fair": fair, "overload": overload, "disk": disk,
+          "deletes": deletes, "levels": levels, "growth": growth}

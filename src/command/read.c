@@ -136,7 +136,9 @@ static bool read_is_valid(const struct command_read *read, const struct store_ca
 int command_read_slice(struct command_read *read, struct command_server *server, struct err *err)
 {
     bool goes_on = read->begun;
-    read->budget = COMMAND_READ_SLICE;
+    read->budget = goes_on || server == NULL
+                       ? COMMAND_READ_SLICE
+                       : atomic_load_explicit(&server->first_slice, memory_order_relaxed);
     read->err = err;
     read->begun = true;
     if (!goes_on || server == NULL || read->collection == NULL) {

@@ -42,6 +42,8 @@ struct command_read {
 };
 
 enum { COMMAND_READ_SLICE = 128 };
+/* The first one's while no more long reads are let in: those who want more are refused soon. */
+enum { COMMAND_READ_SLICE_SHORT = 8 };
 
 /* What the reader is asked for. */
 struct command_read_spec {

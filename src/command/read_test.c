@@ -548,3 +548,15 @@ TEST(read_gives_what_a_full_scan_gives_and_in_order)
     }
     mem_free(round);
 }
+
+TEST(a_read_is_cut_short_at_first_and_goes_on_in_whole_slices)
+{
+    static struct command_server server;
+    struct command_read read = {0};
+    struct err err;
+    atomic_init(&server.first_slice, COMMAND_READ_SLICE_SHORT);
+    assert_int_equal(command_read_slice(&read, &server, &err), 0);
+    assert_int_equal(read.budget, COMMAND_READ_SLICE_SHORT);
+    assert_int_equal(command_read_slice(&read, &server, &err), 0);
+    assert_int_equal(read.budget, COMMAND_READ_SLICE);
+}

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "command/cache_rule.h"
 #include "command/cursor.h"
+#include "command/read.h"
 #include "command/session.h"
 #include "query/match.h"
 
@@ -91,6 +92,7 @@ void command_server_init(struct command_server *server)
     server_build_times(&server->times);
     pthread_mutex_init(&server->ops_lock, NULL);
     atomic_init(&server->catalog, store_catalog_new());
+    atomic_init(&server->first_slice, COMMAND_READ_SLICE);
     command_params_init(&server->parameters);
     server->sessions = command_sessions_new();
     server->cursors = command_cursors_new();

@@ -71,6 +71,7 @@ struct command_server {
     pthread_mutex_t ops_lock;
     struct command_op *ops; /* that rest between two steps, under ops_lock */
     atomic_int next_opid;
+    atomic_uint first_slice; /* documents that a read may look at before it yields first */
     struct log *log;
     const struct command_host_ops *host_ops;
     void *host;

@@ -8,6 +8,9 @@
  * waits (hello, ping, serverStatus) is never refused, and neither is what goes on with admitted
  * work (getMore).
  *
+ * A refusal must be cheap, or a flood of refused requests takes the time of those let in: while
+ * scans are full, a read's first slice is a short one.
+ *
  * Invariant   no more requests are in a queue than its limit; one that was let in keeps its place
  *             until it is answered.
  * Thread      any.

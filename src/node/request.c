@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "command/read.h"
 #include "memory/allocator.h"
 #include "node/node_private.h"
 #include "store/scan.h"
@@ -49,13 +50,30 @@ static void request_close(struct net_conn *conn, void *user)
     mem_free(client);
 }
 
+/* While scans are full, reads learn after a few documents whether they need a place. */
+static void request_note_scans(struct node *node)
+{
+    struct node_admission_queue *scans = &node->admission.queues[NODE_QUEUE_SCANS];
+    bool full = atomic_load(&scans->waiting) >= scans->limit;
+    atomic_store(&node->server.first_slice, full ? COMMAND_READ_SLICE_SHORT : COMMAND_READ_SLICE);
+}
+
+static void request_leave(struct node_request *request)
+{
+    struct node *node = request->client->node;
+    node__admission_leave(&node->admission, request->queue);
+    if (request->queue == NODE_QUEUE_SCANS) {
+        request_note_scans(node);
+    }
+}
+
 /* Back to its loop's worker, who keeps a few for the next requests. */
 static void request_free(struct node_request *request)
 {
     struct node_worker *worker = request->client->worker;
     atomic_fetch_sub(&request->client->node->requests, 1);
     request->client->request = NULL;
-    node__admission_leave(&request->client->node->admission, request->queue);
+    request_leave(request);
     buf_close(&request->plain);
     mem_free(request->frame);
     if (worker->spare_count < NODE_SPARE_REQUESTS) {
@@ -172,6 +190,9 @@ static bool request_admit(struct node_request *request, enum node_queue otherwis
     enum node_queue queue = request_queue(op, otherwise);
     if (node__admission_enter(admission, queue)) {
         request->queue = queue;
+        if (queue == NODE_QUEUE_SCANS) {
+            request_note_scans(request->client->node);
+        }
         return true;
     }
     const char *name = node__admission_name(queue);

@@ -298,6 +298,10 @@ static int mongo_check(struct bench_conn *conn, const struct wire_message *messa
     if (message->header.response_to != (int32_t)conn->request_id) {
         return bench_wrong(conn, "the reply to another request", err);
     }
+    conn->refused = mongo_is(reply, "code", LT_EINGRESSREQUESTRATELIMITEXCEEDED);
+    if (conn->refused) {
+        return 0;
+    }
     if (!mongo_is(reply, "ok", 1) || doc_value_exists(doc_get_str(reply, "writeErrors")) ||
         doc_value_exists(doc_get_str(reply, "writeConcernError"))) {
         struct doc_value text = doc_get_str(reply, "errmsg");

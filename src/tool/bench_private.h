@@ -144,6 +144,7 @@ struct bench_conn {
     int fd;
     bool wants_out;  /* some of `out` is still to be sent */
     bool busy;       /* a reply is awaited */
+    bool refused;    /* the reply said that the server has too much to do */
     uint32_t number; /* of all connections */
     uint64_t random; /* state */
     /* the request that is on its way */
@@ -235,6 +236,7 @@ struct bench {
     struct hist *hist[BENCH_OPS]; /* microseconds */
     uint64_t documents;           /* read or written */
     uint64_t sent, received;      /* bytes, where the protocol is ours to see */
+    uint64_t refused;             /* by a server with too much to do; not in `hist` */
     uint64_t unsent; /* were due (open loop) but no connection was free until the end */
     double measured_s;
     double client_cpu_s;

@@ -66,6 +66,10 @@ static void report_table(const struct bench *bench, const struct hist *total)
     if (bench->documents > hist_count(total)) {
         printf("  %-15s %10.0f\n", "documents", (double)bench->documents / bench->measured_s);
     }
+    if (bench->refused > 0) {
+        printf("  %-15s %10.0f  (error 462)\n", "refused",
+               (double)bench->refused / bench->measured_s);
+    }
     if (bench->unsent > 0) {
         printf("  TOO SLOW for this rate: %llu requests were due but not sent\n",
                (unsigned long long)bench->unsent);
@@ -141,6 +145,7 @@ static void report_json_build(struct buf *buf, const struct bench *bench, const 
     doc_build_double(&builder, "documentsPerSecond", (double)bench->documents / bench->measured_s);
     doc_build_i64(&builder, "bytesSent", (int64_t)bench->sent);
     doc_build_i64(&builder, "bytesReceived", (int64_t)bench->received);
+    doc_build_i64(&builder, "refused", (int64_t)bench->refused);
     doc_build_i64(&builder, "unsent", (int64_t)bench->unsent);
     doc_build_open(&builder, SLICE("byOperation"));
     for (uint32_t i = 0; i < BENCH_OPS; i++) {

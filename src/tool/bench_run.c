@@ -41,6 +41,7 @@ struct run_thread {
     double interval_us;
     uint64_t documents;
     uint64_t sent, received;
+    uint64_t refused;
     uint64_t unsent;
     struct hist *hist[BENCH_OPS];
     int code;
@@ -94,15 +95,20 @@ static void run_account(struct run_thread *thread, struct bench_conn *conn, uint
     }
 }
 
-/* The reply of `conn` is complete. */
+/* The reply of `conn` is complete. What was refused did not happen. */
 static int run_replied(struct run_thread *thread, struct bench_conn *conn)
 {
     uint64_t now = clock_mono_us();
-    if (conn->op == BENCH_RMW && conn->verb == BENCH_READ) {
+    if (conn->op == BENCH_RMW && conn->verb == BENCH_READ && !conn->refused) {
         conn->verb = BENCH_UPDATE;
         return run_send(thread, conn);
     }
-    run_account(thread, conn, now);
+    if (!conn->refused) {
+        run_account(thread, conn, now);
+    } else if (now >= thread->run->measure_us && now < thread->run->end_us) {
+        thread->refused++;
+    }
+    conn->refused = false;
     conn->busy = false;
     thread->busy--;
     if (thread->interval_us > 0) {
@@ -270,6 +276,7 @@ static void run_thread_close(struct run_thread *thread)
     bench->documents += bench->limit == 0 ? thread->documents : 0;
     bench->sent += bench->limit == 0 ? thread->sent : 0;
     bench->received += bench->limit == 0 ? thread->received : 0;
+    bench->refused += thread->refused;
     bench->unsent += thread->unsent;
     close(thread->epoll);
     close(thread->timer);
