@@ -81,6 +81,7 @@ struct node_tidy {
     uint64_t bound;    /* under lock: what the cache may hold */
     _Atomic uint64_t walks;
     _Atomic uint64_t busy_us;
+    _Atomic uint64_t longest_us; /* slice of the cache's */
 };
 
 /* When the cache is there, before the loops run. */

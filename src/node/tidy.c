@@ -83,6 +83,10 @@ static void tidy_cache(struct node_tidy *tidy, bool hurry)
         while (more && clock_mono_us() - began < TIDY_SLICE_US) {
             more = cache_tidy_step(tidy->node->server.cache, &walk);
         }
+        uint64_t us = clock_mono_us() - began;
+        if (us > atomic_load(&tidy->longest_us)) {
+            atomic_store(&tidy->longest_us, us); /* nobody else writes it */
+        }
         tidy_account(tidy, began);
     }
 }
@@ -276,6 +280,7 @@ void node__tidy_status(struct node_tidy *tidy, struct doc_builder *builder)
     doc_build_open(builder, SLICE("tidy"));
     doc_build_i64(builder, "walks", (int64_t)atomic_load(&tidy->walks));
     doc_build_i64(builder, "busyMicros", (int64_t)atomic_load(&tidy->busy_us));
+    doc_build_i64(builder, "longestSliceMicros", (int64_t)atomic_load(&tidy->longest_us));
     doc_build_i64(builder, "movedEntries", (int64_t)cache.moves);
     doc_build_i64(builder, "cacheBound", (int64_t)bound);
     doc_build_i64(builder, "cacheHoles", (int64_t)cache.dead);
