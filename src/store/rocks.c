@@ -121,6 +121,9 @@ static void rocks_pin_release(void *handle)
     rocksdb_pinnableslice_destroy(handle);
 }
 
+/* Of a key that may be in a file that it has not opened, RocksDB says, when it may not wait, that
+ * it is there with no bytes: so after a start, when there are many files. Values without bytes are
+ * rare enough to be waited for too. */
 static int rocks_get(struct store_kv *kv, struct store_snapshot *snapshot, struct slice key,
                      enum store_wait wait, struct store_pin *ret_pin)
 {
@@ -144,6 +147,10 @@ static int rocks_get(struct store_kv *kv, struct store_snapshot *snapshot, struc
     }
     size_t len;
     const char *data = rocksdb_pinnableslice_value(pinned, &len);
+    if (len == 0 && wait == STORE_MEMORY_ONLY) {
+        rocksdb_pinnableslice_destroy(pinned);
+        return -LT_EAGAIN;
+    }
     *ret_pin = (struct store_pin){slice_of(data, len), pinned, rocks_pin_release};
     return 0;
 }
