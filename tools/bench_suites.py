@@ -223,7 +223,7 @@ def levels(size):
         [Run("largetable", "largetable", options, kind="trace"),
          Run("memcached", "memcached-extstore", options, kind="trace")],
         bars, rounds=1,
-        note="One connection. Values are 2 to 6 KB and do not compress. A miss of Largetable is "
+        note="One connection. Values are 2 to 5 KB and do not compress. A miss of Largetable is "
         "answered from the store's disk and its time is in the figures; one of memcached is told "
         "at once, and what the application would do then is not. Fewer than all 5,000,000 requests "
         "have more first ones in them, which nobody can have.")
