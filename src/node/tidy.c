@@ -255,7 +255,7 @@ static void *tidy_run(void *context)
         bool hurry = tidy->hurry;
         tidy->hurry = false;
         pthread_mutex_unlock(&tidy->lock);
-        bool is_small = tidy_grow(tidy);
+        bool is_small = asked || tidy_grow(tidy); /* what was promised is let go of first */
         tidy_watch_readers(tidy);
         hurry = hurry || tidy_has_pressure();
         bool worth = asked || hurry || tidy_look(tidy);
