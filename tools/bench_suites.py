@@ -16,7 +16,8 @@ class Size:
     documents: int
     ycsb: int      # documents of YCSB
     growth: int    # documents before they become ten times as many
-    settle: float  # warm-up where the store still sorts what was loaded
+    calm: float    # warm-up until a store of `documents` has sorted what was loaded
+    settle: float  # the same where there are many more
     many: int      # connections where there are ten thousand
     crowd: int     # connections where there are fifteen thousand
     writers: int   # connections where there are 512
@@ -28,11 +29,11 @@ class Size:
 
 
 SIZES = {
-    "full": Size(5, 10, 2, 100_000, 1_000_000, 1_000_000, 60, 10_000, 15_000, 512, 64, 200_000,
+    "full": Size(5, 10, 2, 100_000, 1_000_000, 1_000_000, 8, 60, 10_000, 15_000, 512, 64, 200_000,
                  500_000, 10, 5_000_000),
-    "short": Size(3, 5, 1, 100_000, 100_000, 100_000, 15, 10_000, 15_000, 512, 64, 100_000,
+    "short": Size(3, 5, 1, 100_000, 100_000, 100_000, 6, 15, 10_000, 15_000, 512, 64, 100_000,
                   500_000, 10, 1_000_000),
-    "smoke": Size(1, 0.3, 0, 1_000, 1_000, 200, 0, 300, 450, 96, 4, 2_000, 5_000, 1.5, 2_000),
+    "smoke": Size(1, 0.3, 0, 1_000, 1_000, 200, 0, 0, 300, 450, 96, 4, 2_000, 5_000, 1.5, 2_000),
 }
 
 
@@ -71,7 +72,8 @@ class Suite:
 
 
 def read(size):
-    options = {"workload": "read", "connections": 64, "documents": size.documents}
+    options = {"workload": "read", "connections": 64, "documents": size.documents,
+               "warmup": size.calm}
     return Suite(
         "read", "Point read by _id, 64 connections, 512 B", "rate", "operations/s",
         [Run("largetable", "largetable", options), Run("redis", "redis", options),
@@ -83,7 +85,8 @@ def read(size):
 
 
 def connections(size):
-    many = {"workload": "read", "connections": size.many, "documents": size.documents}
+    many = {"workload": "read", "connections": size.many, "documents": size.documents,
+            "warmup": size.calm}
     few = {**many, "connections": 64}
     crowd = {**many, "connections": size.crowd}
     return Suite(
