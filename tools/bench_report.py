@@ -14,7 +14,7 @@ import subprocess
 
 import bench_plot
 import bench_rounds
-from bench_suites import SUITES, Size
+from bench_suites import SUITES
 
 
 def machine():
@@ -45,7 +45,7 @@ def save(folder, suite, size, session, results, root):
     (folder / "raw").mkdir(parents=True, exist_ok=True)
     judged = bench_rounds.judge(suite, results)
     content = {"suite": suite.name, "title": suite.title, "figure": suite.figure,
-               "unit": suite.unit,
+               "unit": suite.unit, "note": suite.note,
                "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="minutes"),
                "machine": {**machine(), "fileSystem": file_system(session.directory)},
                "commit": commit(root), "size": dataclasses.asdict(size),
@@ -113,9 +113,8 @@ def suite_section(saved):
              f"{size['warmup']} s of warm-up; other work of low priority took "
              f"{saved['background']} % of the processors meanwhile. Raw numbers: "
              f"[raw/{saved['suite']}.json](raw/{saved['suite']}.json)."]
-    note = SUITES[saved["suite"]](Size(**size)).note
-    if note:
-        lines.append(note)
+    if saved["note"]:
+        lines.append(saved["note"])
     if saved["skipped"]:
         lines.append(f"Not measured here: {', '.join(saved['skipped'])}.")
     return lines + [""]
