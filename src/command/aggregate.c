@@ -17,6 +17,9 @@ struct aggregate_args {
     bool explain;
     bool bypass;
     bool cache_results;
+    /* ---- of the first field ---- */
+    struct slice ns;
+    bool is_db;
 };
 
 static const struct command_arg aggregate_arg_table[] = {
@@ -39,20 +42,19 @@ static const struct command_arg aggregate_arg_table[] = {
 };
 
 /* "db.coll", or for {aggregate: 1} "db.$cmd.aggregate". */
-static int aggregate_namespace(struct command_op *op, struct slice *ret_ns, bool *ret_is_db)
+static int aggregate_namespace(struct command_op *op, struct aggregate_args *args)
 {
     struct doc_value first = doc_first(op->body).value;
-    *ret_is_db = false;
     if (!doc_value_is_number(first)) {
-        return command_namespace(op, ret_ns);
+        return command_namespace(op, &args->ns);
     }
     if (doc_value_to_double(first) != 1) {
         return err_set(&op->err, LT_EFAILEDTOPARSE,
                        "Invalid command format: the 'aggregate' field must specify a collection "
                        "name or 1");
     }
-    *ret_is_db = true;
-    *ret_ns = arena_format(&op->arena, "%.*s.$cmd.aggregate", SLICE_FMT(op->db));
+    args->is_db = true;
+    args->ns = arena_format(&op->arena, "%.*s.$cmd.aggregate", SLICE_FMT(op->db));
     return 0;
 }
 
@@ -128,7 +130,7 @@ static int aggregate_read(struct command_op *op, struct command_cursor *cursor,
 }
 
 static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
-                          const struct aggregate_args *args, bool is_db)
+                          const struct aggregate_args *args)
 {
     struct command_results_plan *plan = command_results_plan_new(cursor);
     struct slice stages = arena_copy(&cursor->arena, args->pipeline);
@@ -139,7 +141,7 @@ static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
         return code;
     }
     bool has_source = aggregate_has_source(plan->pipeline);
-    if (is_db && !has_source) {
+    if (args->is_db && !has_source) {
         return err_set(&op->err, LT_EINVALIDNAMESPACE,
                        "{aggregate: 1} is not valid for '%s'; a collection is required.",
                        plan->pipeline->count > 0 ? plan->pipeline->stages[0].ops->name : "[]");
@@ -165,18 +167,13 @@ static int aggregate_check_explain(struct command_op *op)
 static int aggregate_open(struct command_op *op, const struct aggregate_args *args,
                           struct command_cursor **ret_cursor, int64_t *ret_size)
 {
-    struct slice ns;
-    bool is_db;
-    int code = aggregate_namespace(op, &ns, &is_db);
-    if (code == 0 && ret_size != NULL) {
-        code = aggregate_batch_size(op, args, ret_size);
-    }
+    int code = ret_size == NULL ? 0 : aggregate_batch_size(op, args, ret_size);
     code = code < 0 ? code : command_check_collation(op, args->collation);
     if (code < 0) {
         return code;
     }
-    struct command_cursor *cursor = command_cursor_new(op, ns);
-    code = aggregate_plan(op, cursor, args, is_db);
+    struct command_cursor *cursor = command_cursor_new(op, args->ns);
+    code = aggregate_plan(op, cursor, args);
     if (code < 0) {
         command_cursor_free(cursor);
         return code;
@@ -191,22 +188,8 @@ int command_aggregate_open(struct command_op *op, struct command_cursor **ret_cu
     struct aggregate_args args = {0};
     int code = command_args(op, aggregate_arg_table, &args);
     code = code < 0 ? code : aggregate_check_explain(op);
+    code = code < 0 ? code : aggregate_namespace(op, &args);
     return code < 0 ? code : aggregate_open(op, &args, ret_cursor, NULL);
-}
-
-/* Where the result is kept, or NULL: also when the command is no good, which is told later. */
-static struct command_cached *aggregate_cached(struct command_op *op,
-                                               const struct aggregate_args *args)
-{
-    struct slice ns;
-    struct err err = op->err;
-    bool is_db;
-    if (aggregate_namespace(op, &ns, &is_db) < 0 || is_db) {
-        op->err = err;
-        return NULL;
-    }
-    return command_cached_begin(op, store_catalog_find(op->catalog, ns), args->pipeline,
-                                args->cache_results);
 }
 
 static int aggregate_begin(struct command_op *op)
@@ -223,7 +206,13 @@ static int aggregate_begin(struct command_op *op)
     if (code < 0 || args.explain) {
         return code < 0 ? code : command_explain_aggregate(op);
     }
-    struct command_cached *cached = aggregate_cached(op, &args);
+    code = aggregate_namespace(op, &args);
+    if (code < 0) {
+        return code;
+    }
+    const struct store_collection *collection = store_catalog_find(op->catalog, args.ns);
+    struct command_cached *cached =
+        command_cached_begin(op, collection, args.pipeline, args.cache_results);
     if (cached != NULL && command_cached_find(op, cached)) {
         return 0;
     }
