@@ -78,13 +78,7 @@ static int count_open(struct command_op *op, struct count_state *state)
         .filter = state->filter,
         .hint = state->hint,
     };
-    state->context = (struct query_context){
-        .arena = &op->arena,
-        .now_ms = op->wall_ms,
-        .cluster_time = atomic_load(&op->server->applied_clock),
-        .random = command_random(op->server),
-        .memory = &op->memory.query,
-    };
+    state->context = command_context(op, &op->arena, &op->memory.query);
     store_view_init(&state->view, op->server->kv, NULL);
     op->release = count_release;
     state->reading = true;

@@ -50,13 +50,9 @@ struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns
     cursor->last_used_ms = op->wall_ms;
     cursor->ns = arena_copy(&cursor->arena, ns);
     cursor->describe = arena_copy(&cursor->arena, op->body);
-    cursor->context.arena = &cursor->arena;
-    cursor->context.now_ms = op->wall_ms;
-    cursor->context.cluster_time = atomic_load(&op->server->applied_clock);
-    cursor->context.random = command_random(op->server);
     cursor->server = op->server;
     command_memory_init(&cursor->memory, op->server->budgets);
-    cursor->context.memory = &cursor->memory.query;
+    cursor->context = command_context(op, &cursor->arena, &cursor->memory.query);
     store_view_init(&cursor->view, op->server->kv, NULL);
     return cursor;
 }

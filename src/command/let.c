@@ -1,7 +1,21 @@
-/* command/let.c - a command's own variables. */
+/* command/let.c - what expressions of a command see besides documents: its variables, time, chance.
+ */
+#include "command/server.h"
 #include "command/write.h"
 #include "doc/view.h"
 #include "query/expr.h"
+
+struct query_context command_context(struct command_op *op, struct arena *arena,
+                                     const struct query_memory *memory)
+{
+    return (struct query_context){
+        .arena = arena,
+        .now_ms = op->wall_ms,
+        .cluster_time = atomic_load(&op->server->applied_clock),
+        .random = command_random(op->server),
+        .memory = memory,
+    };
+}
 
 int command_let(struct command_op *op, struct query_context *context, struct slice let)
 {

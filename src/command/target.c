@@ -15,12 +15,8 @@ void command_target_init(struct command_op *op, struct command_target *target, s
     buf_init(&target->best, NULL);
     buf_init(&target->best_key, NULL);
     buf_init(&target->again, NULL);
-    target->context.arena = &target->arena;
-    target->context.now_ms = op->wall_ms;
-    target->context.cluster_time = atomic_load(&op->server->applied_clock);
-    target->context.random = command_random(op->server);
+    target->context = command_context(op, &target->arena, &op->memory.query);
     target->context.let = let;
-    target->context.memory = &op->memory.query;
     target->hold.memory = &op->memory.query;
 }
 

@@ -88,13 +88,7 @@ static int warm_open(struct command_op *op, struct warm_state *state)
                                           : doc_value_get_doc(doc_empty_object),
         .hint = doc_missing,
     };
-    state->context = (struct query_context){
-        .arena = &op->arena,
-        .now_ms = op->wall_ms,
-        .cluster_time = atomic_load(&op->server->applied_clock),
-        .random = command_random(op->server),
-        .memory = &op->memory.query,
-    };
+    state->context = command_context(op, &op->arena, &op->memory.query);
     store_view_init(&state->view, op->server->kv, NULL);
     arena_init(&state->scratch);
     op->state = state;

@@ -77,6 +77,10 @@ int command_prepare_document(struct command_op *op, struct slice doc, struct are
 /* Remember which key op waits for, from the writer's view: returns -LT_EAGAIN. */
 int command_wants(struct command_op *op, struct store_view *view, bool backward);
 
+/* What expressions of a command see of time and chance, now; parsed in `arena`. `memory` counts
+ * what stages hold: the op's, or that of the cursor that outlives it. */
+struct query_context command_context(struct command_op *op, struct arena *arena,
+                                     const struct query_memory *memory);
 /* Constant values for a command's `let`: expressions without fields. */
 int command_let(struct command_op *op, struct query_context *context, struct slice let);
 
