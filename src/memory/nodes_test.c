@@ -113,7 +113,7 @@ TEST(interleave_spreads_each_region_and_lets_loops_run_anywhere)
     assert_int_equal(memory_placement_kinds(&placement), 1);
     assert_int_equal(memory_placement_run(&placement, 1), -1);
     memory_pages_place(pages, &placement);
-    memory_page_give(pages, memory_page_take(pages));
+    memory_page_give(pages, memory_page_take_of(pages, 0));
     assert_int_equal(asked.spreads, 1);
     assert_int_equal(asked.puts, 0);
     memory_pages_free(pages);
@@ -125,7 +125,7 @@ TEST(off_asks_nothing_of_the_system)
     open_placement(&placement, "off");
     struct memory_pages *pages = memory_pages_new(false);
     memory_pages_place(pages, &placement);
-    memory_page_give(pages, memory_page_take(pages));
+    memory_page_give(pages, memory_page_take_of(pages, 0));
     assert_int_equal(memory_placement_run(&placement, 1), -1);
     assert_int_equal(placement.nodes.count, 1);
     assert_int_equal(asked.puts + asked.spreads + asked.run_on, 0);

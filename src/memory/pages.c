@@ -230,11 +230,6 @@ static void pages_put(struct memory_pages *pages, struct pages_region *region, v
     }
 }
 
-void *memory_page_take(struct memory_pages *pages)
-{
-    return memory_page_take_of(pages, 0);
-}
-
 void *memory_page_take_of(struct memory_pages *pages, uint32_t number)
 {
     assert(number < pages->kinds_count);

@@ -31,8 +31,6 @@ uint32_t memory_pages_kinds(const struct memory_pages *pages);
 
 /* MEMORY_PAGE uninitialised bytes, of a region of that kind. */
 void *memory_page_take_of(struct memory_pages *pages, uint32_t kind);
-/* Of kind 0. */
-void *memory_page_take(struct memory_pages *pages);
 void memory_page_give(struct memory_pages *pages, void *page);
 
 /* Give the memory of one wet page back to the system; false: there is none. A region of which that

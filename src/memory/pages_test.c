@@ -17,7 +17,7 @@ TEST(pages_are_aligned_and_nobody_else_writes_to_them)
     for (int i = 0; i < 5000; i++) {
         uint32_t slot = random_doc_below(&random, TEST_PAGES);
         if (taken[slot] == NULL) {
-            taken[slot] = memory_page_take(pages);
+            taken[slot] = memory_page_take_of(pages, 0);
             assert_int_equal((uintptr_t)taken[slot] % MEMORY_PAGE, 0);
             taken[slot][0] = taken[slot][MEMORY_PAGE - 1] = (uint8_t)slot;
             count++;
@@ -44,7 +44,7 @@ TEST(empty_regions_go_back_but_for_one)
     struct memory_pages *pages = memory_pages_new(false);
     void *taken[TEST_PAGES];
     for (int i = 0; i < TEST_PAGES; i++) {
-        taken[i] = memory_page_take(pages);
+        taken[i] = memory_page_take_of(pages, 0);
     }
     assert_int_equal(memory_pages_stats(pages).regions, 7);
     for (int i = 0; i < TEST_PAGES; i++) {
@@ -60,7 +60,7 @@ TEST(dried_pages_hold_no_memory_and_are_taken_last)
     struct memory_pages *pages = memory_pages_new(true);
     uint8_t *taken[PAGES];
     for (int i = 0; i < PAGES; i++) {
-        taken[i] = memory_page_take(pages);
+        taken[i] = memory_page_take_of(pages, 0);
         memset(taken[i], 'x', MEMORY_PAGE);
     }
     assert_false(memory_page_dry(pages));
@@ -74,7 +74,7 @@ TEST(dried_pages_hold_no_memory_and_are_taken_last)
     assert_int_equal(memory_pages_stats(pages).wet, PAGES / 4);
     assert_int_equal(memory_pages_stats(pages).pages, PAGES / 2);
     for (int i = 0; i < PAGES; i += 2) {
-        taken[i] = memory_page_take(pages);
+        taken[i] = memory_page_take_of(pages, 0);
         assert_int_equal(taken[i][0], i < PAGES / 2 ? 'x' : 0);
     }
     assert_int_equal(memory_pages_stats(pages).wet, 0);
@@ -90,7 +90,7 @@ TEST(dried_pages_hold_no_memory_and_are_taken_last)
 TEST(an_empty_region_that_stays_can_be_dried)
 {
     struct memory_pages *pages = memory_pages_new(true);
-    uint8_t *page = memory_page_take(pages);
+    uint8_t *page = memory_page_take_of(pages, 0);
     page[0] = 'x';
     memory_page_give(pages, page);
     assert_int_equal(memory_pages_stats(pages).regions, 1);
@@ -99,7 +99,7 @@ TEST(an_empty_region_that_stays_can_be_dried)
     }
     assert_false(memory_page_dry(pages));
     assert_int_equal(memory_pages_stats(pages).regions, 1);
-    assert_ptr_equal(memory_page_take(pages), page);
+    assert_ptr_equal(memory_page_take_of(pages, 0), page);
     assert_int_equal(page[0], 0);
     memory_page_give(pages, page);
     memory_pages_free(pages);
