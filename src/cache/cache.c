@@ -289,6 +289,13 @@ static void cache_close_levels(struct cache *cache)
     }
 }
 
+void cache_let_go(struct cache *cache)
+{
+    if (cache->levels != NULL) {
+        cache_levels_let_go(cache->levels);
+    }
+}
+
 static bool cache_guard_note(void *context, uint64_t hash, uint32_t *ret_begun)
 {
     struct cache *cache = context;

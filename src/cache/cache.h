@@ -82,6 +82,10 @@ struct cache_tidy {
  * False: the walk has ended. One thread at a time. */
 bool cache_tidy_step(struct cache *cache, struct cache_tidy *tidy);
 
+/* What is resident of the mapped file is no longer counted as this process's memory; looking there
+ * again costs a little more. Any thread. */
+void cache_let_go(struct cache *cache);
+
 /* ---- looking: any thread ---- */
 
 /* Sums of counters that go on; of one collection, or of all with id 0. */

@@ -9,7 +9,7 @@
 
 static const char checkpoint_name[] = "index";
 static const char checkpoint_new[] = "index.new";
-static const char checkpoint_magic[8] = "LTCACHE1";
+static const char checkpoint_magic[8] = "LTCACHE2";
 
 enum { CHECKPOINT_BYTES = 64 << 10 };
 

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -28,7 +29,8 @@ enum {
     FILE_SEGMENT_MOST = 1 << 20,
     FILE_SEGMENTS_WANTED = 64,
     FILE_SEGMENTS_LEAST = 4,
-    FILE_ENTRIES_A_SEGMENT = 4, /* at least so many fit */
+    FILE_ENTRIES_A_SEGMENT = 4,   /* at least so many fit */
+    FILE_DISK_RESERVE_PARTS = 16, /* of the disk, for others */
 };
 
 /* ---- open and close ---- */
@@ -39,10 +41,16 @@ static uint32_t file_segment_bytes(const struct cache_file_options *options)
     if (options->segment_bytes != 0) {
         return options->segment_bytes;
     }
-    while (bytes < FILE_SEGMENT_MOST && options->bytes_max / bytes / 2 >= FILE_SEGMENTS_WANTED) {
+    while (bytes < FILE_SEGMENT_MOST && options->bytes / bytes / 2 >= FILE_SEGMENTS_WANTED) {
         bytes *= 2;
     }
     return bytes;
+}
+
+static uint32_t file_segments(const struct cache_file *file, uint64_t bytes)
+{
+    uint64_t segments = bytes / file->options.segment_bytes;
+    return segments < FILE_SEGMENTS_LEAST ? FILE_SEGMENTS_LEAST : (uint32_t)segments;
 }
 
 static int file_open_named(struct cache_file *file, struct err *err)
@@ -62,6 +70,9 @@ static int file_open_named(struct cache_file *file, struct err *err)
         return err_set(err, LT_EIO, "cannot shorten the cache's file %s: %s", name,
                        strerror(errno));
     }
+    file->tall = (uint32_t)(((uint64_t)status.st_size + file->options.segment_bytes - 1) /
+                            file->options.segment_bytes);
+    file->tall = file->tall < file->segments_count ? file->tall : file->segments_count;
     if (file->options.mapped) {
         void *map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, file->fd, 0);
         if (map == MAP_FAILED) {
@@ -82,9 +93,9 @@ int cache_file_open(const struct cache_file_options *options, struct cache_file 
     file->options.segment_bytes = file_segment_bytes(options);
     file->fd = -1;
     file->open = CACHE_FILE_NONE;
-    uint64_t segments = options->bytes_max / file->options.segment_bytes;
-    file->segments_count =
-        segments < FILE_SEGMENTS_LEAST ? FILE_SEGMENTS_LEAST : (uint32_t)segments;
+    file->bound = file_segments(file, options->bytes);
+    uint32_t most = file_segments(file, options->bytes_most);
+    file->segments_count = most > file->bound ? most : file->bound;
     file->unit_shift = FILE_UNIT_SHIFT_LEAST;
     uint64_t bytes = (uint64_t)file->segments_count * file->options.segment_bytes;
     while (bytes >> file->unit_shift >= UINT32_MAX) {
@@ -232,6 +243,7 @@ static void file_leave(struct cache_file *file, const struct cache_file_leaver *
         return;
     }
     uint64_t len = cache_file_entry_bytes(leaver->key, &leaver->packed);
+    bool gone = false;
     bool wanted = state == CACHE_INDEX_HIT && file->options.leave(file->options.context, leaver) &&
                   keep && file->kept + len <= file->options.segment_bytes / 2 &&
                   file_has_room(file, len);
@@ -245,9 +257,13 @@ static void file_leave(struct cache_file *file, const struct cache_file_leaver *
         file->stats.kept +=
             cache_index_move(&file->index, leaver->hash, leaver->position, position);
     } else {
-        file->stats.evictions += cache_index_remove(&file->index, leaver->hash, leaver->position);
+        gone = cache_index_remove(&file->index, leaver->hash, leaver->position);
+        file->stats.evictions += gone;
     }
     pthread_mutex_unlock(&file->lock);
+    if (gone) {
+        file->options.gone(file->options.context, leaver);
+    }
 }
 
 /* False when it came to a damaged entry. */
@@ -311,11 +327,23 @@ static bool file_is_pinned(struct cache_file *file, uint32_t number)
     return pinned;
 }
 
+/* How many segments the ring has now: the file does not grow to the bound when that would take what
+ * the store's own files may soon need. */
+static uint32_t file_ring(const struct cache_file *file)
+{
+    struct statvfs disk;
+    bool grows = file->bound > file->tall;
+    bool is_short = grows && (fstatvfs(file->fd, &disk) != 0 ||
+                              disk.f_bavail < disk.f_blocks / FILE_DISK_RESERVE_PARTS);
+    return is_short ? file->tall : file->bound;
+}
+
 /* Empty the next segment from `from` on that nobody holds. */
 static int file_make_ready(struct cache_file *file, uint32_t from, bool keep)
 {
-    for (uint32_t i = 0; i < file->segments_count; i++) {
-        uint32_t number = (from + i) % file->segments_count;
+    uint32_t count = file_ring(file);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t number = (from + i) % count;
         if (number == file->open || file_is_pinned(file, number)) {
             continue;
         }
@@ -349,6 +377,7 @@ int cache_file_seal(struct cache_file *file)
     }
     pthread_mutex_lock(&file->lock);
     file->stats.written += segment->used;
+    file->tall = file->tall > file->open ? file->tall : file->open + 1;
     file->open = CACHE_FILE_NONE;
     pthread_mutex_unlock(&file->lock);
     return 0;
@@ -377,6 +406,42 @@ static int file_turn(struct cache_file *file)
     file->ready = CACHE_FILE_NONE;
     code = file_make_ready(file, file->last + 1, true);
     return code == -LT_EAGAIN ? 0 : code;
+}
+
+/* ---- size ---- */
+
+void cache_file_set_bound(struct cache_file *file, uint64_t bytes)
+{
+    uint32_t bound = file_segments(file, bytes);
+    pthread_mutex_lock(&file->lock);
+    file->bound = bound < file->segments_count ? bound : file->segments_count;
+    pthread_mutex_unlock(&file->lock);
+    if (file->ready != CACHE_FILE_NONE && file->ready >= file->bound) {
+        file->ready = CACHE_FILE_NONE;
+    }
+}
+
+bool cache_file_trim(struct cache_file *file)
+{
+    uint32_t number = file->tall - 1;
+    if (atomic_load(&file->off) || file->tall <= file->bound || number == file->open ||
+        file_is_pinned(file, number) || file_empty(file, number, true) < 0) {
+        return false;
+    }
+    file->tall = number;
+    if (number == file->bound &&
+        ftruncate(file->fd, (off_t)((uint64_t)number * file->options.segment_bytes)) != 0) {
+        cache__file_break(file, "shortening");
+    }
+    return true;
+}
+
+void cache_file_let_go(struct cache_file *file)
+{
+    if (file->map != NULL) {
+        madvise((void *)(uintptr_t)file->map,
+                (uint64_t)file->segments_count * file->options.segment_bytes, MADV_DONTNEED);
+    }
 }
 
 int cache_file_append(struct cache_file *file, struct slice key, const struct cache_packed *packed,
@@ -416,6 +481,6 @@ struct cache_file_stats cache_file_stats(struct cache_file *file)
     }
     pthread_mutex_unlock(&file->lock);
     stats.off = atomic_load(&file->off);
-    stats.bytes_max = (uint64_t)file->segments_count * file->options.segment_bytes;
+    stats.bytes_max = (uint64_t)file->bound * file->options.segment_bytes;
     return stats;
 }

@@ -42,13 +42,16 @@ struct cache_file_leaver {
 struct cache_file_options {
     int directory; /* where the file is; borrowed during open */
     const char *name;
-    uint64_t bytes_max;
-    uint32_t segment_bytes; /* a multiple of the page size; 0: what suits bytes_max */
+    uint64_t bytes;         /* its bound at first */
+    uint64_t bytes_most;    /* that the bound may become; 0: it stays */
+    uint32_t segment_bytes; /* a multiple of the page size; 0: what suits its size */
     uint64_t seed;          /* of the keys' hashes: XXH3 */
     bool mapped;            /* reads that may not wait lend what is in the system's memory; else
                              * they copy it */
     /* An entry that was hit leaves: true to keep it in this level. The writer's thread. */
     bool (*leave)(void *context, const struct cache_file_leaver *leaver);
+    /* One has left, hit or not, and is not in this file any more. The writer's thread. */
+    void (*gone)(void *context, const struct cache_file_leaver *leaver);
     /* The level is off. Any thread. */
     void (*trouble)(void *context, const char *text);
     void *context;
@@ -58,7 +61,7 @@ struct cache_file_stats {
     uint64_t entries;
     uint64_t memory_bytes; /* its index and the segments in memory */
     uint64_t bytes;        /* of the segments that are in use */
-    uint64_t bytes_max;
+    uint64_t bytes_max;    /* the bound now */
     uint64_t hits;
     uint64_t misses;
     uint64_t written; /* bytes */
@@ -94,6 +97,14 @@ int cache_file_append(struct cache_file *file, struct slice key, const struct ca
                       uint32_t *ret_position);
 void cache_file_publish(struct cache_file *file, uint64_t hash, uint32_t position);
 
+/* The file is to be no larger from now on, or may be as large again: at least
+ * four segments, at most bytes_most. */
+void cache_file_set_bound(struct cache_file *file, uint64_t bytes);
+
+/* Empty one segment that is past the bound, and shorten the file after the last; false when there
+ * is none, or readers hold it. What was hit there is offered. */
+bool cache_file_trim(struct cache_file *file);
+
 /* Bring what was appended to the file, though its segment is not full. */
 int cache_file_seal(struct cache_file *file);
 
@@ -109,6 +120,10 @@ void cache_file_save(struct cache_file *file, struct cache_checkpoint *out);
 int cache_file_load(struct cache_file *file, struct slice *from);
 /* Forget every entry. Any time. */
 void cache_file_forget(struct cache_file *file);
+
+/* Give back what of the map counts as this process's memory; the system still has it. Any thread.
+ */
+void cache_file_let_go(struct cache_file *file);
 
 /* Bytes an entry takes. */
 uint64_t cache_file_entry_bytes(struct slice key, const struct cache_packed *packed);

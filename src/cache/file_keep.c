@@ -17,6 +17,7 @@ enum { FILE_GENERATIONS_AHEAD = 1 << 16, FILE_SAVED_AT_ONCE = 512 };
 struct file_saved {
     uint32_t segment_bytes;
     uint32_t segments_count;
+    uint32_t bound;
     uint32_t generation;
     uint32_t last;
 };
@@ -42,8 +43,8 @@ static void file_save_part(struct cache_file *file, uint32_t part, struct cache_
 
 void cache_file_save(struct cache_file *file, struct cache_checkpoint *out)
 {
-    struct file_saved head = {file->options.segment_bytes, file->segments_count, file->generation,
-                              file->last};
+    struct file_saved head = {file->options.segment_bytes, file->segments_count, file->bound,
+                              file->generation, file->last};
     assert(file->open == CACHE_FILE_NONE || atomic_load(&file->off));
     cache_checkpoint_add(out, &head, sizeof head);
     for (uint32_t i = 0; i < file->segments_count; i++) {
@@ -123,7 +124,8 @@ int cache_file_load(struct cache_file *file, struct slice *from)
     int code = cache_checkpoint_take(from, &head, sizeof head);
     if (code == 0 &&
         (head.segment_bytes != file->options.segment_bytes ||
-         head.segments_count != file->segments_count || head.last >= file->segments_count)) {
+         head.segments_count != file->segments_count || head.last >= file->segments_count ||
+         head.bound == 0 || head.bound > file->segments_count)) {
         code = -LT_EBADVALUE;
     }
     code = code < 0 ? code : file_load_segments(file, from);
@@ -136,6 +138,7 @@ int cache_file_load(struct cache_file *file, struct slice *from)
     }
     file->generation = head.generation + FILE_GENERATIONS_AHEAD;
     file->last = head.last;
+    file->bound = head.bound;
     file->ready = CACHE_FILE_NONE;
     return 0;
 }

@@ -42,6 +42,8 @@ struct cache_file {
     const uint8_t *map; /* NULL: not mapped */
     uint32_t unit_shift;
     uint32_t segments_count;
+    uint32_t bound; /* segments below it are used; the lock's and the writer's */
+    uint32_t tall;  /* segments from here on have never been written; the writer's */
     pthread_mutex_t lock;
     struct cache_index index;
     struct cache_file_segment *segments;

@@ -23,6 +23,7 @@ struct model {
     struct random_doc random;
     uint32_t versions[KEYS]; /* of what is published; 0: nothing */
     uint64_t offered;
+    uint64_t gone;
     bool keep;
     uint32_t troubles;
 };
@@ -33,6 +34,13 @@ static bool model_leave(void *context, const struct cache_file_leaver *leaver)
     model->offered++;
     assert_true(cache_file_has(leaver->file, leaver));
     return model->keep;
+}
+
+static void model_gone(void *context, const struct cache_file_leaver *leaver)
+{
+    struct model *model = context;
+    model->gone++;
+    assert_false(cache_file_has(leaver->file, leaver));
 }
 
 static void model_trouble(void *context, const char *text)
@@ -46,24 +54,31 @@ static struct cache_file_options model_options(struct model *model, bool mapped)
 {
     return (struct cache_file_options){.directory = model->directory,
                                        .name = "level",
-                                       .bytes_max = SEGMENTS * SEGMENT,
+                                       .bytes = SEGMENTS * SEGMENT,
                                        .segment_bytes = SEGMENT,
                                        .seed = SEED,
                                        .mapped = mapped,
                                        .leave = model_leave,
+                                       .gone = model_gone,
                                        .trouble = model_trouble,
                                        .context = model};
 }
 
-static void model_open(struct model *model, bool mapped)
+static void model_open_most(struct model *model, bool mapped, uint64_t bytes_most)
 {
     *model = (struct model){.random = {31}, .keep = true};
     snprintf(model->path, sizeof model->path, "/tmp/cache_file_test.XXXXXX");
     assert_non_null(mkdtemp(model->path));
     model->directory = open(model->path, O_RDONLY | O_DIRECTORY);
     struct cache_file_options options = model_options(model, mapped);
+    options.bytes_most = bytes_most;
     struct err err;
     assert_int_equal(cache_file_open(&options, &model->file, &err), 0);
+}
+
+static void model_open(struct model *model, bool mapped)
+{
+    model_open_most(model, mapped, 0);
 }
 
 static void model_close(struct model *model)
@@ -135,10 +150,10 @@ static void model_remove(struct model *model, uint32_t number)
     assert_false(model_get(model, number, STORE_MAY_WAIT));
 }
 
-static void model_run(struct model *model)
+/* Puts, removals and reads in any order; counts what reads found, by how long they might wait. */
+static void model_mix(struct model *model, int times, uint64_t hits[2])
 {
-    uint64_t hits[2] = {0};
-    for (int i = 0; i < 30000; i++) {
+    for (int i = 0; i < times; i++) {
         uint32_t number = random_doc_below(&model->random, KEYS);
         number = i % 2 == 0 ? number / 8 : number;
         enum store_wait wait = i % 3 == 0 ? STORE_MEMORY_ONLY : STORE_MAY_WAIT;
@@ -150,6 +165,19 @@ static void model_run(struct model *model)
             hits[wait] += model_get(model, number, wait);
         }
     }
+}
+
+static void model_run_for(struct model *model, int times)
+{
+    uint64_t hits[2] = {0};
+    model_mix(model, times, hits);
+    assert_true(hits[STORE_MAY_WAIT] > (uint64_t)times / 20);
+}
+
+static void model_run(struct model *model)
+{
+    uint64_t hits[2] = {0};
+    model_mix(model, 30000, hits);
     struct cache_file_stats stats = cache_file_stats(model->file);
     assert_true(hits[STORE_MAY_WAIT] > 3000);
     assert_int_equal(stats.hits, hits[STORE_MEMORY_ONLY] + hits[STORE_MAY_WAIT]);
@@ -177,6 +205,9 @@ TEST(a_mapped_level_gives_it_without_waiting)
     for (uint32_t number = 0; number < KEYS; number++) {
         bool there = model_get(&model, number, STORE_MAY_WAIT);
         assert_int_equal(model_get(&model, number, STORE_MEMORY_ONLY), there);
+        if (number % 100 == 0) {
+            cache_file_let_go(model.file); /* the next look brings it back */
+        }
     }
     model_close(&model);
 }
@@ -361,6 +392,81 @@ TEST(a_disk_that_is_full_switches_the_level_off)
     struct cache_file_stats stats = cache_file_stats(model.file);
     assert_true(stats.off);
     assert_int_equal(stats.entries, 0);
+    model_close(&model);
+}
+
+static off_t model_size(const struct model *model)
+{
+    struct stat status;
+    assert_int_equal(fstatat(model->directory, "level", &status, 0), 0);
+    return status.st_size;
+}
+
+static void model_trim(struct model *model, uint64_t segments)
+{
+    char text[16];
+    uint32_t number = 0;
+    cache_file_set_bound(model->file, segments * SEGMENT);
+    assert_int_equal(cache_file_stats(model->file).bytes_max, segments * SEGMENT);
+    while (model_size(model) > (off_t)(segments * SEGMENT)) {
+        if (!cache_file_trim(model->file)) {
+            model_put(model, number++ % KEYS); /* the open segment may be the last */
+        }
+    }
+    assert_true(cache_file_stats(model->file).bytes <= segments * SEGMENT);
+    assert_false(cache_file_has_hash(model->file, model_hash(model_key(KEYS, text))));
+}
+
+TEST(a_bound_that_moves_takes_from_the_file_and_gives_back)
+{
+    static struct model model;
+    uint32_t kept[2] = {0};
+    for (int mapped = 0; mapped < 2; mapped++) {
+        model_open_most(&model, mapped == 1, 2 * SEGMENTS * SEGMENT);
+        for (int i = 0; i < 12; i++) {
+            cache_file_set_bound(model.file, (4 + (uint64_t)i * 5 % 13) * SEGMENT);
+            model_run_for(&model, 2000);
+            cache_file_trim(model.file);
+        }
+        model_trim(&model, 2 * SEGMENTS);
+        model_run_for(&model, 5000);
+        assert_in_range(model_size(&model), (2 * SEGMENTS - 1) * SEGMENT, 2 * SEGMENTS * SEGMENT);
+        for (uint32_t number = 0; number < KEYS; number++) {
+            kept[0] += model_get(&model, number, STORE_MAY_WAIT);
+        }
+        model_trim(&model, 5);
+        for (uint32_t number = 0; number < KEYS; number++) {
+            kept[1] += model_get(&model, number, STORE_MAY_WAIT);
+        }
+        assert_true(kept[1] > 20 && kept[1] < kept[0]);
+        assert_true(model.gone > 100);
+        assert_int_equal(cache_file_stats(model.file).damaged, 0);
+        model_close(&model);
+    }
+}
+
+TEST(what_is_lent_holds_the_end_of_the_file)
+{
+    static struct model model;
+    char text[16];
+    struct cache_file_value lent;
+    model_open(&model, true);
+    model_run_for(&model, 5000);
+    struct slice key;
+    uint32_t number = 0;
+    do {
+        key = model_key(number++, text);
+        assert_true(number < KEYS);
+    } while (cache_file_get(model.file, model_hash(key), key, STORE_MAY_WAIT, &lent) < 0 ||
+             lent.handle == NULL);
+    cache_file_set_bound(model.file, 0);
+    while (cache_file_trim(model.file)) {
+    }
+    uint8_t bytes[SEGMENT];
+    struct slice value = model_value(number - 1, model.versions[number - 1], bytes);
+    assert_true(slice_equal(lent.packed.bytes, value));
+    cache_file_release(&lent);
+    model_trim(&model, 4);
     model_close(&model);
 }
 

@@ -19,7 +19,7 @@
 #include "store/keys.h"
 
 enum {
-    LEVELS_WAIT_US = 50000,
+    LEVELS_WAIT_US = 250000,
     LEVELS_PREFETCH_WAIT_US = 10000,
     LEVELS_QUEUE_BYTES = 2 << 20,
     LEVELS_VALUE_MAX = 1 << 20, /* unpacked: a loop does that */
@@ -105,7 +105,13 @@ int cache_levels_get(struct cache_levels *levels, uint64_t hash, struct slice ke
     if (code < 0 && levels->disk != NULL) {
         code = levels_get_of(levels, levels->disk, &wanted, ret_pin);
     }
-    return code == 0 || code == -LT_EAGAIN ? code : -LT_ENOSUCHKEY;
+    if (code == 0 || code == -LT_EAGAIN) {
+        return code;
+    }
+    if (levels->moving) {
+        cache_shares_missed(&levels->shares, hash);
+    }
+    return -LT_ENOSUCHKEY;
 }
 
 void cache_levels_remove(struct cache_levels *levels, uint64_t hash)
@@ -221,12 +227,37 @@ static bool levels_leave_disk(void *context, const struct cache_file_leaver *lea
     return levels_may_write(context, leaver->key, &leaver->packed);
 }
 
+/* What went from one file to the other is not missed. */
+static void levels_gone(void *context, const struct cache_file_leaver *leaver)
+{
+    struct cache_levels *levels = context;
+    bool was_mapped = leaver->file == levels->mapped;
+    if (levels->moving && !(was_mapped && cache_file_has_hash(levels->disk, leaver->hash))) {
+        cache_shares_left(&levels->shares, was_mapped ? CACHE_SHARE_MAPPED : CACHE_SHARE_DISK,
+                          leaver->hash, cache_file_entry_bytes(leaver->key, &leaver->packed));
+    }
+}
+
+/* A file that is to be smaller gets so by one segment a turn. */
+static void levels_move_shares(struct cache_levels *levels)
+{
+    if (cache_shares_move(&levels->shares)) {
+        cache_file_set_bound(levels->mapped, levels->shares.mapped);
+        cache_file_set_bound(levels->disk, levels->shares.bytes - levels->shares.mapped);
+    }
+    cache_file_trim(levels->mapped);
+    cache_file_trim(levels->disk);
+}
+
 void cache_levels_work(struct cache_levels *levels, uint64_t now_us)
 {
     struct cache_spill_item item;
     budget_refill(&levels->budget, now_us);
     while (cache_spill_take(&levels->spill, &item)) {
         levels_spill(levels, &item);
+    }
+    if (levels->moving) {
+        levels_move_shares(levels);
     }
     cache__levels_prefetch(levels);
     cache__levels_tend(levels, now_us);
@@ -257,28 +288,43 @@ static void levels_open_file(struct cache_levels *levels, const struct cache_fil
                              struct cache_file **ret_file)
 {
     struct err err;
-    if (options->bytes_max > 0 && cache_file_open(options, ret_file, &err) < 0) {
+    if (options->bytes > 0 && cache_file_open(options, ret_file, &err) < 0) {
         cache__levels_trouble(levels, err.text);
     }
 }
 
 static void levels_open_files(struct cache_levels *levels)
 {
+    const struct cache_levels_options *options = &levels->options;
+    uint64_t both = options->mapped_bytes + options->disk_bytes;
     struct cache_file_options file = {.directory = levels->directory,
                                       .name = "mapped",
-                                      .bytes_max = levels->options.mapped_bytes,
-                                      .segment_bytes = levels->options.segment_bytes,
+                                      .bytes = options->mapped_bytes,
+                                      .bytes_most = options->moving_shares ? both : 0,
+                                      .segment_bytes = options->segment_bytes,
                                       .seed = levels->seed,
                                       .mapped = true,
                                       .leave = levels_leave_mapped,
+                                      .gone = levels_gone,
                                       .trouble = cache__levels_trouble,
                                       .context = levels};
     levels_open_file(levels, &file, &levels->mapped);
     file.name = "disk";
-    file.bytes_max = levels->options.disk_bytes;
+    file.bytes = options->disk_bytes;
     file.mapped = false;
     file.leave = levels_leave_disk;
     levels_open_file(levels, &file, &levels->disk);
+}
+
+/* Each file may become nearly as large as both are; a restart goes on with what it found. */
+static void levels_open_shares(struct cache_levels *levels)
+{
+    const struct cache_levels_options *options = &levels->options;
+    levels->moving = options->moving_shares && levels->mapped != NULL && levels->disk != NULL;
+    if (levels->moving) {
+        cache_shares_init(&levels->shares, options->mapped_bytes + options->disk_bytes,
+                          cache_file_stats(levels->mapped).bytes_max, options->door_entries);
+    }
 }
 
 static void levels_open(struct cache_levels *levels)
@@ -298,6 +344,7 @@ static void levels_open(struct cache_levels *levels)
     levels_open_files(levels);
     cache__levels_load(levels, buf_slice(&checkpoint));
     buf_close(&checkpoint);
+    levels_open_shares(levels);
 }
 
 static void levels_start(struct cache_levels *levels)
@@ -380,11 +427,21 @@ void cache_levels_free(struct cache_levels *levels)
     if (levels->directory >= 0) {
         close(levels->directory);
     }
+    if (levels->moving) {
+        cache_shares_close(&levels->shares);
+    }
     cache_spill_close(&levels->spill);
     cache_packer_free(levels->packer);
     buf_close(&levels->scratch);
     buf_close(&levels->hot);
     mem_free(levels);
+}
+
+void cache_levels_let_go(struct cache_levels *levels)
+{
+    if (levels->mapped != NULL) {
+        cache_file_let_go(levels->mapped);
+    }
 }
 
 struct cache_levels_stats cache_levels_stats(struct cache_levels *levels)
@@ -396,6 +453,9 @@ struct cache_levels_stats cache_levels_stats(struct cache_levels *levels)
         .overtaken = atomic_load(&levels->overtaken),
         .prefetched = atomic_load(&levels->prefetched),
     };
+    for (int i = 0; i < CACHE_SHARES; i++) {
+        stats.ghosts[i] = atomic_load(&levels->shares.hits[i]);
+    }
     if (levels->mapped != NULL) {
         stats.mapped = cache_file_stats(levels->mapped);
     }

@@ -22,6 +22,7 @@
 #include "cache/file.h"
 #include "cache/memory.h"
 #include "cache/packer.h"
+#include "cache/shares.h"
 
 struct cache_levels;
 
@@ -29,6 +30,7 @@ struct cache_levels_options {
     const char *path;            /* the directory of the files, which must exist; borrowed by new */
     uint64_t mapped_bytes;       /* of the mapped file; 0: none */
     uint64_t disk_bytes;         /* of the other; 0: none */
+    bool moving_shares;          /* what ghosts ask for changes those two, but not their sum */
     uint32_t segment_bytes;      /* 0: what suits */
     uint64_t queue_bytes;        /* of the spill queue; 0: 2 MB */
     uint64_t write_bytes_second; /* for both files; 0: no bound */
@@ -65,12 +67,13 @@ struct cache_levels_stats {
     struct cache_file_stats mapped;
     struct cache_file_stats disk;
     struct cache_packer_stats packed;
-    uint64_t demotions;      /* memory to a file, and file to file */
-    uint64_t refused;        /* left memory, but were asked for once only */
-    uint64_t queue_dropped;  /* came while the queue was full */
-    uint64_t budget_dropped; /* would have passed the write budget */
-    uint64_t overtaken;      /* changed by an apply on their way */
-    uint64_t prefetched;     /* brought into memory after a start */
+    uint64_t demotions;            /* memory to a file, and file to file */
+    uint64_t refused;              /* left memory, but were asked for once only */
+    uint64_t queue_dropped;        /* came while the queue was full */
+    uint64_t budget_dropped;       /* would have passed the write budget */
+    uint64_t overtaken;            /* changed by an apply on their way */
+    uint64_t ghosts[CACHE_SHARES]; /* reads that a somewhat larger file would have answered */
+    uint64_t prefetched;           /* brought into memory after a start */
 };
 
 /* *seed is that of the keys' hashes; it becomes that of the checkpoint when there is one. */
@@ -101,6 +104,9 @@ void cache_levels_remove(struct cache_levels *levels, uint64_t hash);
 /* An entry leaves memory; `begun` is what the guard counts now. Copies. */
 void cache_levels_offer(struct cache_levels *levels, const struct cache_leaver *leaver,
                         uint32_t begun);
+
+/* The mapped file's pages are no longer counted as this process's. Any thread. */
+void cache_levels_let_go(struct cache_levels *levels);
 
 /* Write what was offered, bring back what was hot, save when it is time. */
 void cache_levels_work(struct cache_levels *levels, uint64_t now_us);

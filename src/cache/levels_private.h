@@ -31,6 +31,8 @@ struct cache_levels {
     struct cache_file *disk;   /* NULL: none */
     struct cache_packer *packer;
     struct cache_spill spill;
+    struct cache_shares shares;
+    bool moving; /* between two files, as `shares` says */
     atomic_bool begun;
     struct cache_levels_budget budget; /* the writer's, as what follows */
     struct buf scratch;

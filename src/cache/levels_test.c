@@ -218,7 +218,7 @@ TEST(what_a_loop_could_not_unpack_in_time_is_not_written)
     for (uint64_t more = 0; more < 2; more++) {
         uint64_t hash = more << 40;
         struct cache_leaver leaver = {hash, slice_of(key, sizeof key),
-                                             slice_of(zeroes, sizeof zeroes - 1 + more), true};
+                                      slice_of(zeroes, sizeof zeroes - 1 + more), true};
         cache_levels_offer(levels, &leaver, 0);
         cache_levels_work(levels, SECOND_US);
         int code = cache_levels_get(levels, hash, leaver.key, STORE_MAY_WAIT, &pin);
@@ -230,6 +230,33 @@ TEST(what_a_loop_could_not_unpack_in_time_is_not_written)
     }
     cache_levels_free(levels);
     folder_close(&folder);
+}
+
+/* What is asked for in a circle leaves the lower file just before it would be hit there. */
+TEST(ghosts_move_bytes_from_file_to_file_and_a_restart_goes_on_with_them)
+{
+    static struct stage stage;
+    stage_init(&stage);
+    stage.folder.levels.moving_shares = true;
+    stage.folder.levels.segment_bytes = 4 << 10;
+    stage.folder.levels.mapped_bytes = 48 << 10;
+    stage.folder.levels.disk_bytes = 48 << 10;
+    uint64_t both = stage.folder.levels.mapped_bytes + stage.folder.levels.disk_bytes;
+    stage_start(&stage);
+    stage_fill(&stage);
+    stage_read(&stage, 0, CELLS, 100);
+    struct cache_levels_stats stats = stage_stats(&stage);
+    assert_true(stats.ghosts[CACHE_SHARE_DISK] > 256);
+    assert_true(stats.mapped.bytes_max < both / 2);
+    assert_in_range(stats.mapped.bytes_max + stats.disk.bytes_max, both - (8 << 10), both);
+    stage_stop(&stage);
+    stage_start(&stage);
+    assert_int_equal(stage.troubles, 0);
+    assert_int_equal(stage_stats(&stage).mapped.bytes_max, stats.mapped.bytes_max);
+    assert_int_equal(stage_stats(&stage).disk.bytes_max, stats.disk.bytes_max);
+    stage_read(&stage, 0, CELLS, 2);
+    stage_stop(&stage);
+    folder_close(&stage.folder);
 }
 
 /* ---- what a restart finds ---- */

@@ -19,7 +19,7 @@ static void stats_counts(struct doc_builder *builder, const struct cache_counts 
 }
 
 static void stats_file(struct doc_builder *builder, struct slice name,
-                       const struct cache_file_stats *stats)
+                       const struct cache_file_stats *stats, uint64_t ghosts)
 {
     if (stats->bytes_max == 0) {
         return;
@@ -32,6 +32,7 @@ static void stats_file(struct doc_builder *builder, struct slice name,
     doc_build_i64(builder, "entries", (int64_t)stats->entries);
     doc_build_i64(builder, "hits", (int64_t)stats->hits);
     doc_build_i64(builder, "misses", (int64_t)stats->misses);
+    doc_build_i64(builder, "ghostHits", (int64_t)ghosts);
     doc_build_i64(builder, "evictions", (int64_t)stats->evictions);
     doc_build_i64(builder, "kept", (int64_t)stats->kept);
     doc_build_i64(builder, "bytesWritten", (int64_t)stats->written);
@@ -42,8 +43,8 @@ static void stats_file(struct doc_builder *builder, struct slice name,
 static void stats_levels(struct doc_builder *builder, const struct cache_levels_stats *stats)
 {
     const struct cache_packer_stats *packed = &stats->packed;
-    stats_file(builder, SLICE("mapped"), &stats->mapped);
-    stats_file(builder, SLICE("disk"), &stats->disk);
+    stats_file(builder, SLICE("mapped"), &stats->mapped, stats->ghosts[CACHE_SHARE_MAPPED]);
+    stats_file(builder, SLICE("disk"), &stats->disk, stats->ghosts[CACHE_SHARE_DISK]);
     doc_build_open(builder, SLICE("demoted"));
     doc_build_i64(builder, "entries", (int64_t)stats->demotions);
     doc_build_i64(builder, "seenOnce", (int64_t)stats->refused);

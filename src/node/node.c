@@ -98,6 +98,7 @@ static void node_open_cache(struct node *node, const char *path, struct store_kv
         .path = path,
         .mapped_bytes = config->cache_mapped_bytes,
         .disk_bytes = config->cache_disk_bytes,
+        .moving_shares = config->cache_moves_shares,
         .write_bytes_second = config->cache_write_bytes_second,
         .door_entries = (bytes + below) / NODE_CACHED_BYTES,
         .trouble = node_cache_trouble,

@@ -28,6 +28,7 @@ struct node_config {
     uint64_t block_bytes;  /* of them, blocks */
     uint64_t cache_mapped_bytes;
     uint64_t cache_disk_bytes;
+    bool cache_moves_shares;           /* between the two files */
     uint64_t cache_write_bytes_second; /* to the cache's files; 0: no bound */
     const char *cache_compressor;
     const char *cache_policy;

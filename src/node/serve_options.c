@@ -222,6 +222,7 @@ void node__serve_config(const struct options *options, struct arena *arena,
         .workers = (uint32_t)options_int(options, OPTION_WORKERS),
         .cache_policy = options_text(options, OPTION_CACHEPOLICY),
         .cache_compressor = options_text(options, OPTION_CACHE_COMPRESSION),
+        .cache_moves_shares = strcmp(options_text(options, OPTION_CACHE_SHARES), "auto") == 0,
         .cache_write_bytes_second = (uint64_t)options_int(options, OPTION_CACHE_WRITEMBPERSECOND)
                                     << 20,
         .huge_pages = strcmp(options_text(options, OPTION_HUGEPAGES), "on") == 0,
