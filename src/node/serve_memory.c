@@ -1,13 +1,19 @@
 /* node/serve_memory.c - how much memory the options mean on this machine.
  *
  *   limit   as given; 0: half of what the control group or the machine has, at least 256 MB
- *   cache   as given; 0: a quarter of the limit, at least 64 MB, at most 16 GB; half of it blocks
- *           of the store. With cache.totalMB, its part in memory: what the store has read is in the
- *           files below, so its blocks get a quarter
+ *   cache   cacheSizeMB: in memory, half of it blocks of the store
+ *           cache.totalMB: its parts in memory and in files; the blocks get a quarter, since what
+ *           the store has read is in the files below
+ *           neither: a quarter of the limit in memory, at least 64 MB, at most 16 GB, and files in
+ *           proportion, but no more than a sixteenth of the disk
  *   store   two write buffers: one is filled while one is written to disk
  *
  * The cache and the store grow to their bounds, so the limit must leave something beside them. A
  * limit that was not given grows to do so: cacheSizeMB alone goes on to work as it always did. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
 #include "memory/machine.h"
 #include "node/serve_private.h"
 
@@ -18,7 +24,9 @@ enum {
     SERVE_CACHE_MB_LEAST = 8,
     SERVE_CACHE_MB_AUTO = 64,
     SERVE_CACHE_MB_MOST = 16 << 10,
-    SERVE_REST_MB = 32, /* for everything else */
+    SERVE_REST_MB = 32,  /* for everything else */
+    SERVE_FILES_MB = 64, /* less is not worth a level */
+    SERVE_DISK_PARTS = 16,
 };
 
 static uint64_t serve_clamp(uint64_t value, uint64_t low, uint64_t high)
@@ -37,29 +45,45 @@ static uint64_t serve_limit(const struct options *options)
     return serve_clamp(machine.bytes / 2, SERVE_MB(SERVE_LIMIT_MB_LEAST), UINT64_MAX);
 }
 
+/* The size of the disk where the data directory is, or will be; 0: unknown. */
+static uint64_t serve_disk(const struct options *options)
+{
+    char path[4096];
+    struct statvfs disk;
+    snprintf(path, sizeof path, "%s", options_text(options, OPTION_STORAGE_DBPATH));
+    while (statvfs(path, &disk) != 0) {
+        char *end = strrchr(path, '/');
+        if (end == NULL || end == path) {
+            return statvfs(end == NULL ? "." : "/", &disk) == 0 ? disk.f_blocks * disk.f_frsize : 0;
+        }
+        *end = '\0';
+    }
+    return disk.f_blocks * disk.f_frsize;
+}
+
 static uint64_t serve_part(const struct options *options, enum option_id percent)
 {
     return SERVE_MB(options_int(options, OPTION_CACHE_TOTALMB)) *
            (uint64_t)options_int(options, percent) / 100;
 }
 
-/* The cache in memory and files, by its total. */
-static int serve_levels(const struct options *options, struct node_config *config, struct err *err)
+static int serve_check_percents(const struct options *options, struct err *err)
 {
     long long percent = options_int(options, OPTION_CACHE_MEMORYPERCENT) +
                         options_int(options, OPTION_CACHE_MAPPEDPERCENT) +
                         options_int(options, OPTION_CACHE_DISKPERCENT);
-    if (options_int(options, OPTION_CACHESIZEMB) != 0) {
-        return err_set(err, LT_EBADVALUE,
-                       "give largetable.cacheSizeMB (memory only) or largetable.cache.totalMB "
-                       "(memory and files), not both");
-    }
     if (percent > 100) {
         return err_set(err, LT_EBADVALUE,
                        "largetable.cache: memoryPercent, mappedPercent and diskPercent are %lld "
                        "together: lower them to 100 or less",
                        percent);
     }
+    return 0;
+}
+
+/* The cache in memory and files, by its total. */
+static int serve_levels(const struct options *options, struct node_config *config, struct err *err)
+{
     config->cache_bytes = serve_part(options, OPTION_CACHE_MEMORYPERCENT);
     config->block_bytes = config->cache_bytes / 4;
     config->cache_mapped_bytes = serve_part(options, OPTION_CACHE_MAPPEDPERCENT);
@@ -73,26 +97,56 @@ static int serve_levels(const struct options *options, struct node_config *confi
     return 0;
 }
 
-static int serve_cache(const struct options *options, uint64_t limit, struct node_config *config,
-                       struct err *err)
+static int serve_memory_only(const struct options *options, struct node_config *config,
+                             struct err *err)
 {
-    uint64_t cache = SERVE_MB(options_int(options, OPTION_CACHESIZEMB));
+    config->cache_bytes = SERVE_MB(options_int(options, OPTION_CACHESIZEMB));
+    config->block_bytes = config->cache_bytes / 2;
     if (options_int(options, OPTION_CACHE_TOTALMB) != 0) {
-        return serve_levels(options, config, err);
+        return err_set(err, LT_EBADVALUE,
+                       "give largetable.cacheSizeMB (memory only) or largetable.cache.totalMB "
+                       "(memory and files), not both");
     }
-    if (cache != 0 && cache < SERVE_MB(SERVE_CACHE_MB_LEAST)) {
+    if (config->cache_bytes < SERVE_MB(SERVE_CACHE_MB_LEAST)) {
         return err_set(err, LT_EBADVALUE,
                        "largetable.cacheSizeMB: %llu is too small: give at least %d, or 0 for a "
                        "quarter of the memory limit",
-                       (unsigned long long)(cache >> 20), SERVE_CACHE_MB_LEAST);
+                       (unsigned long long)(config->cache_bytes >> 20), SERVE_CACHE_MB_LEAST);
     }
-    if (cache == 0) {
-        cache =
-            serve_clamp(limit / 4, SERVE_MB(SERVE_CACHE_MB_AUTO), SERVE_MB(SERVE_CACHE_MB_MOST));
-    }
-    config->cache_bytes = cache;
-    config->block_bytes = cache / 2;
     return 0;
+}
+
+/* What the machine has room for. */
+static void serve_from_machine(const struct options *options, uint64_t limit,
+                               struct node_config *config)
+{
+    uint64_t memory =
+        serve_clamp(limit / 4, SERVE_MB(SERVE_CACHE_MB_AUTO), SERVE_MB(SERVE_CACHE_MB_MOST));
+    uint64_t mapped = (uint64_t)options_int(options, OPTION_CACHE_MAPPEDPERCENT);
+    uint64_t files = mapped + (uint64_t)options_int(options, OPTION_CACHE_DISKPERCENT);
+    uint64_t bytes = memory * files / (uint64_t)options_int(options, OPTION_CACHE_MEMORYPERCENT);
+    bytes = serve_clamp(bytes, 0, serve_disk(options) / SERVE_DISK_PARTS);
+    if (bytes >= SERVE_MB(SERVE_FILES_MB)) {
+        config->cache_mapped_bytes = bytes * mapped / files;
+        config->cache_disk_bytes = bytes - config->cache_mapped_bytes;
+    }
+    config->cache_bytes = memory;
+    config->block_bytes = memory / 4;
+}
+
+static int serve_cache(const struct options *options, uint64_t limit, struct node_config *config,
+                       struct err *err)
+{
+    if (options_int(options, OPTION_CACHESIZEMB) != 0) {
+        return serve_memory_only(options, config, err);
+    }
+    int code = serve_check_percents(options, err);
+    if (code == 0 && options_int(options, OPTION_CACHE_TOTALMB) != 0) {
+        code = serve_levels(options, config, err);
+    } else if (code == 0) {
+        serve_from_machine(options, limit, config);
+    }
+    return code;
 }
 
 int node__serve_memory(const struct options *options, struct node_config *config, struct err *err)

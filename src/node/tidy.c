@@ -231,6 +231,17 @@ static void tidy_watch_readers(struct node_tidy *tidy)
     }
 }
 
+/* What is looked at in the mapped file counts as resident, though the system may take it back: who
+ * set a limit looks at the sum. */
+static void tidy_mapped(struct node_tidy *tidy)
+{
+    struct memory_budget_stats total =
+        memory_budget_stats(tidy->node->server.budgets->all[COMMAND_BUDGET_TOTAL]);
+    if (memory_process().resident > total.hard) {
+        cache_let_go(tidy->node->server.cache);
+    }
+}
+
 /* ---- the thread ---- */
 
 /* Until somebody asks, the pause is over, or the node stops. With the lock. */
@@ -257,6 +268,7 @@ static void *tidy_run(void *context)
         pthread_mutex_unlock(&tidy->lock);
         bool is_small = asked || tidy_grow(tidy); /* what was promised is let go of first */
         tidy_watch_readers(tidy);
+        tidy_mapped(tidy);
         hurry = hurry || tidy_has_pressure();
         bool worth = asked || hurry || tidy_look(tidy);
         if (worth) {

@@ -213,6 +213,19 @@ class Options(unittest.TestCase):
         self.assertIn('are 101 together', self.refused(*total, '--cacheDiskPercent', '61'))
         self.assertIn('leaves 4 MB for memory', self.refused('--cacheTotalMB', '40'))
 
+    def levels_of(self, *options):
+        with Server(BINARY, *options) as server, pymongo.MongoClient(server.uri) as client:
+            cache = client.admin.command('serverStatus')['cache']
+            return {name: cache[name]['maxBytes'] for name in ('mapped', 'disk') if name in cache}
+
+    def test_files_of_the_cache_are_in_proportion_to_its_memory(self):
+        found = self.levels_of('--memoryLimitMB', '1024')
+        self.assertEqual(found, {'mapped': 768 * MB, 'disk': 1536 * MB})
+        found = self.levels_of('--memoryLimitMB', '1024', '--cacheMappedPercent', '0')
+        self.assertEqual(found, {'disk': 1536 * MB})
+        self.assertEqual(self.levels_of('--cacheMappedPercent', '0', '--cacheDiskPercent', '0'), {})
+        self.assertEqual(self.levels_of('--cacheSizeMB', '64'), {})
+
     def test_a_cache_alone_is_as_large_as_it_was_told(self):
         with Server(BINARY, '--cacheSizeMB', '1000000') as server, \
                 pymongo.MongoClient(server.uri) as client:
