@@ -6,6 +6,7 @@
  * with the room that is left, never added to a pointer first. */
 #include "doc/validate.h"
 
+#include "doc/utf8.h"
 #include "doc/view.h"
 
 enum { VALIDATE_STACK_MAX = 256 };
@@ -23,68 +24,6 @@ struct validate_state {
     int depth_max;
     const uint8_t *ends[VALIDATE_STACK_MAX]; /* of the documents around it */
 };
-
-/* ---- UTF-8 ---- */
-
-/* Length of the well-formed sequence that starts with the byte >= 0x80 at `text`, or 0. */
-static size_t validate_sequence(const uint8_t *text, size_t max)
-{
-    uint8_t lead = text[0];
-    if (lead >= 0xc2 && lead <= 0xdf) {
-        return max >= 2 && (text[1] & 0xc0) == 0x80 ? 2 : 0;
-    }
-    if (lead >= 0xe0 && lead <= 0xef) {
-        if (max < 3 || (text[1] & 0xc0) != 0x80 || (text[2] & 0xc0) != 0x80) {
-            return 0;
-        }
-        bool overlong = lead == 0xe0 && text[1] < 0xa0;
-        bool surrogate = lead == 0xed && text[1] > 0x9f;
-        return overlong || surrogate ? 0 : 3;
-    }
-    if (lead >= 0xf0 && lead <= 0xf4) {
-        if (max < 4 || (text[1] & 0xc0) != 0x80 || (text[2] & 0xc0) != 0x80 ||
-            (text[3] & 0xc0) != 0x80) {
-            return 0;
-        }
-        bool overlong = lead == 0xf0 && text[1] < 0x90;
-        bool too_large = lead == 0xf4 && text[1] > 0x8f;
-        return overlong || too_large ? 0 : 4;
-    }
-    return 0;
-}
-
-static bool validate_is_ascii_64(const uint8_t *at)
-{
-    uint64_t bits = doc_load_u64(at) | doc_load_u64(at + 8) | doc_load_u64(at + 16) |
-                    doc_load_u64(at + 24) | doc_load_u64(at + 32) | doc_load_u64(at + 40) |
-                    doc_load_u64(at + 48) | doc_load_u64(at + 56);
-    return (bits & VALIDATE_HIGH_BITS) == 0;
-}
-
-bool doc_utf8_valid(struct slice text)
-{
-    const uint8_t *at = text.data;
-    const uint8_t *end = text.data + text.len;
-    while (at < end) {
-        while (end - at >= 64 && validate_is_ascii_64(at)) {
-            at += 64;
-        }
-        while (end - at >= 8 && (doc_load_u64(at) & VALIDATE_HIGH_BITS) == 0) {
-            at += 8;
-        }
-        while (at < end && *at < 0x80) {
-            at++;
-        }
-        while (at < end && *at >= 0x80) {
-            size_t len = validate_sequence(at, (size_t)(end - at));
-            if (len == 0) {
-                return false;
-            }
-            at += len;
-        }
-    }
-    return true;
-}
 
 /* ---- parts of a document; each returns false after setting state->problem ---- */
 

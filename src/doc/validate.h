@@ -30,7 +30,4 @@ enum { DOC_LEVEL_SIZE = 7 };
 /* Nesting of a valid document: 1 for a flat one. */
 int doc_depth(struct slice doc);
 
-/* Well-formed UTF-8 (no surrogates, no overlong forms); NUL is allowed. */
-bool doc_utf8_valid(struct slice text);
-
 #endif

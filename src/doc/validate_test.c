@@ -6,7 +6,7 @@
 #include "lib/random_doc.h"
 #include "lib/test.h"
 
-enum { UTF8_LENGTHS = 160 };
+enum { NAME_LENGTHS = 160 };
 
 static int check_bytes(const char *bytes, size_t len)
 {
@@ -179,57 +179,10 @@ TEST(validate_counts_nesting_itself)
     assert_int_equal(check_nesting(100000, 200), -LT_EOVERFLOW);
 }
 
-TEST(utf8_follows_the_unicode_table)
-{
-    assert_true(doc_utf8_valid(SLICE("")));
-    assert_true(doc_utf8_valid(SLICE("plain ascii text longer than sixteen bytes\0x")));
-    assert_true(doc_utf8_valid(SLICE("\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80")));
-    assert_true(doc_utf8_valid(SLICE("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf")));
-    static const char *const bad[] = {"\x80",
-                                      "\xc0\x80",
-                                      "\xc1\xbf",
-                                      "\xc2",
-                                      "\xe0\x9f\xbf",
-                                      "\xed\xa0\x80",
-                                      "\xe2\x82",
-                                      "\xf0\x8f\xbf\xbf",
-                                      "\xf4\x90\x80\x80",
-                                      "\xf5\x80\x80\x80",
-                                      "\xff",
-                                      "\xfe",
-                                      "0123456789abcdef\xc3"};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_false(doc_utf8_valid(slice_str(bad[i])));
-    }
-}
-
-/* Whatever is looked at together, one byte decides: at each place of texts of each length. */
-TEST(utf8_is_checked_at_every_place)
-{
-    uint8_t text[UTF8_LENGTHS];
-    for (size_t len = 2; len <= sizeof text; len++) {
-        memset(text, 'a', sizeof text);
-        assert_true(doc_utf8_valid(slice_of(text, len)));
-        for (size_t at = 0; at < len; at++) {
-            text[at] = 0x80;
-            assert_false(doc_utf8_valid(slice_of(text, len)));
-            text[at] = 0xc3;
-            assert_false(doc_utf8_valid(slice_of(text, len)));
-            if (at > 0) {
-                text[at - 1] = 0xc3;
-                text[at] = 0xa9;
-                assert_true(doc_utf8_valid(slice_of(text, len)));
-                text[at - 1] = 'a';
-            }
-            text[at] = 'a';
-        }
-    }
-}
-
 /* {<name>: null} with a name of `len` bytes, behind which the document ends or another field is. */
 static bool name_is_valid(const uint8_t *name, size_t len, bool followed)
 {
-    uint8_t bytes[UTF8_LENGTHS + 32] = {0};
+    uint8_t bytes[NAME_LENGTHS + 32] = {0};
     uint32_t size = (uint32_t)(4 + 1 + len + 1 + (followed ? 3 : 0) + 1);
     memcpy(bytes, &size, sizeof size);
     bytes[4] = DOC_NULL;
@@ -243,7 +196,7 @@ static bool name_is_valid(const uint8_t *name, size_t len, bool followed)
 
 TEST(validate_checks_names_at_every_place)
 {
-    uint8_t name[UTF8_LENGTHS];
+    uint8_t name[NAME_LENGTHS];
     for (size_t len = 2; len < 40; len++) {
         memset(name, 'a', sizeof name);
         for (int followed = 0; followed < 2; followed++) {

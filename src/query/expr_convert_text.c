@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "doc/decimal.h"
-#include "doc/validate.h"
+#include "doc/utf8.h"
 #include "query/date.h"
 #include "query/expr_convert.h"
 

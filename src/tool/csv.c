@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "doc/build.h"
-#include "doc/validate.h"
+#include "doc/utf8.h"
 
 enum { CSV_DIGITS_MAX = 17 }; /* a double keeps these */
 

@@ -5,6 +5,7 @@
 
 #include <isa-l/crc.h>
 
+#include "doc/utf8.h"
 #include "doc/validate.h"
 #include "doc/view.h"
 #include "wire/wire_private.h"
