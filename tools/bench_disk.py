@@ -95,7 +95,7 @@ def data_file(name, count, directory):
 
 
 def measure(exe, name, codec, count, directory):
-    """Import the data set; restart, so that nothing waits in memory; ask for the sizes."""
+    """Import the data set; restart, so that nothing waits in memory; ask for sizes at rest."""
     if importlib.util.find_spec("pymongo") is None:
         raise MissingData("asking for sizes needs pymongo (Debian package python3-pymongo)")
     path = data_file(name, count, directory)
@@ -119,12 +119,13 @@ def measure_in(directory, exe, path, codec):
             "storage": stats["storageSize"], "percent": 100 * stats["storageSize"] / stats["size"]}
 
 
-def settled(database, patience_s=20):
-    """The sizes once two looks a second apart agree."""
-    before, end = None, time.monotonic() + patience_s
+def settled(database, looks=6, patience_s=60):
+    """The sizes once so many looks, a second apart, agree: what rests is packed within seconds."""
+    before, same, end = None, 0, time.monotonic() + patience_s
     while True:
         stats = database.command("collStats", "data")
-        if before == stats["storageSize"] and before > 0 or time.monotonic() > end:
-            return stats
+        same = same + 1 if stats["storageSize"] == before else 1
         before = stats["storageSize"]
+        if same >= looks and before > 0 or time.monotonic() > end:
+            return stats
         time.sleep(1)

@@ -195,9 +195,9 @@ def disk(size):
             runs.append(Run(label, "largetable", options, kind="disk"))
             bars.append(Bar(f"{data} with {codec}, %", label, "percent", most=most))
     return Suite("disk", "Data on disk against raw BSON", "percent", "% of BSON", runs, bars,
-                 rounds=1, note="The two uppermost levels of the store are plain and its coldest "
-                 "is zstd, whatever --compression says; a data set below some megabytes may not "
-                 "have left the plain ones.")
+                 rounds=1, note="At rest: seconds after the last write the store has packed what "
+                 "lay plain. Sizes are those of the store's files, with their keys, filters and "
+                 "indexes.")
 
 
 def deletes(size):

@@ -397,6 +397,12 @@ static int cache_drop_range(struct store_kv *kv, struct slice from, struct slice
     return cache->engine->ops->drop_range(cache->engine, from, to);
 }
 
+static bool cache_settle(struct store_kv *kv)
+{
+    struct store_kv *engine = cache_of(kv)->engine;
+    return engine->ops->settle(engine);
+}
+
 static struct store_snapshot *cache_snapshot(struct store_kv *kv)
 {
     struct store_kv *engine = cache_of(kv)->engine;
@@ -446,6 +452,7 @@ static const struct store_kv_ops cache_ops = {
     .applied = cache_applied,
     .flush = cache_flush,
     .drop_range = cache_drop_range,
+    .settle = cache_settle,
     .snapshot = cache_snapshot,
     .snapshot_release = cache_snapshot_release,
     .size = cache_size,

@@ -137,7 +137,6 @@ static int node_open_store(struct node *node, struct arena *arena, struct err *e
         .cache_bytes = node->config.block_bytes,
         .write_buffer_bytes = node->config.write_buffer_bytes,
         .compressor = node->config.compressor,
-        .cold_compressor = "zstd",
     };
     struct store_kv *engine;
     code = code < 0 ? code : store_rocks_open(&options, &engine, err);

@@ -6,7 +6,8 @@
  * A thread and no turn of a loop: purging waits for the system for milliseconds, and a loop's
  * connections would wait with it. A slice ends at the first step after TIDY_SLICE_US, and a step
  * holds one shard's lock while it moves one segment; then the thread rests as long as its share
- * demands. When nothing happens it looks every four seconds, for some hundred microseconds.
+ * demands. When nothing happens it looks every four seconds, for some hundred microseconds. It also
+ * tells the store when nothing is written, which then packs what is small and lies plain.
  *
  * What the cache may hold is charged to its budget from the start. When memory is short its
  * reclaimer lowers the bound, and what is uncharged can be used by others at once; the walk that it
@@ -274,7 +275,8 @@ static void *tidy_run(void *context)
         if (worth) {
             tidy_walk(tidy, hurry);
         }
-        pause_us = worth || is_small ? TIDY_PAUSE_US : 2 * pause_us;
+        bool is_written = tidy->node->kv->ops->settle(tidy->node->kv);
+        pause_us = worth || is_small || is_written ? TIDY_PAUSE_US : 2 * pause_us;
         pause_us = pause_us < TIDY_PAUSE_US_MAX ? pause_us : TIDY_PAUSE_US_MAX;
         pthread_mutex_lock(&tidy->lock);
         tidy->answered = walk;

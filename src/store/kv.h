@@ -61,6 +61,10 @@ struct store_kv_ops {
     /* Forget every key in [from, to), which are ids, now and not through the log: only keys nothing
      * refers to. */
     int (*drop_range)(struct store_kv *kv, struct slice from, struct slice to);
+    /* Asked now and then, by one thread: when nothing was applied since it was asked before, and
+     * much of what is kept takes more room than it must, begin to pack it. Never waits. True: what
+     * was applied has not rested yet, ask again soon. */
+    bool (*settle)(struct store_kv *kv);
     struct store_snapshot *(*snapshot)(struct store_kv *kv);
     void (*snapshot_release)(struct store_kv *kv, struct store_snapshot *snapshot);
     /* Approximate bytes on disk of [from, to). */
@@ -94,8 +98,7 @@ struct store_rocks_options {
     const char *path;
     uint64_t cache_bytes;        /* block cache */
     uint64_t write_buffer_bytes; /* one memtable */
-    const char *compressor;      /* "lz4", "snappy", "zstd" or "none", for the hot levels */
-    const char *cold_compressor; /* for the bottom level */
+    const char *compressor;      /* "lz4", "snappy", "zstd" or "none", but for level 0 */
 };
 
 /* Open or create RocksDB in a directory. */

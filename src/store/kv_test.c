@@ -5,10 +5,12 @@
 #include "store/kv.h"
 
 #include <ftw.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "lib/random_doc.h"
 #include "lib/test.h"
@@ -42,7 +44,6 @@ static void pair_open_rocks(struct pair *pair)
         .cache_bytes = 1 << 20,
         .write_buffer_bytes = 64 << 10,
         .compressor = "lz4",
-        .cold_compressor = "zstd",
     };
     if (store_rocks_open(&options, &pair->kvs[0], &err) < 0) {
         fail_msg("%s", err.text);
@@ -289,5 +290,50 @@ TEST(kv_on_disk_comes_back_as_it_was_flushed)
         pair_get(&pair);
         pair_walk(&pair);
     }
+    pair_close(&pair);
+}
+
+/* A hundred records that begin alike, flushed: some 100 KB, as they are. */
+static void pair_load_alike(struct pair *pair)
+{
+    uint8_t value[1000];
+    memset(value, 'a', sizeof value);
+    for (int i = 0; i < 100; i++) {
+        struct buf payload;
+        uint8_t key[PAIR_KEY_MAX] = {0, 0, 0, 1, (uint8_t)i};
+        memcpy(value, &i, sizeof i);
+        buf_init(&payload, NULL);
+        store_effect_begin(&payload, pair->index);
+        store_effect_put(&payload, slice_of(key, 5), slice_of(value, sizeof value));
+        struct slice payloads[1] = {buf_slice(&payload)};
+        struct store_mark mark = {++pair->index, 3, pair->index};
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(pair->kvs[k]->ops->apply(pair->kvs[k], payloads, 1, mark), 0);
+        }
+        buf_close(&payload);
+    }
+    pair_flush(pair);
+}
+
+static uint64_t pair_size(struct pair *pair)
+{
+    return pair->kvs[0]->ops->size(pair->kvs[0], SLICE("\0\0\0\1"), SLICE("\0\0\0\2"));
+}
+
+TEST(kv_on_disk_is_packed_when_it_rests)
+{
+    struct pair pair;
+    pair_open(&pair, 5);
+    struct store_kv *kv = pair.kvs[0];
+    pair_load_alike(&pair);
+    assert_true(pair_size(&pair) > 90000);
+    assert_true(kv->ops->settle(kv));
+    assert_false(kv->ops->settle(kv));
+    uint64_t until = clock_mono_us() + 20 * 1000000;
+    while (pair_size(&pair) > 45000) {
+        assert_true(clock_mono_us() < until);
+        sched_yield();
+    }
+    pair_walk(&pair);
     pair_close(&pair);
 }

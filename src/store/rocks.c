@@ -6,36 +6,14 @@
  * replayed from there. Any error of the engine is fail-stop for the node. */
 #include <assert.h>
 #include <pthread.h>
-#include <rocksdb/c.h>
 #include <stdlib.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "store/effect.h"
 #include "store/keys.h"
-#include "store/kv.h"
+#include "store/rocks_private.h"
 
-enum {
-    ROCKS_HINT_BYTES = 5, /* of a key, which a memtable remembers places by */
-    ROCKS_KEPT_BYTES = 1 << 20,
-};
-
-struct rocks {
-    struct store_kv kv;
-    rocksdb_t *db;
-    rocksdb_options_t *options;
-    rocksdb_block_based_table_options_t *table_options;
-    rocksdb_cache_t *cache;
-    rocksdb_writeoptions_t *write_options;
-    rocksdb_readoptions_t *read_options[2]; /* by enum store_wait, no snapshot */
-    rocksdb_flushoptions_t *flush_options;
-    pthread_mutex_t lock;
-    struct store_mark applied; /* under lock */
-    /* ---- the applying thread's, kept for the next apply ---- */
-    rocksdb_writebatch_t *batch;
-    struct buf effects; /* of struct store_effect, in the order of the log */
-    struct buf order;   /* of struct rocks_place: twice as many as there are effects */
-};
+enum { ROCKS_KEPT_BYTES = 1 << 20 };
 
 /* An effect and how its key begins, which decides most comparisons. */
 struct rocks_place {
@@ -54,18 +32,12 @@ struct rocks_cursor {
     bool backward;
 };
 
-static struct rocks *rocks_of(struct store_kv *kv)
-{
-    return (struct rocks *)kv;
-}
-
 static struct rocks_cursor *rocks_cursor_of(struct store_cursor *cursor)
 {
     return (struct rocks_cursor *)cursor;
 }
 
-/* Turn RocksDB's message into a code and free it. */
-static int rocks_code(char *message)
+int store__rocks_code(char *message)
 {
     if (message == NULL) {
         return 0;
@@ -140,7 +112,7 @@ static int rocks_get(struct store_kv *kv, struct store_snapshot *snapshot, struc
         rocksdb_readoptions_destroy(options);
     }
     if (message != NULL) {
-        return rocks_code(message);
+        return store__rocks_code(message);
     }
     if (pinned == NULL) {
         return -LT_ENOSUCHKEY;
@@ -288,7 +260,7 @@ static int rocks_apply(struct store_kv *kv, const struct slice *payloads, size_t
                                store_key_applied.len, (const char *)&mark, sizeof mark);
         rocks_fill(rocks);
         rocksdb_write(rocks->db, rocks->write_options, rocks->batch, &message);
-        code = rocks_code(message);
+        code = store__rocks_code(message);
     }
     if (code == 0) {
         pthread_mutex_lock(&rocks->lock);
@@ -314,7 +286,7 @@ static int rocks_flush(struct store_kv *kv, uint64_t *ret_index)
     uint64_t index = rocks_applied(kv).index;
     char *message = NULL;
     rocksdb_flush(rocks->db, rocks->flush_options, &message);
-    int code = rocks_code(message);
+    int code = store__rocks_code(message);
     if (code == 0) {
         *ret_index = index;
     }
@@ -331,7 +303,7 @@ static int rocks_drop_range(struct store_kv *kv, struct slice from, struct slice
                                     to.len);
     rocksdb_write(rocks->db, rocks->write_options, batch, &message);
     rocksdb_writebatch_destroy(batch);
-    return rocks_code(message);
+    return store__rocks_code(message);
 }
 
 static struct store_snapshot *rocks_snapshot(struct store_kv *kv)
@@ -355,7 +327,7 @@ static uint64_t rocks_size(struct store_kv *kv, struct slice from, struct slice 
     char *message = NULL;
     rocksdb_approximate_sizes(rocks_of(kv)->db, 1, starts, &from.len, ends, &to.len, &size,
                               &message);
-    return rocks_code(message) == 0 ? size : 0;
+    return store__rocks_code(message) == 0 ? size : 0;
 }
 
 static void rocks_cursor_close(struct store_cursor *base)
@@ -373,7 +345,7 @@ static int rocks_cursor_state(struct rocks_cursor *cursor)
     }
     char *message = NULL;
     rocksdb_iter_get_error(cursor->iterator, &message);
-    return rocks_code(message);
+    return store__rocks_code(message);
 }
 
 static int rocks_seek(struct store_cursor *base, struct slice key, bool backward)
@@ -441,102 +413,12 @@ static const struct store_kv_ops rocks_ops = {
     .applied = rocks_applied,
     .flush = rocks_flush,
     .drop_range = rocks_drop_range,
+    .settle = store__rocks_settle,
     .snapshot = rocks_snapshot,
     .snapshot_release = rocks_snapshot_release,
     .size = rocks_size,
     .cursor = rocks_cursor,
 };
-
-static const struct {
-    const char *name;
-    int code;
-} rocks_compressors[] = {
-    {"none", rocksdb_no_compression},
-    {"snappy", rocksdb_snappy_compression},
-    {"lz4", rocksdb_lz4_compression},
-    {"zstd", rocksdb_zstd_compression},
-};
-
-static int rocks_compressor(const char *name)
-{
-    for (size_t i = 0; i < sizeof rocks_compressors / sizeof rocks_compressors[0]; i++) {
-        if (strcmp(rocks_compressors[i].name, name) == 0) {
-            return rocks_compressors[i].code;
-        }
-    }
-    return rocksdb_lz4_compression;
-}
-
-/* Levels 0 and 1 stay plain, 2 to 4 take the hot compressor, 5 and 6 the cold one. */
-static void rocks_set_compression(rocksdb_options_t *to, const struct store_rocks_options *from)
-{
-    int hot = rocks_compressor(from->compressor);
-    int cold = rocks_compressor(from->cold_compressor);
-    const int levels[7] = {0, 0, hot, hot, hot, cold, cold};
-    rocksdb_options_set_compression(to, hot);
-    rocksdb_options_set_compression_per_level(to, levels, 7);
-    rocksdb_options_set_bottommost_compression(to, cold);
-}
-
-static void rocks_set_options(struct rocks *rocks, const struct store_rocks_options *from)
-{
-    rocksdb_options_t *to = rocksdb_options_create();
-    rocks->options = to;
-    rocksdb_options_set_create_if_missing(to, 1);
-    rocksdb_options_set_paranoid_checks(to, 1);
-    rocksdb_options_set_info_log_level(to, 3);
-    rocksdb_options_set_keep_log_file_num(to, 2);
-    rocksdb_options_set_max_open_files(to, 2000);
-    rocksdb_options_set_write_buffer_size(to, from->write_buffer_bytes);
-    rocksdb_options_set_max_write_buffer_number(to, 4);
-    rocksdb_options_increase_parallelism(to, 2);
-    rocksdb_options_set_bytes_per_sync(to, 1 << 20);
-    rocksdb_options_set_level_compaction_dynamic_level_bytes(to, 1);
-    rocksdb_options_set_memtable_prefix_bloom_size_ratio(to, 0.02);
-    rocksdb_options_set_memtable_whole_key_filtering(to, 1);
-    rocks_set_compression(to, from);
-
-    rocks->cache = rocksdb_cache_create_lru(from->cache_bytes);
-    rocks->table_options = rocksdb_block_based_options_create();
-    rocksdb_block_based_options_set_block_cache(rocks->table_options, rocks->cache);
-    rocksdb_block_based_options_set_format_version(rocks->table_options, 5);
-    rocksdb_block_based_options_set_block_size(rocks->table_options, 8192);
-    rocksdb_block_based_options_set_block_restart_interval(rocks->table_options, 4);
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks(rocks->table_options, 1);
-    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(rocks->table_options,
-                                                                            1);
-    rocksdb_block_based_options_set_filter_policy(rocks->table_options,
-                                                  rocksdb_filterpolicy_create_bloom_full(10));
-    rocksdb_block_based_options_set_data_block_index_type(
-        rocks->table_options,
-        rocksdb_block_based_table_data_block_index_type_binary_search_and_hash);
-    rocksdb_block_based_options_set_data_block_hash_ratio(rocks->table_options, 0.75);
-    rocksdb_options_set_block_based_table_factory(to, rocks->table_options);
-}
-
-/* What the C API has no setter for. Index and filter blocks stay pinned in the cache, counted
- * there, so that a read finds them without a lookup. And a memtable remembers where the last key of
- * each id and type went: the next one of a sorted write is looked for from there. Dropped ranges,
- * which it keeps in a list of their own but under the same memory, are too short to have one. */
-static int rocks_set_rest(struct rocks *rocks, struct err *err)
-{
-    static const char text[] =
-        "block_based_table_factory={metadata_cache_options={top_level_index_pinning=kAll;"
-        "partition_pinning=kAll;unpartitioned_pinning=kAll}};"
-        "memtable_insert_with_hint_prefix_extractor=rocksdb.FixedPrefix.5";
-    char *message = NULL;
-    rocksdb_options_t *whole = rocksdb_options_create();
-    rocksdb_get_options_from_string(rocks->options, text, whole, &message);
-    if (message != NULL) {
-        err_set(err, LT_EINTERNALERROR, "the store's options are refused: %s", message);
-        rocksdb_options_destroy(whole);
-        free(message);
-        return -LT_EINTERNALERROR;
-    }
-    rocksdb_options_destroy(rocks->options);
-    rocks->options = whole;
-    return 0;
-}
 
 static int rocks_load_applied(struct rocks *rocks)
 {
@@ -564,7 +446,7 @@ int store_rocks_open(const struct store_rocks_options *options, struct store_kv 
     rocks->batch = rocksdb_writebatch_create();
     buf_init(&rocks->effects, NULL);
     buf_init(&rocks->order, NULL);
-    rocks_set_options(rocks, options);
+    int code = store__rocks_set_options(rocks, options, err);
     rocks->write_options = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(rocks->write_options, 1);
     rocks->read_options[STORE_MEMORY_ONLY] = rocks_read_options(NULL, STORE_MEMORY_ONLY);
@@ -572,19 +454,19 @@ int store_rocks_open(const struct store_rocks_options *options, struct store_kv 
     rocks->flush_options = rocksdb_flushoptions_create();
     rocksdb_flushoptions_set_wait(rocks->flush_options, 1);
 
-    if (rocks_set_rest(rocks, err) < 0) {
+    if (code < 0) {
         rocks_close(&rocks->kv);
-        return -LT_EINTERNALERROR;
+        return code;
     }
     char *message = NULL;
     rocks->db = rocksdb_open(rocks->options, options->path, &message);
     if (message != NULL) {
-        int code = err_set(err, LT_EIO, "cannot open the store in %s: %s", options->path, message);
+        code = err_set(err, LT_EIO, "cannot open the store in %s: %s", options->path, message);
         free(message);
         rocks_close(&rocks->kv);
         return code;
     }
-    int code = rocks_load_applied(rocks);
+    code = rocks_load_applied(rocks);
     if (code != 0) {
         rocks_close(&rocks->kv);
         return err_set(err, -code, "the store in %s does not say how far it was written",

@@ -119,6 +119,13 @@ static int simkv_drop_range(struct store_kv *kv, struct slice from, struct slice
     return 0;
 }
 
+/* It packs nothing. */
+static bool simkv_settle(struct store_kv *kv)
+{
+    (void)kv;
+    return false;
+}
+
 static struct store_snapshot *simkv_snapshot(struct store_kv *kv)
 {
     struct store_snapshot *snapshot = mem_alloc(sizeof *snapshot);
@@ -247,6 +254,7 @@ static const struct store_kv_ops simkv_ops = {
     .applied = simkv_applied,
     .flush = simkv_flush,
     .drop_range = simkv_drop_range,
+    .settle = simkv_settle,
     .snapshot = simkv_snapshot,
     .snapshot_release = simkv_snapshot_release,
     .size = simkv_size,
