@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -21,7 +22,7 @@ struct log {
     pthread_mutex_t lock;
     char *path;
     int fd;
-    enum log_level level;
+    _Atomic enum log_level level;
     bool json;
     uint64_t count;
     struct log_line *ring;
@@ -49,6 +50,11 @@ struct log *log_new(const char *path, enum log_level level, bool json)
     log->json = json;
     log->ring = mem_zero(LOG_RING_LINES, sizeof *log->ring);
     return log;
+}
+
+void log_set_level(struct log *log, enum log_level level)
+{
+    atomic_store(&log->level, level);
 }
 
 void log_free(struct log *log)

@@ -23,6 +23,9 @@ struct log;
 struct log *log_new(const char *path, enum log_level level, bool json);
 void log_free(struct log *log);
 
+/* What is worth a line from now on. */
+void log_set_level(struct log *log, enum log_level level);
+
 /* Open the file again, after rotation. 0, or -1 with errno: the old file stays in use. */
 int log_reopen(struct log *log);
 

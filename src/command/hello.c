@@ -5,6 +5,7 @@
 #include "command/args.h"
 #include "command/handlers.h"
 #include "command/server.h"
+#include "command/session.h"
 #include "command/version.h"
 #include "doc/validate.h"
 #include "doc/view.h"
@@ -147,7 +148,8 @@ static void hello_build(struct command_op *op)
     doc_build_i32(&op->builder, "maxMessageSizeBytes", 48000000);
     doc_build_i32(&op->builder, "maxWriteBatchSize", 100000);
     doc_build_date(&op->builder, "localTime", op->wall_ms);
-    doc_build_i32(&op->builder, "logicalSessionTimeoutMinutes", 30);
+    doc_build_i32(&op->builder, "logicalSessionTimeoutMinutes",
+                  command_session_minutes(op->server));
     doc_build_i32(&op->builder, "connectionId", op->client->connection_id);
     doc_build_i32(&op->builder, "minWireVersion", 0);
     doc_build_i32(&op->builder, "maxWireVersion", COMMAND_WIRE_VERSION_MAX);

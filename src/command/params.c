@@ -74,6 +74,13 @@ int command_params_set(struct command_params *params, struct slice name, struct 
     return code;
 }
 
+void command_params_follow(struct command_server *server)
+{
+    const struct command_params *params = &server->parameters;
+    enum log_level level = command_param(params, COMMAND_PARAM_logLevel) > 0 ? LOG_DEBUG : LOG_INFO;
+    log_set_level(server->log, command_param(params, COMMAND_PARAM_quiet) ? LOG_WARNING : level);
+}
+
 static void params_build(struct doc_builder *builder, const struct command_params *params,
                          int which)
 {
@@ -148,6 +155,10 @@ int command_set_parameter(struct command_op *op)
         if (code < 0) {
             return code;
         }
+        command_params_follow(op->server);
+        log_info(op->server->log, "command", "parameter %.*s was %lld and is %lld",
+                 SLICE_FMT(elem.name), (long long)was,
+                 (long long)command_param(&op->server->parameters, which));
         if (found++ == 0) {
             doc_build_i64(&op->builder, "was", was);
         }

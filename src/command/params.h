@@ -31,6 +31,11 @@ void command_params_init(struct command_params *params);
 int command_params_set(struct command_params *params, struct slice name, struct doc_value value,
                        bool at_start, struct err *err);
 
+struct command_server;
+
+/* What does not look at its parameter each time follows it now. */
+void command_params_follow(struct command_server *server);
+
 static inline int64_t command_param(const struct command_params *params, enum command_param which)
 {
     return atomic_load_explicit(&params->values[which], memory_order_relaxed);

@@ -53,9 +53,15 @@ void command_sessions_end_all(struct command_sessions *sessions)
     session_drop(sessions, INT64_MAX);
 }
 
-void command_sessions_sweep(struct command_sessions *sessions, int64_t now_ms)
+int32_t command_session_minutes(const struct command_server *server)
 {
-    session_drop(sessions, now_ms - COMMAND_SESSION_IDLE_MS);
+    return (int32_t)command_param(&server->parameters,
+                                  COMMAND_PARAM_localLogicalSessionTimeoutMinutes);
+}
+
+void command_sessions_sweep(struct command_server *server, int64_t now_ms)
+{
+    session_drop(server->sessions, now_ms - command_session_minutes(server) * INT64_C(60000));
 }
 
 void command_sessions_free(struct command_sessions *sessions)
@@ -153,7 +159,7 @@ int command_start_session(struct command_op *op)
     doc_build_open(&op->builder, SLICE("id"));
     doc_build_binary(&op->builder, "id", 4, slice_of(id, sizeof id));
     doc_build_close(&op->builder);
-    doc_build_i32(&op->builder, "timeoutMinutes", 30);
+    doc_build_i32(&op->builder, "timeoutMinutes", command_session_minutes(op->server));
     return 0;
 }
 

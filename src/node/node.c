@@ -281,7 +281,7 @@ static void node_tend(void *context)
     node__group_tend(&node->group);
     node_measure(node);
     command_cursors_sweep(&node->server, clock_wall_ms());
-    command_sessions_sweep(node->server.sessions, clock_wall_ms());
+    command_sessions_sweep(&node->server, clock_wall_ms());
 }
 
 static int node_open_loops(struct node *node, struct err *err)

@@ -45,9 +45,14 @@ static struct doc_value serve_param_value(struct arena *arena, const char *text)
     return doc_value_string(arena, slice_str(text));
 }
 
+/* Options that are parameters too, then those given as parameters. */
 static int serve_params(struct serve *serve, struct command_params *params, struct err *err)
 {
-    int code = 0;
+    struct doc_value quiet = doc_value_bool(options_bool(serve->options, OPTION_SYSTEMLOG_QUIET));
+    struct doc_value verbosity =
+        doc_value_i64(&serve->arena, options_int(serve->options, OPTION_SYSTEMLOG_VERBOSITY));
+    int code = command_params_set(params, SLICE("quiet"), quiet, true, err);
+    code = code < 0 ? code : command_params_set(params, SLICE("logLevel"), verbosity, true, err);
     for (size_t i = 0; i < options_list_count(serve->options) && code == 0; i++) {
         const char *name;
         const char *value;
@@ -170,6 +175,9 @@ static int serve_start(struct serve *serve, struct err *err)
     serve->config.context = serve;
     code = node_open(&serve->config, &serve->node, err);
     code = code < 0 ? code : serve_params(serve, &serve->node->server.parameters, err);
+    if (code == 0) {
+        command_params_follow(&serve->node->server);
+    }
     code = code < 0 || pid_path == NULL ? code : node__serve_pid_write(pid_path, err);
     return code < 0 ? code : node_start(serve->node, err);
 }

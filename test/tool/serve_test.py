@@ -83,19 +83,34 @@ class Serve(unittest.TestCase):
 
     def test_options_are_shown_by_getCmdLineOpts(self):
         config = self.write('lt.conf', 'net:\n  port: 1\n  maxIncomingConnections: 77\n'
-                            'setParameter:\n  ttlMonitorSleepSecs: 7\n')
+                            'setParameter:\n  localLogicalSessionTimeoutMinutes: 7\n')
         with Server(BINARY, '--config', config) as server:
             client = server.client()
             shown = client.admin.command('getCmdLineOpts')
             self.assertEqual(shown['argv'][:2], ['largetable', 'serve'])
             self.assertEqual(shown['parsed']['config'], config)
             self.assertEqual(shown['parsed']['net'], {'port': 0, 'maxIncomingConnections': 77})
-            self.assertEqual(shown['parsed']['setParameter'], {'ttlMonitorSleepSecs': '7'})
-            got = client.admin.command({'getParameter': 1, 'ttlMonitorSleepSecs': 1})
-            self.assertEqual(got['ttlMonitorSleepSecs'], 7)
+            self.assertEqual(shown['parsed']['setParameter'], {'localLogicalSessionTimeoutMinutes': '7'})
+            got = client.admin.command({'getParameter': 1, 'localLogicalSessionTimeoutMinutes': 1})
+            self.assertEqual(got['localLogicalSessionTimeoutMinutes'], 7)
+            self.assertEqual(client.admin.command('hello')['logicalSessionTimeoutMinutes'], 7)
             connections = client.admin.command('serverStatus')['connections']
             self.assertEqual(connections['available'] + connections['current'], 77)
             client.close()
+
+    def test_parameters_of_the_log_change_it(self):
+        with Server(BINARY) as server, server.client() as client:
+            self.assertFalse(client.admin.command({'getParameter': 1, 'quiet': 1})['quiet'])
+
+            def lines():
+                return len(client.admin.command('getLog', 'global')['log'])
+            client.admin.command({'setParameter': 1, 'quiet': True})
+            before = lines()
+            client.admin.command({'setParameter': 1, 'cursorTimeoutMillis': 1000})
+            self.assertEqual(lines(), before)
+            client.admin.command({'setParameter': 1, 'quiet': False})
+            client.admin.command({'setParameter': 1, 'cursorTimeoutMillis': 2000})
+            self.assertEqual(lines(), before + 2)
 
     def test_interrupt_stops_in_good_order(self):
         with Server(BINARY, '--banner') as server:
