@@ -400,5 +400,6 @@ void node__group_close(struct node_group *group)
         store_writer_close(&group->writer);
     }
     store_journal_close(group->journal.journal);
+    buf_close(&group->dropped);
     repl_free(group->repl);
 }

@@ -38,7 +38,7 @@ static void tend_reclaim(struct net_work *work)
 {
     struct node_group *group = tend_group(work, offsetof(struct node_group, reclaim_work));
     uint32_t ranges;
-    int code = store_reclaim(group->node->kv, &command_filter_ops, &ranges);
+    int code = store_reclaim(group->node->kv, &command_filter_ops, &group->dropped, &ranges);
     if (code < 0) {
         node__die(group->node, "reclaiming space", code);
     }

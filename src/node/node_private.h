@@ -142,6 +142,7 @@ struct node_group {
     uint64_t flush_index;
     bool garbage; /* the catalog changed: dropped ids may have left keys */
     bool reclaiming;
+    struct buf dropped; /* of store_reclaim */
     struct net_work reclaim_work;
     struct net_mail next_mail;  /* the next batch may go */
     struct net_mail begin_mail; /* the first turn of the owner's loop */

@@ -58,8 +58,8 @@ struct store_kv_ops {
     struct store_mark (*applied)(struct store_kv *kv);
     /* Make everything applied survive power loss; *ret_index is how far. Blocks. */
     int (*flush)(struct store_kv *kv, uint64_t *ret_index);
-    /* Forget every key in [from, to), which are ids, now and not through the log: only keys nothing
-     * refers to. */
+    /* Let go of every key in [from, to), which are ids, now and not through the log: only keys that
+     * nothing refers to. They may be seen until the engine has made room of them. */
     int (*drop_range)(struct store_kv *kv, struct slice from, struct slice to);
     /* Asked now and then, by one thread: when nothing was applied since it was asked before, and
      * much of what is kept takes more room than it must, begin to pack it. Never waits. True: what

@@ -16,15 +16,20 @@
 #include "lib/test.h"
 #include "store/effect.h"
 #include "store/keys.h"
+#include "store/reclaim.h"
+#include "store/rocks_private.h"
 #include "store/scan.h"
 
-enum { PAIR_STEPS = 3000, PAIR_SNAPSHOTS = 4, PAIR_KEY_MAX = 8 };
+enum { PAIR_STEPS = 3000, PAIR_SNAPSHOTS = 4, PAIR_KEY_MAX = 8, PAIR_IDS = 3, PAIR_ALIKE = 100 };
 
 struct pair {
     struct store_kv *kvs[2]; /* RocksDB, simkv */
     struct store_snapshot *snapshots[PAIR_SNAPSHOTS][2];
     struct random_doc random;
     uint64_t index;
+    uint8_t ids[PAIR_IDS]; /* what is dropped is another id afterwards */
+    uint8_t last_id;
+    const char *compressor;
     char directory[128];
 };
 
@@ -43,17 +48,18 @@ static void pair_open_rocks(struct pair *pair)
         .path = pair->directory,
         .cache_bytes = 1 << 20,
         .write_buffer_bytes = 64 << 10,
-        .compressor = "lz4",
+        .compressor = pair->compressor,
     };
     if (store_rocks_open(&options, &pair->kvs[0], &err) < 0) {
         fail_msg("%s", err.text);
     }
 }
 
-static void pair_open(struct pair *pair, uint64_t seed)
+static void pair_open(struct pair *pair, uint64_t seed, const char *compressor)
 {
     const char *base = getenv("TMPDIR");
-    *pair = (struct pair){.random = {seed}};
+    *pair = (struct pair){.random = {seed}, .ids = {1, 2, 3}, .last_id = 3};
+    pair->compressor = compressor;
     snprintf(pair->directory, sizeof pair->directory, "%s/largetable-kv-XXXXXX",
              base != NULL ? base : "/tmp");
     assert_non_null(mkdtemp(pair->directory));
@@ -85,7 +91,7 @@ static struct slice pair_key(struct pair *pair, uint8_t bytes[PAIR_KEY_MAX])
     static const uint8_t edges[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
     size_t len = 4 + random_doc_below(&pair->random, 4);
     memset(bytes, 0, 4);
-    bytes[3] = (uint8_t)(1 + random_doc_below(&pair->random, 3));
+    bytes[3] = pair->ids[random_doc_below(&pair->random, PAIR_IDS)];
     for (size_t i = 4; i < len; i++) {
         bytes[i] = edges[random_doc_below(&pair->random, sizeof edges)];
     }
@@ -165,6 +171,19 @@ static void pair_same_place(struct store_cursor *cursors[2], const int there[2])
     }
 }
 
+/* Step over what was dropped, which RocksDB shows until files are merged. */
+static int pair_skip_dropped(const struct pair *pair, struct store_cursor *cursor, int there)
+{
+    while (there == 1) {
+        uint32_t id = store_key_load_id(cursor->ops->key(cursor).data);
+        if (id == 0 || memchr(pair->ids, (int)id, PAIR_IDS) != NULL) {
+            break;
+        }
+        there = cursor->ops->step(cursor);
+    }
+    return there;
+}
+
 static void pair_walk(struct pair *pair)
 {
     uint8_t bytes[PAIR_KEY_MAX];
@@ -180,11 +199,13 @@ static void pair_walk(struct pair *pair)
         bool backward = random_doc_below(&pair->random, 2) == 1;
         for (int i = 0; i < 2; i++) {
             there[i] = cursors[i]->ops->seek(cursors[i], key, backward);
+            there[i] = pair_skip_dropped(pair, cursors[i], there[i]);
         }
         pair_same_place(cursors, there);
         for (int steps = 0; steps < 12 && there[0] == 1; steps++) {
             for (int i = 0; i < 2; i++) {
                 there[i] = cursors[i]->ops->step(cursors[i]);
+                there[i] = pair_skip_dropped(pair, cursors[i], there[i]);
             }
             pair_same_place(cursors, there);
         }
@@ -208,7 +229,8 @@ static void pair_drop(struct pair *pair)
 {
     struct buf from;
     struct buf to;
-    uint32_t id = 1 + random_doc_below(&pair->random, 3);
+    uint8_t *slot = &pair->ids[random_doc_below(&pair->random, PAIR_IDS)];
+    uint32_t id = *slot;
     buf_init(&from, NULL);
     buf_init(&to, NULL);
     store_key_id(&from, id);
@@ -220,6 +242,7 @@ static void pair_drop(struct pair *pair)
         struct store_kv *kv = pair->kvs[i];
         assert_int_equal(kv->ops->drop_range(kv, buf_slice(&from), buf_slice(&to)), 0);
     }
+    *slot = ++pair->last_id;
     buf_close(&from);
     buf_close(&to);
 }
@@ -267,7 +290,7 @@ TEST(kv_engines_give_the_same_answers)
 {
     for (uint64_t seed = 1; seed <= 3; seed++) {
         struct pair pair;
-        pair_open(&pair, seed);
+        pair_open(&pair, seed, "lz4");
         for (int i = 0; i < PAIR_STEPS; i++) {
             pair_step(&pair);
         }
@@ -278,7 +301,7 @@ TEST(kv_engines_give_the_same_answers)
 TEST(kv_on_disk_comes_back_as_it_was_flushed)
 {
     struct pair pair;
-    pair_open(&pair, 77);
+    pair_open(&pair, 77, "lz4");
     for (int i = 0; i < 200; i++) {
         pair_apply(&pair);
     }
@@ -298,7 +321,7 @@ static void pair_load_alike(struct pair *pair)
 {
     uint8_t value[1000];
     memset(value, 'a', sizeof value);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < PAIR_ALIKE; i++) {
         struct buf payload;
         uint8_t key[PAIR_KEY_MAX] = {0, 0, 0, 1, (uint8_t)i};
         memcpy(value, &i, sizeof i);
@@ -323,7 +346,7 @@ static uint64_t pair_size(struct pair *pair)
 TEST(kv_on_disk_is_packed_when_it_rests)
 {
     struct pair pair;
-    pair_open(&pair, 5);
+    pair_open(&pair, 5, "lz4");
     struct store_kv *kv = pair.kvs[0];
     pair_load_alike(&pair);
     assert_true(pair_size(&pair) > 90000);
@@ -335,5 +358,84 @@ TEST(kv_on_disk_is_packed_when_it_rests)
         sched_yield();
     }
     pair_walk(&pair);
+    pair_close(&pair);
+}
+
+/* Have the records in files of some ten each, none of which is open or in memory. */
+static void pair_split(struct pair *pair)
+{
+    const char *names[1] = {"target_file_size_base"};
+    const char *values[1] = {"5000"};
+    char *message = NULL;
+    rocksdb_t *db = rocks_of(pair->kvs[0])->db;
+    rocksdb_set_options(db, 1, names, values, &message);
+    assert_null(message);
+    for (int i = 0; i < 2; i++) { /* the first file goes down as it is */
+        pair_load_alike(pair);
+        rocksdb_compact_range(db, NULL, 0, NULL, 0);
+    }
+    const rocksdb_livefiles_t *files = rocksdb_livefiles(db);
+    assert_true(rocksdb_livefiles_count(files) > 3);
+    rocksdb_livefiles_destroy(files);
+    pair->kvs[0]->ops->close(pair->kvs[0]);
+    pair_open_rocks(pair);
+}
+
+/* How many keys there are from id 1 on, without waiting; what is missing is brought in between. */
+static int pair_count_from_memory(struct pair *pair)
+{
+    struct store_kv *kv = pair->kvs[0];
+    struct buf last;
+    int count = 0;
+    int code;
+    buf_init(&last, NULL);
+    store_key_id(&last, 1);
+    do {
+        struct store_cursor *cursor = kv->ops->cursor(kv, NULL, STORE_MEMORY_ONLY);
+        code = cursor->ops->seek(cursor, buf_slice(&last), false);
+        for (; code > 0; code = cursor->ops->step(cursor)) {
+            struct slice key = cursor->ops->key(cursor);
+            count += slice_compare(key, buf_slice(&last)) > 0;
+            last.len = 0;
+            buf_append_slice(&last, key);
+        }
+        cursor->ops->close(cursor);
+        assert_int_equal(store_fetch(kv, buf_slice(&last), false, 1), 0);
+    } while (code == -LT_EAGAIN);
+    buf_close(&last);
+    assert_int_equal(code, 0);
+    return count;
+}
+
+TEST(kv_on_disk_walks_from_file_to_file_without_waiting_or_losing_any)
+{
+    struct pair pair;
+    pair_open(&pair, 6, "none");
+    pair_split(&pair);
+    assert_int_equal(pair_count_from_memory(&pair), PAIR_ALIKE);
+    pair_close(&pair);
+}
+
+/* No collection has these records' id: its range is given back, once. */
+TEST(kv_on_disk_gives_back_what_the_catalog_does_not_know_once)
+{
+    static const struct store_filter_ops no_filters;
+    struct pair pair;
+    struct buf dropped;
+    uint32_t ranges;
+    pair_open(&pair, 7, "none");
+    pair_load_alike(&pair);
+    buf_init(&dropped, NULL);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(store_reclaim(pair.kvs[0], &no_filters, &dropped, &ranges), 0);
+        assert_int_equal(ranges, i == 0 ? 1 : 0);
+        assert_int_equal(dropped.len, sizeof(uint32_t));
+    }
+    pair_flush(&pair);
+    rocksdb_compact_range(rocks_of(pair.kvs[0])->db, NULL, 0, NULL, 0);
+    assert_int_equal(store_reclaim(pair.kvs[0], &no_filters, &dropped, &ranges), 0);
+    assert_int_equal(ranges, 0);
+    assert_int_equal(dropped.len, 0);
+    buf_close(&dropped);
     pair_close(&pair);
 }

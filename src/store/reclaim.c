@@ -1,5 +1,6 @@
 /* store/reclaim.c - walk from id to id, ask the catalog, drop what it does not know.
  *
+ * The engine may go on showing what was dropped, so it is remembered: each id is dropped once.
  * The catalog is read from the same snapshot as the ids: an id that was given out later is in
  * neither, and one that is in the snapshot without being in its catalog was dropped before. */
 #include "store/reclaim.h"
@@ -43,20 +44,38 @@ static int reclaim_next_id(struct store_view_cursor *cursor, uint32_t id, uint32
     return code;
 }
 
+/* Was the id dropped before? They are asked for in order; *at is how far. */
+static bool reclaim_is_dropped(const struct buf *dropped, size_t *at, uint32_t id)
+{
+    uint32_t known = 0;
+    for (; *at < dropped->len; *at += sizeof known) {
+        memcpy(&known, dropped->data + *at, sizeof known);
+        if (known >= id) {
+            break;
+        }
+    }
+    return known == id;
+}
+
+/* *now becomes the dropped ids that are still there. */
 static int reclaim_walk(struct store_view *view, const struct store_catalog *catalog,
-                        uint32_t *ret_ranges)
+                        const struct buf *dropped, struct buf *now, uint32_t *ret_ranges)
 {
     struct store_view_cursor cursor;
+    size_t at = 0;
     uint32_t id = 1;
     int code;
     store_view_cursor_open(&cursor, view);
     while ((code = reclaim_next_id(&cursor, id, &id)) > 0) {
         if (!reclaim_knows(catalog, id)) {
-            code = reclaim_drop(view->kv, id);
-            if (code < 0) {
-                break;
+            if (!reclaim_is_dropped(dropped, &at, id)) {
+                code = reclaim_drop(view->kv, id);
+                if (code < 0) {
+                    break;
+                }
+                (*ret_ranges)++;
             }
-            (*ret_ranges)++;
+            buf_append(now, &id, sizeof id);
         }
         if (id == UINT32_MAX) {
             break;
@@ -68,20 +87,24 @@ static int reclaim_walk(struct store_view *view, const struct store_catalog *cat
 }
 
 int store_reclaim(struct store_kv *kv, const struct store_filter_ops *filter_ops,
-                  uint32_t *ret_ranges)
+                  struct buf *dropped, uint32_t *ret_ranges)
 {
     struct store_view view;
     struct store_catalog *catalog;
+    struct buf now;
     *ret_ranges = 0;
+    buf_init(&now, NULL);
     store_view_init(&view, kv, NULL);
     view.wait = STORE_MAY_WAIT;
     view.snapshot = kv->ops->snapshot(kv);
     int code = store_catalog_load(&view, filter_ops, &catalog);
     if (code == 0) {
-        code = reclaim_walk(&view, catalog, ret_ranges);
+        code = reclaim_walk(&view, catalog, dropped, &now, ret_ranges);
         store_catalog_release(catalog);
     }
     store_view_close(&view);
+    buf_close(dropped);
+    *dropped = now;
     return code;
 }
 

@@ -2,7 +2,7 @@
  *
  * Invariant   an id that the catalog does not know is never used again, so its keys are garbage.
  * Thread      store_reclaim: any, while the owner goes on. store_drop_unready: the owner.
- * Memory      none kept.
+ * Memory      store_reclaim keeps the ids it dropped, four bytes each, while the engine shows them.
  * Errors      as store/kv.h.
  */
 #ifndef STORE_RECLAIM_H
@@ -10,10 +10,11 @@
 
 #include "store/writer.h"
 
-/* Drop every range of the engine whose id no collection or index has; *ret_ranges is how many.
+/* Drop every range of the engine whose id no collection or index has, and that is not among
+ * `dropped`: ids in order, of this engine's calls before, empty at first. *ret_ranges is how many.
  * Blocks. */
 int store_reclaim(struct store_kv *kv, const struct store_filter_ops *filter_ops,
-                  uint32_t *ret_ranges);
+                  struct buf *dropped, uint32_t *ret_ranges);
 
 /* Take indexes whose build did not finish out of the catalog; *ret_indexes is how many. An entry
  * must be open. */
