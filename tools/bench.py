@@ -92,8 +92,9 @@ def suites(session, options, server_arguments):
     """Bars that are not reached are told, not failures: what fails is a wrong answer."""
     for suite in chosen(options):
         results = bench_rounds.run_suite(session, suite, sized(options), server_arguments)
-        bench_rounds.tell(bench_rounds.judge(suite, results))
-        bench_report.save(options.out, suite, sized(options), session, results, ROOT)
+        if results:
+            bench_rounds.tell(bench_rounds.judge(suite, results))
+            bench_report.save(options.out, suite, sized(options), session, results, ROOT)
     if options.report:
         bench_report.write(options.out)
         print(f"bench: wrote {options.out / 'README.md'}")

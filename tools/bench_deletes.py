@@ -12,26 +12,16 @@ same without the base; it is in `raw` as `plain`, for both.
 
 import hashlib
 import importlib.util
-import pathlib
 import socket
 import struct
-import sys
 import threading
 import time
 
-import bench_peers
-
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "test/lib"))
-
-from server import Server  # noqa: E402
+import bench_wire
+from bench_process import Missing, Server, resident
 
 CHUNK, BYTES, GOAL, SAMPLE_S = 1000, 150, 1.10, 1
 LOAD = {"workload": "read", "connections": 8, "rate": 2000, "documents": 1000, "warmup": 0}
-
-
-class MissingData(Exception):
-    pass
 
 
 def text(number, size):
@@ -43,7 +33,7 @@ class Ours:
 
     def __init__(self, session, server_arguments):
         if importlib.util.find_spec("pymongo") is None:
-            raise MissingData("deleting needs pymongo (Debian package python3-pymongo)")
+            raise Missing("deleting needs pymongo (Debian package python3-pymongo)")
         import bson
         self.bson = bson
         self.server = Server(session.exe, "--cacheSizeMB", "512", *server_arguments).start()
@@ -63,7 +53,7 @@ class Ours:
     def warm(self, count):
         body = self.bson.encode({"find": "items", "filter": {"_id": 0x5A5A5A5A}, "limit": 1,
                                  "$db": "deletes"})
-        frame = bytearray(struct.pack("<iiiiIB", 21 + len(body), 1, 0, 2013, 0, 0) + body)
+        frame = bytearray(bench_wire.message(body))
         at = frame.index(b"\x5A\x5A\x5A\x5A")
         with socket.create_connection(("127.0.0.1", self.port)) as one, one.makefile("rb") as file:
             for first in range(0, count, CHUNK):
@@ -73,7 +63,7 @@ class Ours:
                     out += frame
                 one.sendall(out)
                 for _ in range(len(out) // len(frame)):
-                    file.read(struct.unpack("<i", file.read(4))[0] - 4)
+                    bench_wire.reply(file)
 
     def delete_odd(self, count):
         assert self.items.delete_many({"_id": {"$mod": [2, 1]}}).deleted_count == count // 2
@@ -87,7 +77,7 @@ class Ours:
     def used(self):
         heap = self.client.admin.command("memoryStats").get("allocator")
         if heap is None:
-            raise MissingData("this program's allocator does not tell what is in use")
+            raise Missing("this program's allocator does not tell what is in use")
         return heap["allocated"] + self.client.admin.command("serverStatus")["cache"]["liveBytes"]
 
     def busy(self):
@@ -166,13 +156,13 @@ def expected(count, size):
 def watch(server, base, samples, stop):
     begin = time.monotonic()
     while not stop.wait(SAMPLE_S):
-        resident, used = bench_peers.resident(server.pid), server.used()
-        samples.append({"seconds": time.monotonic() - begin, "resident": resident, "used": used,
-                        "ratio": (resident - base) / used, "plain": resident / used})
+        rss, used = resident(server.pid), server.used()
+        samples.append({"seconds": time.monotonic() - begin, "resident": rss, "used": used,
+                        "ratio": (rss - base) / used, "plain": rss / used})
 
 
 def measure_server(session, server, count, seconds):
-    base = bench_peers.resident(server.pid) - server.used()
+    base = resident(server.pid) - server.used()
     for first in range(0, count, CHUNK):
         server.load(range(first, min(first + CHUNK, count)))
     server.warm(count)

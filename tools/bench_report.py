@@ -16,6 +16,10 @@ import bench_plot
 import bench_rounds
 from bench_suites import SUITES
 
+# Of each run, what any run of the suite has: figure, heading, digits.
+COLUMNS = [("p50", "p50 ms", 3), ("p99", "p99 ms", 3), ("p99.9", "p99.9 ms", 3),
+           ("server", "server, processors", 2), ("client", "client, processors", 2)]
+
 
 def machine():
     info = pathlib.Path("/proc/cpuinfo").read_text()
@@ -45,7 +49,7 @@ def save(folder, suite, size, session, results, root):
     (folder / "raw").mkdir(parents=True, exist_ok=True)
     judged = bench_rounds.judge(suite, results)
     content = {"suite": suite.name, "title": suite.title, "figure": suite.figure,
-               "unit": suite.unit, "note": suite.note,
+               "unit": suite.unit, "columns": suite.columns, "note": suite.note,
                "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="minutes"),
                "machine": {**machine(), "fileSystem": file_system(session.directory)},
                "commit": commit(root), "size": dataclasses.asdict(size),
@@ -77,24 +81,25 @@ def bar_rows(saved):
     return rows
 
 
-def run_rows(saved):
+def run_table(saved):
     """Medians of each run; which processors were busy says what bounds it."""
-    results, rows = saved["results"], []
-    for label in saved["runs"]:
-        if label not in results:
-            continue
-        found = {name: bench_rounds.median(results, label, name)
-                 for name in (saved["figure"], "p50", "p99", "p99.9", "server", "client")}
-        cells = [figure(found[saved["figure"]]), figure(found["p50"], 3), figure(found["p99"], 3),
-                 figure(found["p99.9"], 3), figure(found["server"]), figure(found["client"])]
-        rows.append(f"| {label} | {len(results[label])} | " + " | ".join(cells) + " |")
-    return rows
+    results = saved["results"]
+    wanted = [(saved["figure"], saved["unit"], 2), *map(tuple, saved.get("columns", [])), *COLUMNS]
+    found = {label: [bench_rounds.median(results, label, name) for name, _, _ in wanted]
+             for label in saved["runs"] if label in results}
+    shown = [i for i in range(len(wanted)) if any(row[i] is not None for row in found.values())]
+    lines = ["| run | rounds | " + " | ".join(wanted[i][1] for i in shown) + " |",
+             "|---|---|" + "---|" * len(shown)]
+    return lines + [f"| {label} | {len(results[label])} | " +
+                    " | ".join(figure(row[i], wanted[i][2]) for i in shown) + " |"
+                    for label, row in found.items()]
 
 
 def plot(saved):
     rows = []
     for label, who in saved["runs"].items():
-        values = [result[saved["figure"]] for result in saved["results"].get(label, [])]
+        values = [result[saved["figure"]] for result in saved["results"].get(label, [])
+                  if saved["figure"] in result]
         if values:
             rows.append((label, who, bench_rounds.median(saved["results"], label, saved["figure"]),
                          values))
@@ -103,12 +108,11 @@ def plot(saved):
 
 def suite_section(saved):
     size = saved["size"]
-    lines = [f"## {saved['title']}", "", f"![{saved['suite']}]({saved['suite']}.svg)", "",
-             "| bar | wanted | measured | beside | found | |", "|---|---|---|---|---|---|",
-             *bar_rows(saved), "",
-             f"| run | rounds | {saved['unit']} | p50 ms | p99 ms | p99.9 ms | server, "
-             "processors | client, processors |", "|---|---|---|---|---|---|---|---|",
-             *run_rows(saved), "",
+    lines = [f"## {saved['title']}", "", f"![{saved['suite']}]({saved['suite']}.svg)", ""]
+    if saved["bars"]:
+        lines += ["| bar | wanted | measured | beside | found | |", "|---|---|---|---|---|---|",
+                  *bar_rows(saved), ""]
+    lines += [*run_table(saved), "",
              f"Measured {saved['when']} at {saved['commit']}: {size['seconds']} s a run after "
              f"{size['warmup']} s of warm-up; other work of low priority took "
              f"{saved['background']} % of the processors meanwhile. Raw numbers: "

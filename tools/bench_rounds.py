@@ -4,6 +4,7 @@ A session owns the directory of everything that is started; it goes with the ses
 dict of figures with the client's own JSON in `raw`. Milliseconds are ms, rates are a second.
 """
 
+import dataclasses
 import json
 import os
 import shutil
@@ -16,10 +17,19 @@ import bench_disk
 import bench_fair
 import bench_peers
 import bench_trace
+from bench_process import Missing
 
 
 class BenchError(Exception):
     pass
+
+
+@dataclasses.dataclass
+class Round:
+    """What a run may look at: the suite's size and what ran before it in the same round."""
+    size: object
+    server_arguments: list
+    results: dict = dataclasses.field(default_factory=dict)  # {label: result}
 
 
 class Session:
@@ -41,14 +51,14 @@ class Session:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def peer(self, name):
-        """The started peer; MissingPeer when it is not installed."""
+        """The started peer; Missing when it is not installed."""
         if name in self.missing:
-            raise bench_peers.MissingPeer(self.missing[name])
+            raise Missing(self.missing[name])
         if name not in self.peers:
             which = f"{name}-everysec" if (name, self.fsync) == ("redis", "everysec") else name
             try:
                 self.peers[name] = bench_peers.start(which, self.directory)
-            except bench_peers.MissingPeer as error:
+            except Missing as error:
                 self.missing[name] = str(error)
                 raise
             self.about[name] = self.peers[name].about
@@ -73,15 +83,15 @@ class Session:
         return json.loads(self.run_client(["--json", "-", *arguments], capture_output=True))
 
 
-def client_arguments(session, run, size, rates, server_arguments):
-    arguments = ["--warmup", str(size.warmup), "--seconds", str(size.seconds)]
+def client_arguments(session, run, now):
+    arguments = ["--warmup", str(now.size.warmup), "--seconds", str(now.size.seconds)]
     for name, value in run.options.items():
         arguments += [f"--{name}", str(value)]
     if run.half_of:
-        arguments += ["--rate", str(max(int(rates[run.half_of] * run.load), 1))]
+        arguments += ["--rate", str(max(int(now.results[run.half_of]["rate"] * run.load), 1))]
     arguments += run.extra
     if run.who == "largetable":
-        server = [*run.server, *server_arguments]
+        server = [*run.server, *now.server_arguments]
         arguments += ["--spawn"] + (["--", *server] if server else [])
     elif run.who == "echo":
         arguments += ["--spawn", "--peer", "echo"]
@@ -92,11 +102,11 @@ def client_arguments(session, run, size, rates, server_arguments):
     return arguments
 
 
-def measure_client(session, run, size, rates, server_arguments):
-    raw = session.run_bench(client_arguments(session, run, size, rates, server_arguments))
+def measure_client(session, run, now):
+    raw = session.run_bench(client_arguments(session, run, now))
     latency, operations = raw["latencyMicros"], max(raw["operations"], 1)
     if raw["operations"] == 0:
-        raise BenchError(f"{run.label}: nothing was done in {size.seconds} s")
+        raise BenchError(f"{run.label}: nothing was done in {now.size.seconds} s")
     figures = {"rate": raw["perSecond"], "documents": raw["documentsPerSecond"],
                "client": raw["clientProcessorSeconds"] / raw["seconds"],
                "sent": raw["bytesSent"] / operations, "received": raw["bytesReceived"] / operations}
@@ -107,22 +117,20 @@ def measure_client(session, run, size, rates, server_arguments):
     return {**figures, "raw": raw}
 
 
-def measure_idle(session, run, size, rates, server_arguments):
-    del rates
+def measure_idle(session, run, now):
     count = run.options["count"]
     if run.who != "largetable":
         cost, share = bench_peers.idle(session.peer(run.who), count)
         return {"bytes": cost, "processor": share * 100}
     raw = session.run_bench(["--spawn", "--idle", str(count), "--documents", "100", "--warmup", "0",
-                             "--seconds", str(min(size.seconds, 1)),
-                             *(["--", *server_arguments] if server_arguments else [])])
+                             "--seconds", str(min(now.size.seconds, 1)),
+                             *(["--", *now.server_arguments] if now.server_arguments else [])])
     server = raw["server"]
     return {"bytes": server["idleConnectionBytes"], "processor": server["idleProcessors"] * 100,
             "raw": raw}
 
 
-def measure_disk(session, run, size, rates, server_arguments):
-    del size, rates, server_arguments
+def measure_disk(session, run, _):
     options = run.options
     found = bench_disk.measure(session.exe, options["data"], options["codec"], options["count"],
                                session.directory)
@@ -132,29 +140,23 @@ def measure_disk(session, run, size, rates, server_arguments):
     return found
 
 
-def measure_deletes(session, run, size, rates, server_arguments):
-    del size, rates
+def measure_deletes(session, run, now):
     return bench_deletes.measure(session, run.who, run.options["count"], run.options["watched"],
-                                 server_arguments)
+                                 now.server_arguments)
 
 
-def measure_fair(session, run, size, rates, server_arguments):
-    del size, rates
+def measure_fair(session, run, now):
     options = run.options
     return bench_fair.measure(session.exe, options["count"], options["slow"], options["greedy"],
-                              server_arguments)
+                              now.server_arguments)
 
 
-def measure_trace(session, run, size, rates, server_arguments):
-    del size, rates
-    return bench_trace.measure(session, run.who, run.options["requests"], server_arguments)
+def measure_trace(session, run, now):
+    return bench_trace.measure(session, run.who, run.options["requests"], now.server_arguments)
 
 
 KINDS = {"client": measure_client, "idle": measure_idle, "disk": measure_disk,
-         "deletes": measure_deletes, "fair": measure_fair,
-         "trace": measure_trace}
-# What a run of them can lack.
-MISSING = bench_peers.MissingPeer, bench_disk.MissingData, bench_deletes.MissingData
+         "deletes": measure_deletes, "fair": measure_fair, "trace": measure_trace}
 
 
 def niced():
@@ -177,19 +179,24 @@ def told(suite, run, number, result):
 def run_suite(session, suite, size, server_arguments=()):
     """All rounds: {label: [result of each round]}; what cannot be run has no label in it."""
     print(f"{suite.name}: {suite.title}", flush=True)
+    free_gb = shutil.disk_usage(session.directory).free / 1e9
+    if free_gb < suite.disk_gb:
+        print(f"  skipped: it needs {suite.disk_gb:g} GB in {session.directory}, {free_gb:.1f} are "
+              "free", flush=True)
+        return {}
     nice, total = niced()
     results = {}
     try:
         for number in range(1, (suite.rounds or size.rounds) + 1):
-            rates = {}
+            now = Round(size, server_arguments)
             for run in suite.runs:
                 try:
-                    result = KINDS[run.kind](session, run, size, rates, server_arguments)
-                except MISSING as error:
+                    result = KINDS[run.kind](session, run, now)
+                except Missing as error:
                     if number == 1:
                         print(f"  {run.label:<20} skipped: {error}", flush=True)
                     continue
-                rates[run.label] = result.get("rate", 0)
+                now.results[run.label] = result
                 results.setdefault(run.label, []).append(result)
                 print(told(suite, run, number, result), flush=True)
     finally:

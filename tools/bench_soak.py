@@ -4,19 +4,13 @@ The server's resident memory is sampled each second. It may be above the limit b
 not grow in the second half: there the line through the samples may rise by a fiftieth of the limit.
 """
 
-import pathlib
 import statistics
 import subprocess
 import sys
 import threading
 import time
 
-import bench_peers
-
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "test/lib"))
-
-from server import Server  # noqa: E402
+from bench_process import Server, resident
 
 SLACK, GROWTH, SAMPLE_S = 1.10, 0.02, 1
 
@@ -53,7 +47,7 @@ def verdict(samples, limit):
 def sample(pid, samples, stop):
     while not stop.wait(SAMPLE_S):
         try:
-            samples.append(bench_peers.resident(pid) / 2**20)
+            samples.append(resident(pid) / 2**20)
         except (OSError, IndexError):
             return  # it has ended; the client says why
 

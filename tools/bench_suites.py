@@ -69,6 +69,8 @@ class Suite:
     bars: list
     rounds: int | None = None  # where a figure does not vary
     note: str = ""            # what a reader of the figures must know
+    columns: tuple = ()       # of the table of runs, beside the usual: (figure, heading, digits)
+    disk_gb: float = 1        # what it needs free
 
 
 def read(size):
@@ -142,7 +144,8 @@ def ycsb(size):
             runs.append(Run(f"{letter.upper()}: {who}", who, options))
         bars.append(Bar(f"PostgreSQL jsonb, {letter.upper()}", f"{letter.upper()}: largetable",
                         "rate", over=f"{letter.upper()}: postgres", least=3.0))
-    return Suite("ycsb", f"YCSB A-F, {size.ycsb:,} documents", "rate", "operations/s", runs, bars)
+    return Suite("ycsb", f"YCSB A-F, {size.ycsb:,} documents", "rate", "operations/s", runs, bars,
+                 disk_gb=5e-6 * size.ycsb)
 
 
 def idle(size):
@@ -242,7 +245,7 @@ def growth(size):
         bars.append(Bar(f"time of a {workload}, ten times the documents", runs[-2].label, "rate",
                         over=runs[-1].label, most=1.3))
     return Suite("growth", f"Cost growth, {size.growth:,} to {10 * size.growth:,} documents",
-                 "rate", "operations/s", runs, bars)
+                 "rate", "operations/s", runs, bars, disk_gb=2e-6 * 10 * size.growth)
 
 
 SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,

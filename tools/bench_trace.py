@@ -6,15 +6,18 @@ is given what it missed. `misses` is a part of the requests, times are ms.
 """
 
 import json
-import os
 import pathlib
-import re
 import subprocess
+import sys
 
 import bench_peers
-from bench_disk import ROOT, MissingData, Server
+from bench_process import ROOT, Missing, Server, anonymous, resident
 
-TRACE, FORMAT = "cache2k-orm-busy.trace.xz", "int32"
+sys.path.insert(0, str(ROOT / "test/sim"))
+
+import traces  # noqa: E402
+
+TRACE, FORMAT = traces.TRACES["orm-busy"]
 SIZE = 3584  # of a value, on average
 # 8 MB in memory make its resident memory about that of memcached with -m 16: the program is larger.
 # Nothing is mapped, since what is read through a map counts as resident.
@@ -23,37 +26,39 @@ OPTIONS = ("--cacheTotalMB", str(8 + bench_peers.EXTSTORE_MB[1]), "--cacheMemory
            "--workers", "1", "--hugePages", "off")
 
 
+def program(exe, name):
+    """The path of a program of test/sim, built with `exe`; Missing without it or its traces."""
+    path = pathlib.Path(exe).parent / "test/sim" / name
+    for needed in path, traces.data_folder():
+        if not needed.exists():
+            raise Missing(f"there is no {needed}")
+    return str(path)
+
+
 def replay(exe, peer, port, requests, *more):
-    data = pathlib.Path(os.environ.get("LARGETABLE_DATA") or ROOT.parent / "shared/data")
-    client = pathlib.Path(exe).parent / "test/sim/cache_replay"
-    trace = data / "cache" / TRACE
-    for path in trace, client:
-        if not path.exists():
-            raise MissingData(f"there is no {path}")
-    command = [str(client), "--trace", str(trace), "--format", FORMAT, "--peer", peer,
-               "--port", str(port), "--size", str(SIZE), "--requests", str(requests), *more]
+    command = [program(exe, "cache_replay"), "--trace", str(traces.data_folder() / TRACE),
+               "--format", FORMAT, "--peer", peer, "--port", str(port), "--size", str(SIZE),
+               "--requests", str(requests), *more]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def memory(pid):
-    """Resident bytes, and of them those that are not of files."""
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return {name: int(re.search(rf"{field}:\s+(\d+)", status).group(1)) * 1024
-            for name, field in (("rss", "VmRSS"), ("anonymous", "RssAnon"))}
+def restart(server):
+    server.stop()
+    server.start()
 
 
 def ask_largetable(exe, requests, arguments):
     with Server(exe, *OPTIONS, *arguments) as server:
         replay(exe, "largetable", server.port, requests, "--load")
-        server.stop()
-        server.start()
+        restart(server)
         found = replay(exe, "largetable", server.port, requests)
-        return {**found, **memory(server.process.pid)}
+        return {**found, "rss": resident(server.process.pid),
+                "anonymous": anonymous(server.process.pid)}
 
 
 def ask_memcached(exe, peer, requests):
     found = replay(exe, "memcached", peer.port, requests)
-    return {**found, **memory(peer.process.pid)}
+    return {**found, "rss": resident(peer.process.pid), "anonymous": anonymous(peer.process.pid)}
 
 
 def measure(session, who, requests, arguments):
