@@ -12,6 +12,7 @@ import pwd
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import time
 
@@ -19,11 +20,23 @@ from bench_process import Missing, processor, resident
 
 START_S, PATIENCE_S = 30, 2
 PACKAGES = {"redis": "redis-server", "redis-everysec": "redis-server",
-            "postgres": "postgresql and libpq5", "memcached": "memcached",
-            "memcached-extstore": "memcached"}
+            "postgres": "postgresql and libpq5", "pgbouncer": "pgbouncer",
+            "memcached": "memcached", "memcached-extstore": "memcached"}
 EXTSTORE_MB = 16, 128  # memory and file
-# What a client sends first, and how the last of what it then gets ends.
-GREETINGS = {"redis": (b"PING\r\n", b"+PONG\r\n"), "memcached": (b"mn\r\n", b"MN\r\n")}
+PGBOUNCER_INI = """[databases]
+postgres = host=127.0.0.1 port={behind} user=postgres
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+max_client_conn = 16000
+"""
+# What a client sends first, and how the last of what it then gets ends. PostgreSQL's protocol: the
+# version, who asks for which database; ready for a query, outside a transaction.
+STARTUP = struct.pack(">II", 41, 3 << 16) + b"user\0postgres\0database\0postgres\0\0"
+GREETINGS = {"redis": (b"PING\r\n", b"+PONG\r\n"), "memcached": (b"mn\r\n", b"MN\r\n"),
+             "pgbouncer": (STARTUP, b"Z\0\0\0\5I")}
 
 
 def free_port():
@@ -51,15 +64,17 @@ def account(user):
 
 
 class Peer:
-    """A started server; `kind` is what `largetable bench --peer` calls it."""
+    """A started server; `kind` is what `largetable bench --peer` calls it, `behind` one that goes
+    with it."""
 
-    def __init__(self, name, directory):
+    def __init__(self, name, directory, behind=None):
         self.name = name
         self.kind = name.split("-")[0]
         self.port = free_port()
         self.directory = pathlib.Path(directory) / f"peer-{name}"
         self.directory.mkdir()
         self.process = None
+        self.behind = behind
         self.about = ""
 
     def run(self, command, ready, user=None):
@@ -110,6 +125,8 @@ class Peer:
                 self.process.kill()
                 self.process.wait()
         self.process = None
+        if self.behind is not None:
+            self.behind.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
@@ -174,8 +191,20 @@ def start_postgres(name, directory):
                     user=user)
 
 
+def start_pgbouncer(name, directory):
+    """A pooler in front of a PostgreSQL of its own; it refuses to run as root."""
+    exe = installed(name, "pgbouncer")
+    user = "postgres" if os.getuid() == 0 else None
+    behind = start_postgres("postgres-behind", directory)
+    peer = Peer(name, directory, behind)
+    peer.about = f"{first_line(exe, '--version')} in front of PostgreSQL"
+    settings = peer.directory / "pgbouncer.ini"
+    settings.write_text(PGBOUNCER_INI.format(behind=behind.port, port=peer.port))
+    return peer.run([exe, str(settings)], lambda: peer.answers(*GREETINGS["pgbouncer"]), user=user)
+
+
 STARTERS = {"redis": start_redis, "redis-everysec": start_redis, "postgres": start_postgres,
-            "memcached": start_memcached,
+            "pgbouncer": start_pgbouncer, "memcached": start_memcached,
             "memcached-extstore": start_extstore}
 
 

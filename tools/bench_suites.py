@@ -152,7 +152,8 @@ def idle(size):
     options = {"count": size.many}
     return Suite(
         "idle", f"{size.many:,} idle connections", "bytes", "bytes each",
-        [Run(who, who, options, kind="idle") for who in ("largetable", "redis", "memcached")],
+        [Run(who, who, options, kind="idle")
+         for who in ("largetable", "redis", "memcached", "pgbouncer")],
         [Bar("resident bytes of each", "largetable", "bytes", most=2048),
          Bar("of a processor, %", "largetable", "processor", most=3.0)], rounds=1)
 
