@@ -16,6 +16,7 @@ import bench_deletes
 import bench_disk
 import bench_fair
 import bench_peers
+import bench_policies
 import bench_trace
 from bench_process import Missing
 
@@ -155,8 +156,19 @@ def measure_trace(session, run, now):
     return bench_trace.measure(session, run.who, run.options["requests"], now.server_arguments)
 
 
+def measure_policies(session, run, now):
+    options = run.options
+    if "trace" in options:
+        return bench_policies.simulate(session.exe, options["trace"], options["share"],
+                                       options["requests"])
+    if "sized" in options:
+        return bench_policies.summary(now.results, options["sized"])
+    return bench_policies.references(session.exe)
+
+
 KINDS = {"client": measure_client, "idle": measure_idle, "disk": measure_disk,
-         "deletes": measure_deletes, "fair": measure_fair, "trace": measure_trace}
+         "deletes": measure_deletes, "fair": measure_fair, "trace": measure_trace,
+         "policies": measure_policies}
 
 
 def niced():

@@ -6,6 +6,9 @@ alone or divided by that of another.
 
 import dataclasses
 
+import bench_policies
+from bench_trace import traces
+
 
 @dataclasses.dataclass(frozen=True)
 class Size:
@@ -236,6 +239,27 @@ def levels(size):
         "have more first ones in them, which nobody can have.")
 
 
+def policies(size):
+    runs = [Run(f"{trace}, {share} %", "largetable",
+                {"trace": trace, "share": share, "requests": size.requests}, kind="policies")
+            for trace in traces.TRACES for share in traces.SHARES]
+    sized = [run.label for run in runs if traces.TRACES[run.options["trace"]][1] == "sized"]
+    runs += [Run("all", "largetable", {"sized": sized}, kind="policies"),
+             Run("libCacheSim", "largetable", {}, kind="policies")]
+    columns = [(name, name, 4) for name in bench_policies.POLICIES]
+    return Suite(
+        "policies", "Cache policies on recorded traces, at shares of their distinct keys", "worse",
+        "adaptive's misses / LRU's", runs,
+        [Bar("LRU, FIFO, LFU, optimum and S3-FIFO that are not libCacheSim's", "libCacheSim",
+             "wrong", most=0),
+         Bar("adaptive on the way from LRU to the optimum, mean, %", "all", "way", least=25.0),
+         Bar("adaptive's misses over LRU's, worst", "all", "worse", most=1.02)],
+        rounds=1, columns=(*columns, ("way", "way to the optimum, %", 1)),
+        note="Miss ratios of the simulator, which runs the server's own policies; the optimum "
+        "knows the future. The mean leaves out traces where LRU is the optimum and the one that is "
+        "run by bytes, cdn-bytes, for which the furthest next use is not the optimum.")
+
+
 def growth(size):
     runs, bars = [], []
     for workload in "read", "update":
@@ -251,4 +275,5 @@ def growth(size):
 
 SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,
           "hot": hot, "ycsb": ycsb, "idle": idle, "fair": fair, "overload": overload, "disk": disk,
-          "deletes": deletes, "levels": levels, "growth": growth}
+          "deletes": deletes, "levels": levels, "policies": policies,
+          "growth": growth}
