@@ -17,6 +17,7 @@ import bench_disk
 import bench_fair
 import bench_peers
 import bench_policies
+import bench_restart
 import bench_trace
 from bench_process import Missing
 
@@ -156,6 +157,11 @@ def measure_trace(session, run, now):
     return bench_trace.measure(session, run.who, run.options["requests"], now.server_arguments)
 
 
+def measure_restart(session, run, now):
+    return bench_restart.measure(session.exe, run.options["state"], run.options["requests"],
+                                 now.results.get("steady"), now.server_arguments)
+
+
 def measure_policies(session, run, now):
     options = run.options
     if "trace" in options:
@@ -168,7 +174,7 @@ def measure_policies(session, run, now):
 
 KINDS = {"client": measure_client, "idle": measure_idle, "disk": measure_disk,
          "deletes": measure_deletes, "fair": measure_fair, "trace": measure_trace,
-         "policies": measure_policies}
+         "restart": measure_restart, "policies": measure_policies}
 
 
 def niced():

@@ -239,6 +239,23 @@ def levels(size):
         "have more first ones in them, which nobody can have.")
 
 
+def restart(size):
+    requests = size.requests // 8
+    return Suite(
+        "restart", "Until the cache is as good as before a restart: orm-busy, three levels, 136 MB",
+        "requests", "requests",
+        [Run(state, "largetable", {"state": state, "requests": requests}, kind="restart")
+         for state in ("steady", "restarted", "cold")],
+        [Bar("requests until hits are within 2 points, over a cold start's", "restarted",
+             "requests", over="cold", most=0.10)],
+        rounds=1, columns=(("hits", "hits, %", 2),),
+        note=f"After {requests:,} requests half as many more are asked of a server that goes on, "
+        "of one that was stopped cleanly and started, and of one that has cached nothing. A window "
+        "of a tenth of them moves on; counted are the requests before the first one in which the "
+        "hits are within 2 points of those that the first server has in it. A hit is a read that "
+        "did not ask the store's disk.")
+
+
 def policies(size):
     runs = [Run(f"{trace}, {share} %", "largetable",
                 {"trace": trace, "share": share, "requests": size.requests}, kind="policies")
@@ -275,5 +292,5 @@ def growth(size):
 
 SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,
           "hot": hot, "ycsb": ycsb, "idle": idle, "fair": fair, "overload": overload, "disk": disk,
-          "deletes": deletes, "levels": levels, "policies": policies,
+          "deletes": deletes, "levels": levels, "restart": restart, "policies": policies,
           "growth": growth}

@@ -1,13 +1,14 @@
 /* cache_replay --trace FILE --format F --peer largetable|memcached --port N [--size BYTES]
- *              [--requests N] [--load]
+ *              [--requests N] [--skip N] [--window N] [--load]
  *
  * Asks a running server for the keys of a trace, one after the other on one connection, checks
  * every answer and tells as JSON: requests, misses, seconds, and microseconds of a read at p50, p99
  * and p99.9. Values have half to one and a half of BYTES, by the key, and do not compress.
  *
+ * --skip leaves out the first of --requests; --window tells the misses of every N requests too.
+ *
  * memcached: what is missed is set then, as an application would. Largetable has every record,
- * which
- * --load inserts; a miss is a read that had to ask the store and its disk. */
+ * which --load inserts; a miss is a read that had to ask the store and its disk. */
 #include <arpa/inet.h>
 #include <err.h>
 #include <inttypes.h>
@@ -37,10 +38,13 @@ struct replay {
     const char *peer;
     uint16_t port;
     uint32_t size;
+    uint64_t skip;
+    uint64_t window; /* 0: none */
     bool load;
     uint8_t *noise; /* every value is a part of it */
     struct hist *hist;
     uint64_t misses;
+    struct buf windows; /* the misses of each, with commas between */
     struct tool_client client;
     struct err err;
     int fd; /* to memcached */
@@ -162,7 +166,7 @@ static bool memcached_get(struct replay *replay, uint32_t key)
 
 static void memcached_run(struct replay *replay)
 {
-    for (size_t i = 0; i < replay->trace.count; i++) {
+    for (size_t i = replay->skip; i < replay->trace.count; i++) {
         uint32_t key = replay->trace.keys[i];
         uint64_t begin_us = clock_mono_us();
         bool hit = memcached_get(replay, key);
@@ -271,15 +275,27 @@ static uint64_t largetable_waits(struct replay *replay)
     return (uint64_t)doc_value_get_i64(waits);
 }
 
+static void largetable_window(struct replay *replay, uint64_t *before)
+{
+    uint64_t waits = largetable_waits(replay);
+    buf_format(&replay->windows, "%s%" PRIu64, replay->windows.len == 0 ? "" : ", ",
+               waits - *before);
+    *before = waits;
+}
+
 static void largetable_run(struct replay *replay)
 {
-    uint64_t before = largetable_waits(replay);
-    for (size_t i = 0; i < replay->trace.count; i++) {
+    uint64_t first = largetable_waits(replay);
+    uint64_t before = first;
+    for (size_t i = replay->skip; i < replay->trace.count; i++) {
         uint64_t begin_us = clock_mono_us();
         largetable_find(replay, replay->trace.keys[i]);
         hist_record(replay->hist, clock_mono_us() - begin_us);
+        if (replay->window > 0 && (i + 1 - replay->skip) % replay->window == 0) {
+            largetable_window(replay, &before);
+        }
     }
-    replay->misses = largetable_waits(replay) - before;
+    replay->misses = largetable_waits(replay) - first;
 }
 
 /* ---- the program ---- */
@@ -301,6 +317,10 @@ static void replay_option(struct replay *replay, const char *name, const char *v
         replay->size = (uint32_t)strtoul(value, NULL, 10);
     } else if (strcmp(name, "--requests") == 0) {
         replay->limits.count_max = strtoull(value, NULL, 10);
+    } else if (strcmp(name, "--skip") == 0) {
+        replay->skip = strtoull(value, NULL, 10);
+    } else if (strcmp(name, "--window") == 0) {
+        replay->window = strtoull(value, NULL, 10);
     } else {
         errx(2, "there is no option %s; see the head of test/sim/cache_replay.c", name);
     }
@@ -311,6 +331,7 @@ static void replay_run(struct replay *replay)
     bool is_memcached = strcmp(replay->peer, "memcached") == 0;
     (is_memcached ? memcached_open : largetable_open)(replay);
     uint64_t begin_us = clock_mono_us();
+    buf_init(&replay->windows, NULL);
     if (replay->load) {
         largetable_load(replay);
     } else {
@@ -318,10 +339,12 @@ static void replay_run(struct replay *replay)
     }
     printf("{\"requests\": %" PRIu64 ", \"distinct\": %u, \"misses\": %" PRIu64
            ", \"seconds\": %.3f, \"p50\": %" PRIu64 ", \"p99\": %" PRIu64 ", \"p99.9\": %" PRIu64
-           "}\n",
+           ", \"windows\": [%.*s]}\n",
            hist_count(replay->hist), replay->trace.distinct, replay->misses,
            (double)(clock_mono_us() - begin_us) / 1e6, hist_percentile(replay->hist, 50),
-           hist_percentile(replay->hist, 99), hist_percentile(replay->hist, 99.9));
+           hist_percentile(replay->hist, 99), hist_percentile(replay->hist, 99.9),
+           SLICE_FMT(buf_slice(&replay->windows)));
+    buf_close(&replay->windows);
     if (is_memcached) {
         close(replay->fd);
         buf_close(&replay->in);
