@@ -50,6 +50,16 @@ static int bench_verify(struct bench *bench, struct err *err)
     return code;
 }
 
+static int bench_load(struct bench *bench, struct err *err)
+{
+    const struct bench_options *options = &bench->options;
+    int code = options->peer->prepare(bench, err);
+    if (code == 0 && options->documents > 0 && !options->peer->holds_nothing) {
+        code = bench_run(bench, &bench_loading, 0, options->documents, err);
+    }
+    return code;
+}
+
 static int bench_measure(struct bench *bench, struct err *err)
 {
     const struct bench_options *options = &bench->options;
@@ -57,13 +67,10 @@ static int bench_measure(struct bench *bench, struct err *err)
     if (code == 0 && options->idle > 0) {
         code = bench_server_idle(bench, err);
     }
-    code = code < 0 ? code : options->peer->prepare(bench, err);
-    if (code == 0 && options->documents > 0 && !options->peer->holds_nothing) {
-        code = bench_run(bench, &bench_loading, 0, options->documents, err);
-    }
+    code = code < 0 || options->loaded ? code : bench_load(bench, err);
     code = code < 0 ? code : bench_run(bench, options->workload, options->documents, 0, err);
     bench->server.end_rss = bench_server_rss(&bench->server);
-    return code < 0 ? code : bench_verify(bench, err);
+    return code < 0 || options->loaded ? code : bench_verify(bench, err);
 }
 
 int tool_bench(int argc, char **argv)

@@ -15,6 +15,7 @@ enum {
     KEY_INDEX,
     KEY_INDEXES,
     KEY_JSON,
+    KEY_LOADED,
     KEY_PEER,
     KEY_RATE,
     KEY_SCAN_LENGTH,
@@ -61,6 +62,8 @@ static const struct argp_option option_rows[] = {
     {"connections", 'c', "N", 0, "connections (64)", 1},
     {"threads", 't', "N", 0, "threads of the client (1)", 1},
     {"documents", 'd', "N", 0, "documents that are loaded first (100000)", 1},
+    {"loaded", KEY_LOADED, NULL, 0,
+     "a run with the same --documents and --document-size has left them there: only read", 1},
     {"document-size", KEY_DOCUMENT_SIZE, "BYTES", 0, "BSON bytes of a document (512)", 1},
     {"batch", KEY_BATCH, "N", 0, "documents of an insertMany (100)", 1},
     {"scan-length", KEY_SCAN_LENGTH, "N", 0, "documents of a scan (100)", 1},
@@ -148,6 +151,18 @@ static void option_port(struct bench_options *options, const char *text, struct 
     options->port = (uint16_t)number;
 }
 
+/* What was loaded by a run before can be read, and by nobody else be known. */
+static void option_check_loaded(const struct bench_options *options, struct argp_state *state)
+{
+    const uint8_t *share = options->workload->share;
+    if (options->spawn || options->peer != &bench_mongo) {
+        argp_error(state, "--loaded is for a Largetable that was there before");
+    }
+    if (share[BENCH_READ] + share[BENCH_SCAN] < 100) {
+        argp_error(state, "--loaded is for reads by _id, '%s' has more", options->workload->name);
+    }
+}
+
 /* Who starts which server. */
 static void option_check_spawn(const struct bench_options *options, struct argp_state *state)
 {
@@ -190,6 +205,9 @@ static void option_check(struct bench_options *options, struct argp_state *state
         argp_error(state, "a scan cannot be longer than --documents");
     }
     option_check_spawn(options, state);
+    if (options->loaded) {
+        option_check_loaded(options, state);
+    }
     if (options->indexes > 0 && workload->share[BENCH_READ_SECONDARY] > 0) {
         argp_error(state, "'%s' makes its own index; --indexes are for the others", workload->name);
     }
@@ -243,6 +261,9 @@ static error_t option_parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_JSON:
         options->json_path = text;
+        return 0;
+    case KEY_LOADED:
+        options->loaded = true;
         return 0;
     case KEY_PEER:
         option_peer(options, text, state);

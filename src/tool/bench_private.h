@@ -72,6 +72,7 @@ struct bench_options {
     const char *json_path; /* NULL: none; "-": standard output, without a table */
     uint16_t port;
     bool spawn;
+    bool loaded; /* the documents are there already, and nothing is written */
     bool index_plain;
     uint32_t connections;
     uint32_t threads;

@@ -44,6 +44,19 @@ static void report_server(const struct bench_server *server)
     }
 }
 
+static void report_tally(const struct bench *bench)
+{
+    printf("  every answer was right");
+    if (!bench->options.loaded) {
+        printf("; %lld documents", (long long)bench->tally.documents);
+        if (bench->tally.counts_updates) {
+            printf(" and %lld updates", (long long)bench->tally.updates);
+        }
+        printf(" are there, as acknowledged");
+    }
+    printf("\n");
+}
+
 static void report_table(const struct bench *bench, const struct hist *total)
 {
     const struct bench_options *options = &bench->options;
@@ -74,12 +87,8 @@ static void report_table(const struct bench *bench, const struct hist *total)
         printf("  TOO SLOW for this rate: %llu requests were due but not sent\n",
                (unsigned long long)bench->unsent);
     }
-    printf("  every answer was right; %lld documents", (long long)bench->tally.documents);
-    if (bench->tally.counts_updates) {
-        printf(" and %lld updates", (long long)bench->tally.updates);
-    }
-    printf(" are there, as acknowledged\n  processors: client %.2f",
-           bench->client_cpu_s / bench->measured_s);
+    report_tally(bench);
+    printf("  processors: client %.2f", bench->client_cpu_s / bench->measured_s);
     if (options->spawn) {
         printf(", server %.2f\n", bench->server.cpu_s / bench->measured_s);
         report_server(&bench->server);
