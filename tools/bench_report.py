@@ -70,14 +70,17 @@ def figure(value, digits=2):
     return "–" if value is None else f"{value:,.0f}" if value >= 1000 else f"{value:,.{digits}f}"
 
 
+def found_text(bar):
+    return figure(bar["found"]) + (" ×" if bar["over"] and bar["found"] is not None else "")
+
+
 def bar_rows(saved):
     rows = []
     for bar in saved["bars"]:
-        found = figure(bar["found"]) + (" ×" if bar["over"] and bar["found"] is not None else "")
         ours = figure(bar["median"])
         theirs = figure(bar["other"]) if bar["over"] else ""
         rows.append(f"| {bar['text']} | {bench_rounds.bar_text(bar)} | {ours} | {theirs} | "
-                    f"{found} | {bench_rounds.verdict(bar)} |")
+                    f"{found_text(bar)} | {bench_rounds.verdict(bar)} |")
     return rows
 
 
@@ -108,7 +111,8 @@ def plot(saved):
 
 def suite_section(saved):
     size = saved["size"]
-    lines = [f"## {saved['title']}", "", f"![{saved['suite']}]({saved['suite']}.svg)", ""]
+    lines = [f"## {saved['title']}", "",
+             f"![{saved['suite']}]({saved['suite']}.svg)", ""]
     if saved["bars"]:
         lines += ["| bar | wanted | measured | beside | found | |", "|---|---|---|---|---|---|",
                   *bar_rows(saved), ""]
@@ -143,8 +147,8 @@ def head(all_saved):
 
 def summary_rows(saved):
     return [f"| [{saved['suite']}](#{anchor(saved['title'])}) | {bar['text']} | "
-            f"{bench_rounds.bar_text(bar)} | {figure(bar['found'])}{' ×' if bar['over'] else ''} | "
-            f"{bench_rounds.verdict(bar)} |" for bar in saved["bars"]]
+            f"{bench_rounds.bar_text(bar)} | {found_text(bar)} | {bench_rounds.verdict(bar)} |"
+            for bar in saved["bars"]]
 
 
 def anchor(title):

@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import tempfile
 
+import bench_costs
 import bench_deletes
 import bench_disk
 import bench_fair
@@ -32,6 +33,7 @@ class Round:
     size: object
     server_arguments: list
     results: dict = dataclasses.field(default_factory=dict)  # {label: result}
+    counted: dict | None = None  # what operations take: all are counted at once
 
 
 class Session:
@@ -172,9 +174,16 @@ def measure_policies(session, run, now):
     return bench_policies.references(session.exe)
 
 
+def measure_costs(session, run, now):
+    if now.counted is None:
+        now.counted = bench_costs.measure(session, run.options["count"])
+    return now.counted[run.label]
+
+
 KINDS = {"client": measure_client, "idle": measure_idle, "disk": measure_disk,
          "deletes": measure_deletes, "fair": measure_fair, "trace": measure_trace,
-         "restart": measure_restart, "policies": measure_policies}
+         "restart": measure_restart, "policies": measure_policies,
+         "costs": measure_costs}
 
 
 def niced():

@@ -6,6 +6,7 @@ alone or divided by that of another.
 
 import dataclasses
 
+import bench_costs
 import bench_policies
 from bench_trace import traces
 
@@ -29,14 +30,16 @@ class Size:
     deleted: int   # documents of which every second is deleted
     watched: float  # seconds that memory is watched after that
     requests: int  # of a recorded trace
+    counted: int   # operations of each kind whose costs are counted
 
 
 SIZES = {
     "full": Size(5, 10, 2, 100_000, 1_000_000, 1_000_000, 8, 60, 10_000, 15_000, 512, 64, 200_000,
-                 500_000, 10, 5_000_000),
+                 500_000, 10, 5_000_000, 500),
     "short": Size(3, 5, 1, 100_000, 100_000, 100_000, 6, 15, 10_000, 15_000, 512, 64, 100_000,
-                  500_000, 10, 1_000_000),
-    "smoke": Size(1, 0.3, 0, 1_000, 1_000, 200, 0, 0, 300, 450, 96, 4, 2_000, 5_000, 1.5, 2_000),
+                  500_000, 10, 1_000_000, 500),
+    "smoke": Size(1, 0.3, 0, 1_000, 1_000, 200, 0, 0, 300, 450, 96, 4, 2_000, 5_000, 1.5, 2_000,
+                  20),
 }
 
 
@@ -277,6 +280,20 @@ def policies(size):
         "run by bytes, cdn-bytes, for which the furthest next use is not the optimum.")
 
 
+def costs(size):
+    return Suite(
+        "costs", "What one operation takes", "instructions", "instructions",
+        [Run(name, "largetable", {"count": size.counted}, kind="costs")
+         for name in bench_costs.OPERATIONS], [], rounds=1,
+        columns=(("calls", "system calls", 1), ("allocations", "allocations", 2),
+                 ("own", "of our own code", 2), ("copied", "bytes copied", 0)),
+        note=f"One connection, one operation after the other, documents of 430 B; the mean of "
+        f"{size.counted:,}. Instructions are those outside the system, by callgrind; system calls "
+        "of all threads, by strace; allocations are calls of the allocator, once a second's own "
+        "among them; bytes are those that memcpy and its like move, by DHAT, not what the compiler "
+        "copies in place nor what the system copies.")
+
+
 def growth(size):
     runs, bars = [], []
     for workload in "read", "update":
@@ -293,4 +310,4 @@ def growth(size):
 SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,
           "hot": hot, "ycsb": ycsb, "idle": idle, "fair": fair, "overload": overload, "disk": disk,
           "deletes": deletes, "levels": levels, "restart": restart, "policies": policies,
-          "growth": growth}
+          "costs": costs, "growth": growth}

@@ -20,8 +20,10 @@ TIMEOUT_S = 60
 
 
 class Server:
-    def __init__(self, exe, *options, directory=None):
+    def __init__(self, exe, *options, directory=None, under=()):
+        """`under`: a program that runs it, and that one's arguments."""
         self.exe = str(pathlib.Path(exe).resolve())
+        self.under = list(under)
         self.options = list(options)
         self.keep = directory is not None
         self.directory = directory or tempfile.mkdtemp(prefix="largetable-test-")
@@ -33,8 +35,8 @@ class Server:
 
     def start(self):
         """Start and wait until it listens."""
-        command = [self.exe, "serve", "--dbpath", self.path("db"), "--port", str(self.port or 0),
-                   *self.options]
+        command = [*self.under, self.exe, "serve", "--dbpath", self.path("db"), "--port",
+                   str(self.port or 0), *self.options]
         rules = pathlib.Path(__file__).resolve().parent.parent / "tsan.supp"
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith("LARGETABLE_")}  # those would be options
