@@ -12,6 +12,7 @@ import platform
 import re
 import subprocess
 
+import bench_flame
 import bench_plot
 import bench_rounds
 from bench_suites import SUITES
@@ -109,10 +110,20 @@ def plot(saved):
     return bench_plot.draw(saved["title"], saved["unit"], rows)
 
 
+def pictures(saved):
+    """{file: SVG}: one of the figures, or of each run's stacks where there are some."""
+    stacks = {label: results[0]["raw"]["stacks"] for label, results in saved["results"].items()
+              if "stacks" in results[0].get("raw", {})}
+    if not stacks:
+        return {f"{saved['suite']}.svg": plot(saved)}
+    return {f"{saved['suite']}-{label}.svg": bench_flame.draw(f"{saved['title']}: {label}", found)
+            for label, found in stacks.items()}
+
+
 def suite_section(saved):
     size = saved["size"]
     lines = [f"## {saved['title']}", "",
-             f"![{saved['suite']}]({saved['suite']}.svg)", ""]
+             *(f"![{name[:-4]}]({name})" for name in pictures(saved)), ""]
     if saved["bars"]:
         lines += ["| bar | wanted | measured | beside | found | |", "|---|---|---|---|---|---|",
                   *bar_rows(saved), ""]
@@ -164,6 +175,7 @@ def write(folder):
         lines += summary_rows(saved)
     lines.append("")
     for saved in all_saved:
-        (folder / f"{saved['suite']}.svg").write_text(plot(saved), encoding="utf-8")
+        for name, picture in pictures(saved).items():
+            (folder / name).write_text(picture, encoding="utf-8")
         lines += suite_section(saved)
     (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")

@@ -16,6 +16,7 @@ import bench_costs
 import bench_deletes
 import bench_disk
 import bench_fair
+import bench_flame
 import bench_peers
 import bench_policies
 import bench_restart
@@ -180,10 +181,16 @@ def measure_costs(session, run, now):
     return now.counted[run.label]
 
 
+def measure_flame(session, run, now):
+    options = run.options
+    return bench_flame.measure(session, options["workload"], options["documents"],
+                               now.size.seconds, now.server_arguments)
+
+
 KINDS = {"client": measure_client, "idle": measure_idle, "disk": measure_disk,
          "deletes": measure_deletes, "fair": measure_fair, "trace": measure_trace,
          "restart": measure_restart, "policies": measure_policies,
-         "costs": measure_costs}
+         "costs": measure_costs, "flame": measure_flame}
 
 
 def niced():

@@ -294,6 +294,21 @@ def costs(size):
         "copies in place nor what the system copies.")
 
 
+def flame(size):
+    return Suite(
+        "flame", "Where the time of a point read and of an insert goes", "kernel",
+        "in the kernel, %",
+        [Run(workload, "largetable", {"workload": workload, "documents": documents}, kind="flame")
+         for workload, documents in (("read", size.documents // 10), ("insert", 0))],
+        [], rounds=1,
+        columns=(("own", "in our own code, %", 1), ("rocksdb", "in RocksDB, %", 1),
+                 ("other", "in other libraries, %", 1), ("samples", "samples", 0)),
+        note="64 connections; all threads of the server, by the processor's clock (cpu-clock), so "
+        "without what waits. A frame stands on its caller and is as wide as its part of the time; "
+        "what is below two thousandths is left out. Libraries without names of their functions are "
+        "one frame.")
+
+
 def growth(size):
     runs, bars = [], []
     for workload in "read", "update":
@@ -310,4 +325,4 @@ def growth(size):
 SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,
           "hot": hot, "ycsb": ycsb, "idle": idle, "fair": fair, "overload": overload, "disk": disk,
           "deletes": deletes, "levels": levels, "restart": restart, "policies": policies,
-          "costs": costs, "growth": growth}
+          "costs": costs, "flame": flame, "growth": growth}

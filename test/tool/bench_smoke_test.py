@@ -20,8 +20,8 @@ import bench_suites  # noqa: E402
 
 BINARY = sys.argv.pop(1)
 SMOKE_S = 180
-# These need recorded traces, or strace and valgrind, which only `./dev bench` installs.
-NEEDY = {'levels', 'restart', 'policies', 'costs'}
+# These need recorded traces, or valgrind or perf, which only `./dev bench` installs.
+NEEDY = {'levels', 'restart', 'policies', 'costs', 'flame'}
 
 
 class Bench(unittest.TestCase):
