@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -24,6 +25,12 @@ def anonymous(pid):
     """Resident bytes that are not of files."""
     fields = pathlib.Path(f"/proc/{pid}/statm").read_text().split()
     return (int(fields[1]) - int(fields[2])) * PAGE
+
+
+def memory_free():
+    """What programs may take before others must give something up."""
+    text = pathlib.Path("/proc/meminfo").read_text()
+    return int(re.search(r"MemAvailable:\s+(\d+)", text).group(1)) * 1024
 
 
 def processor(pid):

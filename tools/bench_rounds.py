@@ -21,7 +21,7 @@ import bench_peers
 import bench_policies
 import bench_restart
 import bench_trace
-from bench_process import Missing
+from bench_process import Missing, Server, anonymous, memory_free, resident
 
 
 class BenchError(Exception):
@@ -44,6 +44,7 @@ class Session:
         self.directory = tempfile.mkdtemp(prefix="largetable-bench-")
         os.chmod(self.directory, 0o755)  # PostgreSQL runs as another user
         self.peers = {}
+        self.kept = {}  # {options: Largetable's server}, loaded once for all rounds
         self.missing = {}
         self.about = {}
         self.background = 0  # % of the processors that other work took during the last suite
@@ -52,7 +53,7 @@ class Session:
         return self
 
     def __exit__(self, *_):
-        self.stop_peers()
+        self.stop_servers()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def peer(self, name):
@@ -69,9 +70,11 @@ class Session:
             self.about[name] = self.peers[name].about
         return self.peers[name]
 
-    def stop_peers(self):
+    def stop_servers(self):
         while self.peers:
             self.peers.popitem()[1].stop()
+        while self.kept:
+            self.kept.popitem()[1].close()
 
     def run_client(self, arguments, **how):
         """`largetable bench` with its temporary files where they go with the session."""
@@ -88,14 +91,19 @@ class Session:
         return json.loads(self.run_client(["--json", "-", *arguments], capture_output=True))
 
 
+def option_arguments(run):
+    return [word for name, value in run.options.items() for word in (f"--{name}", str(value))]
+
+
 def client_arguments(session, run, now):
-    arguments = ["--warmup", str(now.size.warmup), "--seconds", str(now.size.seconds)]
-    for name, value in run.options.items():
-        arguments += [f"--{name}", str(value)]
+    arguments = ["--warmup", str(now.size.warmup), "--seconds", str(now.size.seconds),
+                 *option_arguments(run)]
     if run.half_of:
         arguments += ["--rate", str(max(int(now.results[run.half_of]["rate"] * run.load), 1))]
     arguments += run.extra
-    if run.who == "largetable":
+    if run.kind == "kept":
+        arguments += ["--loaded", "--port", str(session.kept[run.server].port)]
+    elif run.who == "largetable":
         server = [*run.server, *now.server_arguments]
         arguments += ["--spawn"] + (["--", *server] if server else [])
     elif run.who == "echo":
@@ -120,6 +128,18 @@ def measure_client(session, run, now):
     if "server" in raw:
         figures["server"] = raw["server"]["processorSeconds"] / raw["seconds"]
     return {**figures, "raw": raw}
+
+
+def measure_kept(session, run, now):
+    """A server that is loaded at its first run and stays, with what it has in memory."""
+    if run.server not in session.kept:
+        server = session.kept[run.server] = Server(session.exe, *run.server, *now.server_arguments)
+        server.start()
+        session.run_bench(["--port", str(server.port), *option_arguments(run), "--warmup", "0",
+                           "--seconds", str(now.size.fill)])
+    figures = measure_client(session, run, now)
+    pid = session.kept[run.server].process.pid
+    return {**figures, "anonymous": anonymous(pid) / 2**20, "rss": resident(pid) / 2**20}
 
 
 def measure_idle(session, run, now):
@@ -187,7 +207,7 @@ def measure_flame(session, run, now):
                                now.size.seconds, now.server_arguments)
 
 
-KINDS = {"client": measure_client, "idle": measure_idle, "disk": measure_disk,
+KINDS = {"client": measure_client, "kept": measure_kept, "idle": measure_idle, "disk": measure_disk,
          "deletes": measure_deletes, "fair": measure_fair, "trace": measure_trace,
          "restart": measure_restart, "policies": measure_policies,
          "costs": measure_costs, "flame": measure_flame}
@@ -213,11 +233,12 @@ def told(suite, run, number, result):
 def run_suite(session, suite, size, server_arguments=()):
     """All rounds: {label: [result of each round]}; what cannot be run has no label in it."""
     print(f"{suite.name}: {suite.title}", flush=True)
-    free_gb = shutil.disk_usage(session.directory).free / 1e9
-    if free_gb < suite.disk_gb:
-        print(f"  skipped: it needs {suite.disk_gb:g} GB in {session.directory}, {free_gb:.1f} are "
-              "free", flush=True)
-        return {}
+    for what, needed, free in (
+            (session.directory, suite.disk_gb, shutil.disk_usage(session.directory).free / 1e9),
+            ("memory", suite.memory_gb, memory_free() / 1e9)):
+        if free < needed:
+            print(f"  skipped: it needs {needed:.1f} GB in {what}, {free:.1f} are free", flush=True)
+            return {}
     nice, total = niced()
     results = {}
     try:
@@ -234,7 +255,7 @@ def run_suite(session, suite, size, server_arguments=()):
                 results.setdefault(run.label, []).append(result)
                 print(told(suite, run, number, result), flush=True)
     finally:
-        session.stop_peers()
+        session.stop_servers()
     after = niced()
     session.background = 100 * (after[0] - nice) / max(after[1] - total, 1)
     return results

@@ -11,36 +11,31 @@ import bench_policies
 from bench_trace import traces
 
 
-@dataclasses.dataclass(frozen=True)
-class Size:
-    """How much is measured; `full` is what the bars are meant for."""
-    rounds: int
-    seconds: float
-    warmup: float
-    documents: int
-    ycsb: int      # documents of YCSB
-    growth: int    # documents before they become ten times as many
-    calm: float    # warm-up until a store of `documents` has sorted what was loaded
-    settle: float  # the same where there are many more
-    many: int      # connections where there are ten thousand
-    crowd: int     # connections where there are fifteen thousand
-    writers: int   # connections where there are 512
-    batches: int   # connections that send a hundred documents each
-    generated: int  # documents of each generated data set
-    deleted: int   # documents of which every second is deleted
-    watched: float  # seconds that memory is watched after that
-    requests: int  # of a recorded trace
-    counted: int   # operations of each kind whose costs are counted
-
-
-SIZES = {
-    "full": Size(5, 10, 2, 100_000, 1_000_000, 1_000_000, 8, 60, 10_000, 15_000, 512, 64, 200_000,
-                 500_000, 10, 5_000_000, 500),
-    "short": Size(3, 5, 1, 100_000, 100_000, 100_000, 6, 15, 10_000, 15_000, 512, 64, 100_000,
-                  500_000, 10, 1_000_000, 500),
-    "smoke": Size(1, 0.3, 0, 1_000, 1_000, 200, 0, 0, 300, 450, 96, 4, 2_000, 5_000, 1.5, 2_000,
-                  20),
+# How much is measured; `full` is what the bars are meant for.
+AMOUNTS = {  # full, short, smoke
+    "rounds": (5, 3, 1),
+    "seconds": (10, 5, 0.3),
+    "warmup": (2, 1, 0),
+    "documents": (100_000, 100_000, 1_000),
+    "ycsb": (1_000_000, 100_000, 1_000),  # documents of YCSB
+    "growth": (1_000_000, 100_000, 200),  # documents before they become ten times as many
+    "calm": (8, 6, 0),  # warm-up until a store of `documents` has sorted what was loaded
+    "settle": (60, 15, 0),  # the same where there are many more
+    "many": (10_000, 10_000, 300),  # connections where there are ten thousand
+    "crowd": (15_000, 15_000, 450),  # connections where there are fifteen thousand
+    "writers": (512, 512, 96),  # connections where there are 512
+    "batches": (64, 64, 4),  # connections that send a hundred documents each
+    "generated": (200_000, 100_000, 2_000),  # documents of each generated data set
+    "deleted": (500_000, 500_000, 5_000),  # documents of which every second is deleted
+    "watched": (10, 10, 1.5),  # seconds that memory is watched after that
+    "requests": (5_000_000, 1_000_000, 2_000),  # of a recorded trace
+    "counted": (500, 500, 20),  # operations of each kind whose costs are counted
+    "pages": (1_000_000, 125_000, 2_000),  # documents of 4 KB that are read from levels
+    "fill": (120, 20, 0.5),  # seconds of reading that fill them
 }
+Size = dataclasses.make_dataclass("Size", AMOUNTS, frozen=True)
+SIZES = {name: Size(*column)
+         for name, column in zip(("full", "short", "smoke"), zip(*AMOUNTS.values()))}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +43,7 @@ class Run:
     label: str
     who: str                  # largetable, echo, or a peer of bench_peers
     options: dict             # of `largetable bench`, or of `kind`
-    kind: str = "client"      # client, idle, disk ...: a function of bench_rounds
+    kind: str = "client"      # a row of bench_rounds.KINDS
     half_of: str | None = None  # open loop, at half of the rate that run had in this round,
     load: float = 0.5         # or at another part of it
     server: tuple = ()        # more options of Largetable's server
@@ -77,6 +72,7 @@ class Suite:
     note: str = ""            # what a reader of the figures must know
     columns: tuple = ()       # of the table of runs, beside the usual: (figure, heading, digits)
     disk_gb: float = 1        # what it needs free
+    memory_gb: float = 0
 
 
 def read(size):
@@ -242,6 +238,34 @@ def levels(size):
         "have more first ones in them, which nobody can have.")
 
 
+def mapped(size):
+    bytes_each, bytes_all = 4096, 4096 * size.pages
+    total_mb = max(bytes_all * 5 // 4 // 10**6, 64)
+    options = {"workload": "read", "connections": 16, "documents": size.pages,
+               "document-size": bytes_each}
+    servers = {"heap only": ("--cacheSizeMB", str(total_mb)),
+               "mapped": ("--cacheTotalMB", str(total_mb), "--cacheMemoryPercent", "20",
+                          "--cacheMappedPercent", "80", "--cacheDiskPercent", "0",
+                          "--cacheCompression", "none", "--cacheWriteMBPerSecond", "0")}
+    runs = [Run(label, "largetable", options, kind="kept", server=server)
+            for label, server in servers.items()]
+    runs += [Run(f"{label}, same load", "largetable", options, kind="kept", server=server,
+                 half_of="heap only") for label, server in servers.items()]
+    return Suite(
+        "mapped", f"Reading {bytes_all / 1e9:.2g} GB with a mapped level and from the heap only",
+        "anonymous", "MB anonymous", runs,
+        [Bar("anonymous memory over the heap's", "mapped", "anonymous", over="heap only",
+             most=0.40),
+         Bar("p99 over the heap's, both at half of its rate", "mapped, same load", "p99",
+             over="heap only, same load", most=1.0)],
+        rounds=min(size.rounds, 3), columns=(("rss", "MB resident", 0), ("rate", "reads/s", 0)),
+        note=f"Point reads of documents of 4 KB at random, each as likely as any other, from 16 "
+        f"connections. Both servers have {total_mb:,} MB for what they cache: one all in memory, "
+        "the other a fifth there and the rest in a mapped file, uncompressed. Both are loaded "
+        f"once, asked for {size.fill:g} s, and then measured in turns; what is anonymous is taken "
+        "after each run.", disk_gb=5 * bytes_all / 1e9, memory_gb=4 * bytes_all / 1e9)
+
+
 def restart(size):
     requests = size.requests // 8
     return Suite(
@@ -324,5 +348,5 @@ def growth(size):
 
 SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,
           "hot": hot, "ycsb": ycsb, "idle": idle, "fair": fair, "overload": overload, "disk": disk,
-          "deletes": deletes, "levels": levels, "restart": restart, "policies": policies,
+          "deletes": deletes, "levels": levels, "mapped": mapped, "restart": restart, "policies": policies,
           "costs": costs, "flame": flame, "growth": growth}
