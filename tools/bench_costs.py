@@ -20,7 +20,7 @@ import bench_wire
 from bench_process import Missing, Server
 
 DOCUMENTS, PAD, BATCH, DB = 100, "x" * 400, 100, "costs"
-PACKAGES = {"strace": "strace", "valgrind": "valgrind", "callgrind_control": "valgrind"}
+PACKAGES = {"strace": "strace", "valgrind": "valgrind", "vgdb": "valgrind"}
 ALLOCATOR = re.compile(r"(malloc|calloc|realloc|aligned_alloc|posix_memalign|operator new.*)$")
 
 
@@ -161,15 +161,22 @@ def callgrind_file(path):
 
 def instructions(exe, directory, count):
     out, costs = directory / "callgrind", {}
-    control = path_of("callgrind_control")
-    with server(exe, path_of("valgrind"), "-q", "--tool=callgrind", "--compress-strings=no",
+    pipes = f"--vgdb-prefix={directory / 'pipe'}"  # they stay when valgrind is killed
+    vgdb = path_of("vgdb")
+
+    def tell(what):
+        """By vgdb itself: a program between would leave it behind when this one is ended."""
+        subprocess.run([vgdb, pipes, f"--pid={one.process.pid}", what], check=True,
+                       stdin=subprocess.DEVNULL, capture_output=True)
+
+    with server(exe, path_of("valgrind"), "-q", "--tool=callgrind", "--compress-strings=no", pipes,
                 f"--callgrind-out-file={out}") as one, Client(one.port) as client:
         for part, name in enumerate(OPERATIONS, 1):
             number = times(name, count)
             client.run(name, number)
-            subprocess.run([control, "-z", str(one.process.pid)], check=True, capture_output=True)
+            tell("zero")
             client.run(name, number)
-            subprocess.run([control, "-d", str(one.process.pid)], check=True, capture_output=True)
+            tell("dump")
             found = callgrind_file(pathlib.Path(f"{out}.{part}"))
             costs[name] = dict(zip(("instructions", "allocations", "own"),
                                    (total / number for total in found)))
@@ -180,7 +187,7 @@ def instructions(exe, directory, count):
 
 def bytes_copied(exe, directory, name, count):
     out = directory / "dhat"
-    with server(exe, path_of("valgrind"), "-q", "--tool=dhat", "--mode=copy",
+    with server(exe, path_of("valgrind"), "-q", "--vgdb=no", "--tool=dhat", "--mode=copy",
                 f"--dhat-out-file={out}") as one, Client(one.port) as client:
         client.run(name, count)
     return sum(point["tb"] for point in json.loads(out.read_text())["pps"])

@@ -348,5 +348,5 @@ def growth(size):
 
 SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,
           "hot": hot, "ycsb": ycsb, "idle": idle, "fair": fair, "overload": overload, "disk": disk,
-          "deletes": deletes, "levels": levels, "mapped": mapped, "restart": restart, "policies": policies,
-          "costs": costs, "flame": flame, "growth": growth}
+          "deletes": deletes, "levels": levels, "mapped": mapped, "restart": restart,
+          "policies": policies, "costs": costs, "flame": flame, "growth": growth}
