@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """`./dev bench --smoke` and `--soak`: every suite small, answers are checked, nothing stays."""
+import dataclasses
 import os
 import pathlib
 import re
@@ -12,8 +13,11 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.append(str(ROOT / 'tools'))
+import bench_costs  # noqa: E402
+import bench_flame  # noqa: E402
 import bench_plot  # noqa: E402
 import bench_report  # noqa: E402
+import bench_restart  # noqa: E402
 import bench_rounds  # noqa: E402
 import bench_soak  # noqa: E402
 import bench_suites  # noqa: E402
@@ -69,6 +73,13 @@ class Bench(unittest.TestCase):
             self.assertIn(f'limit {limit} MB, peak ', done.stdout)
         self.assertEqual(self.left(), [])
 
+    def test_only_reads_find_what_was_loaded_before(self):
+        for arguments in (['--workload', 'update'], ['--spawn'], ['--peer', 'redis']):
+            done = subprocess.run([BINARY, 'bench', '--loaded', *arguments], capture_output=True,
+                                  text=True)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn('--loaded is for', done.stderr)
+
     def test_what_makes_no_sense_is_refused(self):
         for arguments, text in ((('--suite', 'reed'), "there is no suite 'reed'"),
                                 (('--smoke', '--colour'), 'unknown for suites'),
@@ -106,6 +117,39 @@ class Figures(unittest.TestCase):
         self.assertIn('T &lt;1', text)
         for highest, step in (5, 1), (10, 2), (11, 5), (0.4, 0.1), (99999, 20000):
             self.assertAlmostEqual(bench_plot.nice_step(highest), step)
+
+    def test_a_suite_without_room_for_it_is_left_out(self):
+        with bench_rounds.Session(BINARY) as session:
+            for lack in {'disk_gb': 1e9}, {'memory_gb': 1e9}:
+                big = dataclasses.replace(self.suite, **lack, runs=[None])
+                self.assertEqual(bench_rounds.run_suite(session, big, None), {})
+
+    def test_recovered_is_who_misses_as_much_as_the_steady_in_a_window(self):
+        steady = [5] * bench_restart.STEPS
+        for late in 0, 30, bench_restart.STEPS:
+            misses = [50] * late + steady[late:]
+            self.assertEqual(bench_restart.recovered(misses, steady, 100), 100 * late)
+
+    def test_calls_of_the_allocator_are_those_from_outside_of_it(self):
+        path = pathlib.Path(tempfile.mkdtemp(prefix='largetable-test-'), 'callgrind')
+        self.addCleanup(shutil.rmtree, path.parent)
+        path.write_text('summary: 70\nob=/x/largetable\nfn=a\ncfn=malloc\ncalls=3 1\n0 5\n'
+                        'cfn=malloc_usable_size\ncalls=9 1\n0 5\nob=/x/librocksdb.so.7\n'
+                        'cfn=operator new(unsigned long)\ncalls=2 1\n0 5\n'
+                        'ob=/x/libjemalloc.so.2\ncfn=malloc\ncalls=2 1\n0 5\n')
+        self.assertEqual(bench_costs.callgrind_file(path), (70, 5, 3))
+
+    def test_stacks_are_folded_from_the_outside_in_and_drawn(self):
+        stacks = bench_flame.folded('lt-loop-0 \n'
+                                    '\t1 vfs_read ([kernel.kallsyms])\n'
+                                    '\t2 step.lto_priv.0 (/x/largetable)\n'
+                                    '\t3 [unknown] (/lib/libuv.so.1.0.0)\n'
+                                    '\t4 [unknown] (/lib/libuv.so.1.0.0)\n'
+                                    '\t5 uv_run (/lib/libuv.so.1.0.0)\n\n')
+        self.assertEqual(dict(stacks), {('l:lt-loop-0', 'l:libuv', 'o:step', 'k:vfs_read'): 1})
+        text = bench_flame.draw('T', {'l:a;o:b<>': 999, 'l:a;o:rare': 1})
+        self.assertIn('b&lt;&gt;: 99.9 %', text)
+        self.assertNotIn('rare', text)
 
     def test_anchors_are_those_of_markdown(self):
         self.assertEqual(bench_report.anchor('YCSB A-F, 1,000 documents'),
