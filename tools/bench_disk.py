@@ -86,18 +86,18 @@ def data_file(name, count, directory):
     return path
 
 
-def measure(exe, name, codec, count, directory):
+def measure(exe, options, directory):
     """Import the data set; restart, so that nothing waits in memory; ask for sizes at rest."""
     if importlib.util.find_spec("pymongo") is None:
         raise Missing("asking for sizes needs pymongo (Debian package python3-pymongo)")
-    path = data_file(name, count, directory)
+    path = data_file(options["data"], options["count"], directory)
     with tempfile.TemporaryDirectory(dir=directory) as own:
-        return measure_in(own, exe, path, codec)
+        return measure_in(own, exe, path, options)
 
 
-def measure_in(directory, exe, path, codec):
-    options = ["--compression", codec, "--writeBufferMB", "1"]
-    with Server(exe, *options, directory=directory) as server:
+def measure_in(directory, exe, path, options):
+    with Server(exe, "--compression", options["codec"], "--writeBufferMB", "1",
+                directory=directory) as server:
         done = subprocess.run([exe, "import", str(path), "--port", str(server.port), "--db", "disk",
                                "--collection", "data"], capture_output=True, text=True)
         if done.returncode != 0:
@@ -106,12 +106,12 @@ def measure_in(directory, exe, path, codec):
         server.stop()
         server.start()
         with server.client() as client:
-            stats = settled(client.disk)
+            stats = settled(client.disk, options["looks"])
     return {"documents": stats["count"], "imported": imported, "bson": stats["size"],
             "storage": stats["storageSize"], "percent": 100 * stats["storageSize"] / stats["size"]}
 
 
-def settled(database, looks=6, patience_s=60):
+def settled(database, looks, patience_s=60):
     """The sizes once so many looks, a second apart, agree: what rests is packed within seconds."""
     before, same, end = None, 0, time.monotonic() + patience_s
     while True:

@@ -156,9 +156,7 @@ def measure_idle(session, run, now):
 
 
 def measure_disk(session, run, _):
-    options = run.options
-    found = bench_disk.measure(session.exe, options["data"], options["codec"], options["count"],
-                               session.directory)
+    found = bench_disk.measure(session.exe, run.options, session.directory)
     if found["documents"] == 0 or found["documents"] != found["imported"]:
         raise BenchError(f"{run.label}: {found['imported']} documents were imported, "
                          f"{found['documents']} are there")

@@ -26,6 +26,7 @@ AMOUNTS = {  # full, short, smoke
     "writers": (512, 512, 96),  # connections where there are 512
     "batches": (64, 64, 4),  # connections that send a hundred documents each
     "generated": (200_000, 100_000, 2_000),  # documents of each generated data set
+    "looks": (6, 6, 2),  # as many equal sizes, a second apart, are those at rest
     "deleted": (500_000, 500_000, 5_000),  # documents of which every second is deleted
     "watched": (10, 10, 1.5),  # seconds that memory is watched after that
     "requests": (5_000_000, 1_000_000, 2_000),  # of a recorded trace
@@ -197,7 +198,7 @@ def disk(size):
     for codec, most in ("zstd", 30.0), ("lz4", 45.0):
         for data in "cities", "countries", "log-like", "order-like":
             label = f"{codec}: {data}"
-            options = {"codec": codec, "data": data, "count": size.generated}
+            options = {"codec": codec, "data": data, "count": size.generated, "looks": size.looks}
             runs.append(Run(label, "largetable", options, kind="disk"))
             bars.append(Bar(f"{data} with {codec}, %", label, "percent", most=most))
     return Suite("disk", "Data on disk against raw BSON", "percent", "% of BSON", runs, bars,
