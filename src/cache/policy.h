@@ -10,6 +10,7 @@
 #ifndef CACHE_POLICY_H
 #define CACHE_POLICY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct cache_policy_entry {
     uint32_t size; /* bytes */
     uint64_t hash;
     uint64_t expires_ms; /* on whatever clock the cache keeps; 0: never */
+    bool ahead;          /* nobody has asked for it yet: its first hit is as if it came then */
 };
 
 struct cache_policy_ops {
@@ -40,6 +42,9 @@ struct cache_policy_ops {
     uint64_t (*bytes)(const struct cache_policy *policy);
     /* Choose an entry, forget it and return its slot; CACHE_NO_SLOT when none may leave. */
     uint32_t (*evict)(struct cache_policy *policy);
+    /* The same among those that were not asked for again since they came: room for one that nobody
+     * has asked for. NULL: the policy does not tell them apart. */
+    uint32_t (*evict_unproven)(struct cache_policy *policy);
     /* So many bytes from now on. */
     void (*resize)(struct cache_policy *policy, uint64_t bytes_max);
 };

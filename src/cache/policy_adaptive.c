@@ -192,15 +192,18 @@ static void adaptive_add(struct cache_policy *policy, const struct cache_policy_
     struct adaptive *adaptive = adaptive_of(policy);
     cache__s3_add(&adaptive->s3, entry);
     adaptive_resample(adaptive);
-    adaptive_read(adaptive, entry->hash, entry->size, true);
+    if (!entry->ahead) {
+        adaptive_read(adaptive, entry->hash, entry->size, true);
+    }
 }
 
 static void adaptive_hit(struct cache_policy *policy, uint32_t slot)
 {
     struct adaptive *adaptive = adaptive_of(policy);
-    cache__s3_hit(&adaptive->s3, slot);
     const struct cache_s3_entry *entry = &adaptive->s3.entries[slot];
-    adaptive_read(adaptive, entry->hash, entry->size, false);
+    bool missed = entry->ahead; /* but for a guess */
+    cache__s3_hit(&adaptive->s3, slot);
+    adaptive_read(adaptive, entry->hash, entry->size, missed);
 }
 
 static void adaptive_remove(struct cache_policy *policy, uint32_t slot)
@@ -223,14 +226,27 @@ static uint64_t adaptive_bytes(const struct cache_policy *policy)
     return bytes;
 }
 
-static uint32_t adaptive_evict(struct cache_policy *policy)
+/* Its tuning from now on, where another finds it out. */
+static void adaptive_follow(struct adaptive *adaptive)
 {
-    struct adaptive *adaptive = adaptive_of(policy);
     if (adaptive->leader != NULL &&
         adaptive_tuning(adaptive->leader) != adaptive_tuning(adaptive)) {
         adaptive_tune(adaptive, adaptive_tuning(adaptive->leader));
     }
+}
+
+static uint32_t adaptive_evict(struct cache_policy *policy)
+{
+    struct adaptive *adaptive = adaptive_of(policy);
+    adaptive_follow(adaptive);
     return cache__s3_evict(&adaptive->s3);
+}
+
+static uint32_t adaptive_evict_unproven(struct cache_policy *policy)
+{
+    struct adaptive *adaptive = adaptive_of(policy);
+    adaptive_follow(adaptive);
+    return cache__s3_evict_unproven(&adaptive->s3);
 }
 
 /* The shadows start again, at the new size. */
@@ -252,5 +268,6 @@ const struct cache_policy_ops cache_policy_adaptive = {
     .remove = adaptive_remove,
     .bytes = adaptive_bytes,
     .evict = adaptive_evict,
+    .evict_unproven = adaptive_evict_unproven,
     .resize = adaptive_resize,
 };

@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "cache/policy_s3_private.h"
 
-enum { S3_FREQUENCY_MAX = 3, S3_GHOST_WAYS = 4 };
+enum { S3_FREQUENCY_MAX = 3, S3_GHOST_WAYS = 4, S3_UNPROVEN_LOOKS = 8 };
 
 const struct cache_s3_tuning cache__s3_standard = {
     .small_percent = 10, .promote_at = 2, .ghost_percent = 90};
@@ -86,8 +86,13 @@ static uint64_t s3_ghost_age_max(const struct cache_s3 *s3)
     return count * s3->tuning.ghost_percent / 100;
 }
 
-static void s3_ghost_add(struct cache_s3 *s3, uint64_t hash)
+/* Of a key that nobody asked for nothing is remembered. */
+static void s3_remember(struct cache_s3 *s3, uint32_t slot)
 {
+    if (s3->entries[slot].ahead) {
+        return;
+    }
+    uint64_t hash = s3->entries[slot].hash;
     struct cache_s3_ghost *set = s3_ghost_set(s3, hash);
     struct cache_s3_ghost *oldest = set;
     for (int i = 1; i < S3_GHOST_WAYS; i++) {
@@ -124,18 +129,37 @@ static void s3_reserve(struct cache_s3 *s3, uint32_t slot)
     }
 }
 
+/* Where one begins that is asked for. */
+static enum cache_s3_name s3_queue_of(struct cache_s3 *s3, uint64_t hash)
+{
+    return s3_ghost_take(s3, hash) && !s3_is_lru(s3) ? CACHE_S3_MAIN : CACHE_S3_SMALL;
+}
+
 void cache__s3_add(struct cache_s3 *s3, const struct cache_policy_entry *entry)
 {
     s3_reserve(s3, entry->slot);
-    s3->entries[entry->slot] =
-        (struct cache_s3_entry){.hash = entry->hash, .size = entry->size, .used = s3->uses++};
-    bool main = s3_ghost_take(s3, entry->hash) && !s3_is_lru(s3);
-    s3_push(s3, entry->slot, main ? CACHE_S3_MAIN : CACHE_S3_SMALL);
+    s3->entries[entry->slot] = (struct cache_s3_entry){
+        .hash = entry->hash, .size = entry->size, .used = s3->uses++, .ahead = entry->ahead};
+    s3_push(s3, entry->slot, entry->ahead ? CACHE_S3_SMALL : s3_queue_of(s3, entry->hash));
+}
+
+/* The first to ask for one that came ahead: it begins anew. */
+static void s3_ask(struct cache_s3 *s3, uint32_t slot)
+{
+    struct cache_s3_entry *entry = &s3->entries[slot];
+    entry->ahead = false;
+    entry->used = s3->uses++;
+    s3_take(s3, slot);
+    s3_push(s3, slot, s3_queue_of(s3, entry->hash));
 }
 
 void cache__s3_hit(struct cache_s3 *s3, uint32_t slot)
 {
     struct cache_s3_entry *entry = &s3->entries[slot];
+    if (entry->ahead) {
+        s3_ask(s3, slot);
+        return;
+    }
     entry->used = s3->uses++;
     if (entry->frequency < S3_FREQUENCY_MAX) {
         entry->frequency++;
@@ -169,7 +193,7 @@ static uint32_t s3_evict_small(struct cache_s3 *s3)
     while ((slot = s3->queues[CACHE_S3_SMALL].oldest) != CACHE_NO_SLOT) {
         s3_take(s3, slot);
         if (s3->entries[slot].frequency < s3->tuning.promote_at) {
-            s3_ghost_add(s3, s3->entries[slot].hash);
+            s3_remember(s3, slot);
             return slot;
         }
         s3->entries[slot].frequency = 0;
@@ -204,7 +228,7 @@ static uint32_t s3_evict_lru(struct cache_s3 *s3)
     uint32_t slot = take_small ? small : main;
     if (slot != CACHE_NO_SLOT) {
         s3_take(s3, slot);
-        s3_ghost_add(s3, s3->entries[slot].hash);
+        s3_remember(s3, slot);
     }
     return slot;
 }
@@ -219,4 +243,24 @@ uint32_t cache__s3_evict(struct cache_s3 *s3)
                  s3->queues[CACHE_S3_MAIN].count == 0;
     uint32_t slot = small ? s3_evict_small(s3) : CACHE_NO_SLOT;
     return slot == CACHE_NO_SLOT ? s3_evict_main(s3) : slot;
+}
+
+/* Of the oldest few by recency, one that was not hit. */
+static uint32_t s3_evict_lru_unproven(struct cache_s3 *s3)
+{
+    uint32_t slot = s3->queues[CACHE_S3_SMALL].oldest;
+    for (int i = 0; i < S3_UNPROVEN_LOOKS && slot != CACHE_NO_SLOT; i++) {
+        if (s3->entries[slot].frequency == 0) {
+            s3_take(s3, slot);
+            s3_remember(s3, slot);
+            return slot;
+        }
+        slot = s3->links.at[slot].newer;
+    }
+    return CACHE_NO_SLOT;
+}
+
+uint32_t cache__s3_evict_unproven(struct cache_s3 *s3)
+{
+    return s3_is_lru(s3) ? s3_evict_lru_unproven(s3) : s3_evict_small(s3);
 }

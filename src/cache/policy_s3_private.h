@@ -26,6 +26,7 @@ struct cache_s3_entry {
     uint32_t used; /* the number of its last use */
     uint8_t frequency;
     uint8_t queue;
+    bool ahead; /* nobody has asked for it yet */
 };
 
 struct cache_s3_ghost {
@@ -61,6 +62,7 @@ void cache__s3_add(struct cache_s3 *s3, const struct cache_policy_entry *entry);
 void cache__s3_hit(struct cache_s3 *s3, uint32_t slot);
 void cache__s3_remove(struct cache_s3 *s3, uint32_t slot);
 uint32_t cache__s3_evict(struct cache_s3 *s3);
+uint32_t cache__s3_evict_unproven(struct cache_s3 *s3);
 
 /* Sizes of the entries it has, added up. */
 uint64_t cache__s3_held(const struct cache_s3 *s3);

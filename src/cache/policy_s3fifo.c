@@ -53,6 +53,11 @@ static uint32_t s3fifo_evict(struct cache_policy *policy)
     return cache__s3_evict(s3fifo_of(policy));
 }
 
+static uint32_t s3fifo_evict_unproven(struct cache_policy *policy)
+{
+    return cache__s3_evict_unproven(s3fifo_of(policy));
+}
+
 static void s3fifo_resize(struct cache_policy *policy, uint64_t bytes_max)
 {
     cache__s3_tune(s3fifo_of(policy), bytes_max, cache__s3_standard);
@@ -67,5 +72,6 @@ const struct cache_policy_ops cache_policy_s3fifo = {
     .remove = s3fifo_remove,
     .bytes = s3fifo_bytes,
     .evict = s3fifo_evict,
+    .evict_unproven = s3fifo_evict_unproven,
     .resize = s3fifo_resize,
 };
