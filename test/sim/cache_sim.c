@@ -1,10 +1,14 @@
 /* cache_sim --trace FILE --format F [--requests N] [--seed N] (--policy P | --share PERCENT |
- *           --entries N)...
+ *           --entries N)... [--ahead KEYS]
  *
  * Runs a trace through the policies of src/cache, at every share of its distinct keys (or number of
  * entries) with every policy, and prints a line for each:
  *
  *   entries policy requests misses ratio bytes      (bytes: the policy's own memory at the end)
+ *
+ * With --ahead src/cache/foresee.c, with room for so many keys, guesses what is fetched ahead, and
+ * the line goes on: keys fetched by sequences, of these used; by pairs, used. The neighbours of a
+ * key are those of the trace's keys whose numbers are next to its own.
  *
  * Entries have size 1. A trace with sizes is run by bytes: a share is one of the bytes of its
  * distinct keys, and --entries counts bytes. The policy `optimal` knows the future. */
@@ -16,6 +20,7 @@
 
 #include "base/mem.h"
 #include "cache/policy.h"
+#include "sim/ahead.h"
 #include "sim/belady.h"
 
 enum { SIM_LIST_MAX = 32 };
@@ -29,6 +34,7 @@ struct sim_plan {
     size_t shares_count;
     uint64_t entries[SIM_LIST_MAX];
     size_t entries_count;
+    uint32_t ahead; /* keys of the recorder; 0: nothing is fetched ahead */
 };
 
 struct sim_run {
@@ -43,51 +49,97 @@ struct sim_run {
     uint32_t free_count;
     uint32_t slots_count;
     uint64_t misses;
+    struct ahead *ahead; /* NULL: nothing is fetched ahead */
+    uint8_t *kind_of;    /* by slot: of the guess that fetched it, until it is used */
 };
 
-static void sim_evict(struct sim_run *run)
+/* False: nobody may leave for a guess. */
+static bool sim_evict(struct sim_run *run, bool guess)
 {
-    uint32_t slot = run->policy->ops->evict(run->policy);
+    const struct cache_policy_ops *ops = run->policy->ops;
+    bool unproven = guess && ops->evict_unproven != NULL;
+    uint32_t slot = unproven ? ops->evict_unproven(run->policy) : ops->evict(run->policy);
+    if (unproven && slot == CACHE_NO_SLOT) {
+        return false;
+    }
     if (slot >= run->slots_count || run->slot_of[run->key_of[slot]] != slot) {
         errx(1, "%s evicts slot %u, which it does not have", run->policy->ops->name, slot);
     }
     run->slot_of[run->key_of[slot]] = CACHE_NO_SLOT;
     run->bytes -= run->size_of[slot];
     run->free[run->free_count++] = slot;
+    return true;
 }
 
-static void sim_request(struct sim_run *run, uint32_t key, uint32_t size)
+static void sim_add(struct sim_run *run, uint32_t key, uint32_t size, enum cache_guess_kind kind)
 {
-    if (run->slot_of[key] != CACHE_NO_SLOT) {
-        run->policy->ops->hit(run->policy, run->slot_of[key]);
-        return;
-    }
-    run->misses++;
     if (size > run->bytes_max) {
         return;
     }
     while (run->bytes + size > run->bytes_max) {
-        sim_evict(run);
+        if (!sim_evict(run, kind != CACHE_GUESS_NONE)) {
+            return;
+        }
     }
     uint32_t slot = run->free_count > 0 ? run->free[--run->free_count] : run->slots_count++;
     run->slot_of[key] = slot;
     run->key_of[slot] = key;
     run->size_of[slot] = size;
     run->bytes += size;
-    struct cache_policy_entry entry = {.slot = slot, .size = size, .hash = run->trace->hashes[key]};
+    run->kind_of[slot] = (uint8_t)kind;
+    struct cache_policy_entry entry = {.slot = slot,
+                                       .size = size,
+                                       .hash = run->trace->hashes[key],
+                                       .ahead = kind != CACHE_GUESS_NONE};
     run->policy->ops->add(run->policy, &entry);
+}
+
+/* ---- ahead ---- */
+
+static bool sim_fetch(void *context, uint32_t key, enum cache_guess_kind kind)
+{
+    struct sim_run *run = context;
+    bool missing = run->slot_of[key] == CACHE_NO_SLOT;
+    if (missing) {
+        sim_add(run, key, run->ahead->sizes[key], kind);
+    }
+    return missing;
+}
+
+static void sim_request(struct sim_run *run, uint32_t key, uint32_t size)
+{
+    uint32_t slot = run->slot_of[key];
+    if (slot != CACHE_NO_SLOT) {
+        enum cache_guess_kind kind = run->kind_of[slot];
+        run->kind_of[slot] = CACHE_GUESS_NONE;
+        run->policy->ops->hit(run->policy, slot);
+        if (kind != CACHE_GUESS_NONE) {
+            ahead_used(run->ahead, key, kind, sim_fetch, run);
+        }
+        return;
+    }
+    run->misses++;
+    sim_add(run, key, size, CACHE_GUESS_NONE);
+    if (run->ahead != NULL) {
+        ahead_miss(run->ahead, key, sim_fetch, run);
+    }
 }
 
 static void sim_print(const struct sim_run *run, const char *name, uint64_t bytes)
 {
-    printf("%" PRIu64 " %s %zu %" PRIu64 " %.4f %" PRIu64 "\n", run->bytes_max, name,
-           run->trace->count, run->misses, (double)run->misses / (double)run->trace->count, bytes);
+    printf("%" PRIu64 " %s %zu %" PRIu64 " %.4f %" PRIu64, run->bytes_max, name, run->trace->count,
+           run->misses, (double)run->misses / (double)run->trace->count, bytes);
+    for (int kind = CACHE_GUESS_SEQUENCE; run->ahead != NULL && kind < CACHE_GUESSES; kind++) {
+        printf(" %" PRIu64 " %" PRIu64, run->ahead->fetched[kind], run->ahead->used[kind]);
+    }
+    printf("\n");
     fflush(stdout);
 }
 
 static void sim_policy(const struct trace *trace, uint64_t bytes_max,
-                       const struct cache_policy_ops *ops)
+                       const struct cache_policy_ops *ops, uint32_t ahead_keys)
 {
+    struct ahead ahead;
     size_t keys = trace->distinct + 1;
     struct sim_run run = {
         .trace = trace,
@@ -97,7 +149,12 @@ static void sim_policy(const struct trace *trace, uint64_t bytes_max,
         .key_of = mem_alloc(keys * sizeof(uint32_t)),
         .size_of = mem_alloc(keys * sizeof(uint32_t)),
         .free = mem_alloc(keys * sizeof(uint32_t)),
+        .kind_of = mem_zero(keys, 1),
+        .ahead = ahead_keys == 0 ? NULL : &ahead,
     };
+    if (run.ahead != NULL) {
+        ahead_open(&ahead, trace, ahead_keys);
+    }
     memset(run.slot_of, 0xff, keys * sizeof(uint32_t));
     for (size_t i = 0; i < trace->count; i++) {
         sim_request(&run, trace->keys[i], trace->sizes[i]);
@@ -108,6 +165,10 @@ static void sim_policy(const struct trace *trace, uint64_t bytes_max,
     mem_free(run.key_of);
     mem_free(run.size_of);
     mem_free(run.free);
+    mem_free(run.kind_of);
+    if (run.ahead != NULL) {
+        ahead_close(&ahead);
+    }
 }
 
 static void sim_at(const struct trace *trace, const struct sim_plan *plan, uint64_t bytes_max)
@@ -115,7 +176,7 @@ static void sim_at(const struct trace *trace, const struct sim_plan *plan, uint6
     for (size_t i = 0; i < plan->policies_count; i++) {
         const struct cache_policy_ops *ops = cache_policy_find(plan->policies[i]);
         if (ops != NULL) {
-            sim_policy(trace, bytes_max, ops);
+            sim_policy(trace, bytes_max, ops, plan->ahead);
         } else {
             struct sim_run run = {.trace = trace, .bytes_max = bytes_max};
             run.misses = belady_misses(trace, bytes_max);
@@ -160,6 +221,8 @@ static void sim_option(struct sim_plan *plan, const char *name, const char *valu
         plan->shares[plan->shares_count++] = strtod(value, NULL);
     } else if (strcmp(name, "--entries") == 0) {
         plan->entries[plan->entries_count++] = sim_number(value);
+    } else if (strcmp(name, "--ahead") == 0) {
+        plan->ahead = (uint32_t)sim_number(value);
     } else {
         errx(2, "there is no option %s; see the head of test/sim/cache_sim.c", name);
     }

@@ -108,6 +108,7 @@ static void trace_add(struct trace *trace, struct numbers *numbers, uint64_t key
     if (trace->distinct >= numbers->cap / 2) {
         numbers_grow(numbers);
         trace->hashes = mem_grow(trace->hashes, numbers->cap * sizeof *trace->hashes);
+        trace->numbers = mem_grow(trace->numbers, numbers->cap * sizeof *trace->numbers);
     }
     if ((trace->count & (trace->count - 1)) == 0) {
         size_t cap = trace->count == 0 ? 1 : trace->count * 2;
@@ -117,6 +118,7 @@ static void trace_add(struct trace *trace, struct numbers *numbers, uint64_t key
     struct number *number = numbers_find(numbers, key);
     if (number->next == 0) {
         trace->hashes[trace->distinct] = trace_hash(key ^ trace->seed);
+        trace->numbers[trace->distinct] = key;
         trace->bytes += size;
         *number = (struct number){key, ++trace->distinct};
     }
@@ -195,4 +197,5 @@ void trace_close(struct trace *trace)
     mem_free(trace->keys);
     mem_free(trace->sizes);
     mem_free(trace->hashes);
+    mem_free(trace->numbers);
 }

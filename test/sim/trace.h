@@ -14,7 +14,8 @@
 struct trace {
     uint32_t *keys;
     uint32_t *sizes;
-    uint64_t *hashes; /* by key */
+    uint64_t *hashes;  /* by key */
+    uint64_t *numbers; /* by key: what the file calls it */
     uint64_t seed;
     size_t count;
     uint32_t distinct;
