@@ -35,7 +35,7 @@ static struct cache *cache_of(struct store_kv *kv)
     return (struct cache *)kv;
 }
 
-static struct cache_key cache_key(const struct cache *cache, struct slice key)
+struct cache_key cache__key(const struct cache *cache, struct slice key)
 {
     return (struct cache_key){key, XXH3_64bits_withSeed(key.data, key.len, cache->options.seed)};
 }
@@ -46,8 +46,8 @@ static uint32_t cache_now_s(const struct cache *cache)
     return (uint32_t)((cache->options.clock_us() - cache->started_us) / 1000000) + 1;
 }
 
-static struct cache_item cache_item(const struct cache *cache, struct cache_route route,
-                                    struct slice value)
+struct cache_item cache__item(const struct cache *cache, struct cache_route route,
+                              struct slice value)
 {
     return (struct cache_item){
         .value = value, .expires_s = route.ttl_s == 0 ? 0 : cache_now_s(cache) + route.ttl_s};
@@ -73,7 +73,7 @@ static enum cache_found cache_look(struct cache *cache, struct cache_look *look,
         enum cache_found found = cache_space_look(&cache->spaces[look->route.space], &look->key,
                                                   now_s, &pin, &look->stamp);
         if (cache_rules_hold(&cache->routes, look->route)) {
-            if (found == CACHE_HIT) {
+            if (found != CACHE_MISS && found != CACHE_ABSENT) {
                 *ret_pin = pin;
             }
             return found;
@@ -107,7 +107,7 @@ static int cache_fill(struct cache *cache, struct cache_look *look, enum store_w
     int code = cache_get_below(cache, look, wait, ret_pin);
     if (code == 0 || code == -LT_ENOSUCHKEY) {
         struct slice value = code == 0 ? ret_pin->value : (struct slice){0};
-        struct cache_item item = cache_item(cache, look->route, value);
+        struct cache_item item = cache__item(cache, look->route, value);
         item.absent = code < 0;
         item.reused = look->source == CACHE_SOURCE_LEVELS;
         cache_space_keep(&cache->spaces[look->route.space], &look->key, &item, look->stamp);
@@ -120,6 +120,12 @@ static int cache_read(struct cache *cache, struct cache_look *look, enum store_w
 {
     switch (cache_look(cache, look, ret_pin)) {
     case CACHE_HIT:
+        return 0;
+    case CACHE_HIT_SEQUENCE:
+        cache__ahead_used(cache, &look->key, CACHE_GUESS_SEQUENCE);
+        return 0;
+    case CACHE_HIT_PAIR:
+        cache__ahead_used(cache, &look->key, CACHE_GUESS_PAIR);
         return 0;
     case CACHE_ABSENT:
         return -LT_ENOSUCHKEY;
@@ -153,7 +159,7 @@ static int cache_get(struct store_kv *kv, struct store_snapshot *snapshot, struc
     if (snapshot != NULL) {
         return cache->engine->ops->get(cache->engine, snapshot, key, wait, ret_pin);
     }
-    struct cache_look look = {.key = cache_key(cache, key)};
+    struct cache_look look = {.key = cache__key(cache, key)};
     return cache_sample_has(cache->sample, look.key.hash)
                ? cache_read_sampled(cache, &look, wait, ret_pin)
                : cache_read(cache, &look, wait, ret_pin);
@@ -165,7 +171,7 @@ static void cache_begin_change(struct cache *cache, struct cache_change *change)
 {
     const struct cache_key *key = &change->key;
     cache_versions_begin(&cache->versions, cache_tally_id(change->effect.key));
-    change->key = cache_key(cache, change->effect.key);
+    change->key = cache__key(cache, change->effect.key);
     change->route = cache_rules_route(&cache->routes, cache_tally_id(change->effect.key));
     change->was_cached = cache_space_begin(&cache->spaces[0], key);
     if (change->route.space != 0) {
@@ -179,7 +185,7 @@ static void cache_begin_change(struct cache *cache, struct cache_change *change)
 static void cache_end_change(struct cache *cache, const struct cache_change *change)
 {
     bool keep = change->was_cached && change->effect.kind == STORE_EFFECT_PUT;
-    struct cache_item item = cache_item(cache, change->route, change->effect.value);
+    struct cache_item item = cache__item(cache, change->route, change->effect.value);
     if (change->route.space != 0) {
         cache_space_end(&cache->spaces[0], &change->key, NULL);
     }
@@ -235,7 +241,7 @@ static struct cache_key cache_result_key(const struct cache *cache, struct slice
     assert(name.len <= CACHE_RESULT_NAME_MAX);
     memcpy(bytes, tag, sizeof tag);
     memcpy(bytes + sizeof tag, name.data, name.len);
-    return cache_key(cache, slice_of(bytes, sizeof tag + name.len));
+    return cache__key(cache, slice_of(bytes, sizeof tag + name.len));
 }
 
 bool cache_result_find(struct cache *cache, struct slice name, struct store_pin *ret_pin)
@@ -440,6 +446,7 @@ static void cache_close(struct store_kv *kv)
     memory_pages_free(cache->pages);
     cache_sample_free(cache->sample);
     pthread_mutex_destroy(&cache->bounds_lock);
+    cache__ahead_close(&cache->ahead);
     buf_close(&cache->changes);
     mem_free(cache);
 }
@@ -469,18 +476,19 @@ struct cache *cache_new(const struct cache_options *options, struct store_kv *en
         cache->options.clock_us = clock_mono_us;
     }
     cache->started_us = cache->options.clock_us();
+    cache->options.bytes_max -= cache__ahead_open(&cache->ahead, options);
     cache->pages = memory_pages_new(options->huge_pages);
-    cache->sample = cache_sample_new(options->bytes_max);
+    cache->sample = cache_sample_new(cache->options.bytes_max);
     if (options->placement != NULL) {
         memory_pages_place(cache->pages, options->placement);
     }
     struct cache_memory_options memory = {
-        .policy = options->policy, .pages = cache->pages, .bytes_max = options->bytes_max};
+        .policy = options->policy, .pages = cache->pages, .bytes_max = cache->options.bytes_max};
     cache_space_init(&cache->spaces[0], &memory, CACHE_SHARDS_MAX);
     cache->spaces_count = 1;
     pthread_mutex_init(&cache->bounds_lock, NULL);
-    cache->bound = options->bytes_max;
-    cache->sizes[0] = options->bytes_max;
+    cache->bound = cache->options.bytes_max;
+    cache->sizes[0] = cache->options.bytes_max;
     buf_init(&cache->changes, NULL);
     if (options->levels != NULL) {
         struct cache_guard guard = {cache_guard_note, cache_guard_publish, cache_guard_keep,

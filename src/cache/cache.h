@@ -35,6 +35,7 @@ struct cache_options {
     const struct memory_placement *placement;  /* outlives the cache; NULL: none */
     uint64_t (*clock_us)(void);                /* NULL: clock_mono_us */
     const struct cache_levels_options *levels; /* NULL: memory is all */
+    bool ahead; /* bring what will be asked for; what is remembered for that is in bytes_max */
 };
 
 /* Takes over `engine`. */
@@ -63,6 +64,18 @@ bool cache_version(const struct cache *cache, uint32_t collection, uint64_t *ret
 enum { CACHE_RESULT_NAME_MAX = 48 };
 bool cache_result_find(struct cache *cache, struct slice name, struct store_pin *ret_pin);
 void cache_result_keep(struct cache *cache, struct slice name, struct slice result);
+
+/* ---- ahead: any thread ----
+ *
+ * Of the reads that waited it is learnt what will be read next. Somebody who has a thread to spare
+ * brings it, before it is asked for. */
+
+/* A read of this key had to wait. */
+void cache_missed(struct cache *cache, struct slice key);
+/* Is there something to bring? */
+bool cache_ahead_waits(const struct cache *cache);
+/* Bring some of it. Blocks. 0, or what the engine says. */
+int cache_ahead_fetch(struct cache *cache);
 
 /* Hold no more than this, if it is within bytes_max; returns the bound that is now. Each space
  * gives its part; what is too much is evicted by the next walk, and by puts. Any thread. */
@@ -111,6 +124,16 @@ struct cache_below_stats {
 };
 /* False: memory is all, and nothing is said of levels. */
 bool cache_below(const struct cache *cache, struct cache_below_stats *ret_stats);
+
+struct cache_ahead_stats {
+    bool on;
+    uint64_t bytes;   /* of what is remembered */
+    uint64_t guesses; /* that were carried out */
+    uint64_t refused; /* for want of memory, or of somebody who would have */
+};
+struct cache_ahead_stats cache_ahead_stats(const struct cache *cache);
+/* Is what such guesses would bring for a collection brought? Not while they were in vain. */
+bool cache_ahead_is_open(struct cache *cache, uint32_t collection, enum cache_guess_kind kind);
 
 /* How a collection is cached. */
 struct cache_manner {

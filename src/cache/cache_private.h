@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "base/buf.h"
+#include "cache/ahead_private.h"
 #include "cache/cache.h"
 
 struct cache {
@@ -35,11 +36,20 @@ struct cache {
     struct cache_versions versions;
     _Atomic uint64_t result_hits;
     _Atomic uint64_t results_kept;
+    struct cache_ahead ahead;
     /* ---- below ---- */
     struct cache_levels *levels; /* NULL: memory is all */
     bool closing;                /* nobody comes any more */
     _Atomic uint64_t promotions;
     _Atomic uint64_t engine_waits;
 };
+
+struct cache_key cache__key(const struct cache *cache, struct slice key);
+/* What is kept of a record of that route. */
+struct cache_item cache__item(const struct cache *cache, struct cache_route route,
+                              struct slice value);
+/* The first hit of what was brought ahead. */
+void cache__ahead_used(struct cache *cache, const struct cache_key *key,
+                       enum cache_guess_kind kind);
 
 #endif

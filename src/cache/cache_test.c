@@ -290,6 +290,36 @@ static void *race_tidy(void *context)
     return NULL;
 }
 
+/* Reads the cells of collections in order, and tells of each that it waited for it. */
+static void *race_read_in_order(void *context)
+{
+    struct race *race = context;
+    for (uint32_t i = 0; !atomic_load(&race->done); i++) {
+        struct cell_key key;
+        uint8_t cell = cells_at((int)(i % CELLS));
+        uint64_t before = atomic_load(&race->acknowledged[cell]);
+        uint64_t misses = cache_stats(race->cache, 0).counts.misses;
+        uint64_t value = cells_read(race->cells.front, cell);
+        if (race_is_stale(race, cell, before, value)) {
+            fail_msg("cell %u: read %lu after %lu was acknowledged", cell, (unsigned long)value,
+                     (unsigned long)before);
+        }
+        if (cache_stats(race->cache, 0).counts.misses > misses) {
+            cache_missed(race->cache, cell_key(cell, &key));
+        }
+    }
+    return NULL;
+}
+
+static void *race_bring(void *context)
+{
+    struct race *race = context;
+    while (!atomic_load(&race->done)) {
+        assert_int_equal(cache_ahead_fetch(race->cache), 0);
+    }
+    return NULL;
+}
+
 enum { RACE_QUOTA = 100 << 10, RACE_BYTES = 2 * RACE_QUOTA };
 
 /* Now and then another collection has a space of its own, and others a lifetime. */
@@ -313,14 +343,15 @@ static void race_rules(struct cache *cache, struct random_doc *random)
 static void race_run(struct race *race, const struct cache_options *options, uint32_t rules_every,
                      bool (*enough)(struct cache *cache))
 {
-    pthread_t readers[3];
-    pthread_t tidier;
+    void *(*const threads[])(void *context) = {race_read, race_read,          race_read,
+                                               race_tidy, race_read_in_order, race_bring};
+    size_t count = options->ahead ? 6 : 4;
+    pthread_t started[6];
     struct random_doc random = {5};
     *race = (struct race){0};
     struct cache *cache = race->cache = cells_open_with(&race->cells, options);
-    assert_int_equal(pthread_create(&tidier, NULL, race_tidy, race), 0);
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(pthread_create(&readers[i], NULL, race_read, race), 0);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(pthread_create(&started[i], NULL, threads[i], race), 0);
     }
     for (uint64_t number = 1; number % 1000 != 0 || !enough(cache); number++) {
         uint8_t cell = (uint8_t)random_doc_below(&random, CELLS);
@@ -332,10 +363,9 @@ static void race_run(struct race *race, const struct cache_options *options, uin
         }
     }
     atomic_store(&race->done, true);
-    for (int i = 0; i < 3; i++) {
-        pthread_join(readers[i], NULL);
+    for (size_t i = 0; i < count; i++) {
+        pthread_join(started[i], NULL);
     }
-    pthread_join(tidier, NULL);
 }
 
 static bool race_has_invalidated(struct cache *cache)
@@ -358,6 +388,71 @@ TEST(not_even_while_rules_change)
     struct cache_options options = {RACE_BYTES, 42, &cache_policy_s3fifo};
     race_run(&race, &options, 50, race_has_invalidated);
     race.cells.front->ops->close(race.cells.front);
+}
+
+/* ---- ahead ---- */
+
+static bool race_has_brought(struct cache *cache)
+{
+    struct cache_counts counts = cache_stats(cache, 0).counts;
+    return counts.ahead > 2000 && counts.ahead_used > 500 && counts.invalidations > 2000;
+}
+
+/* The recorder takes half of the memory: there is room for a part of the cells. */
+TEST(what_is_brought_ahead_is_not_stale_either)
+{
+    static struct race race;
+    struct cache_options options = {
+        .bytes_max = RACE_BYTES, .seed = 42, .policy = &cache_policy_s3fifo, .ahead = true};
+    race_run(&race, &options, 50, race_has_brought);
+    race.cells.front->ops->close(race.cells.front);
+}
+
+TEST(records_that_follow_those_that_were_missed_are_brought)
+{
+    struct cells cells;
+    struct cache_options options = roomy;
+    options.ahead = true;
+    struct cache *cache = cells_open_with(&cells, &options);
+    for (uint32_t cell = 0; cell < CELLS; cell++) {
+        cells_set(cells.front, (uint8_t)cell, cell + 1);
+    }
+    uint64_t waits = 0;
+    for (int place = 0; place < CELLS / COLLECTIONS; place++) {
+        struct cell_key key;
+        uint64_t misses = cache_stats(cache, 0).counts.misses;
+        assert_int_equal(cells_read(cells.front, cells_at(place)), cells_at(place) + 1u);
+        if (cache_stats(cache, 0).counts.misses > misses) {
+            cache_missed(cache, cell_key(cells_at(place), &key));
+            waits++;
+        }
+        while (cache_ahead_waits(cache)) {
+            assert_int_equal(cache_ahead_fetch(cache), 0);
+        }
+    }
+    struct cache_counts counts = cache_stats(cache, 1).counts;
+    assert_int_equal(waits, 3);
+    assert_int_equal(counts.ahead,
+                     CELLS / COLLECTIONS - 3); /* and nothing of the next collection */
+    assert_int_equal(counts.ahead_used, counts.ahead);
+    assert_int_equal(cache_stats(cache, 2).counts.ahead, 0);
+    cells.front->ops->close(cells.front);
+}
+
+TEST(nothing_is_brought_while_memory_is_short)
+{
+    struct cells cells;
+    struct cache_options options = roomy;
+    options.ahead = true;
+    struct cache *cache = cells_open_with(&cells, &options);
+    cache_set_bound(cache, cache_bytes_max(cache) / 2);
+    for (int place = 0; place < CELLS / COLLECTIONS; place++) {
+        struct cell_key key;
+        cache_missed(cache, cell_key(cells_at(place), &key));
+        assert_false(cache_ahead_waits(cache));
+    }
+    assert_true(cache_ahead_stats(cache).refused > 0);
+    cells.front->ops->close(cells.front);
 }
 
 /* ---- levels ---- */

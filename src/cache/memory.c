@@ -125,6 +125,7 @@ static void memory_unlink(struct cache_memory *memory, uint32_t *link)
     struct cache_memory_slot *slot = &memory->slots[index];
     struct cache_record *record = memory_record(memory, index);
     struct cache_counts *counts = memory_counts(memory, record);
+    counts->ahead_unused += slot->ahead != CACHE_GUESS_NONE;
     counts->entries--;
     counts->bytes -= cache_record_size(record->key_len, record->value_len);
     *link = slot->next;
@@ -153,21 +154,27 @@ static uint32_t *memory_link_of(struct cache_memory *memory, uint32_t index)
 
 /* ---- room ---- */
 
-/* That something is absent, and what is about to expire, is nothing to keep elsewhere. */
+/* That something is absent, what is about to expire and what nobody asked for is nothing to keep
+ * elsewhere. */
 static void memory_tell(struct cache_memory *memory, uint32_t index)
 {
     const struct cache_memory_slot *slot = &memory->slots[index];
     const struct cache_record *record = memory_record(memory, index);
     struct cache_leaver leaver = {slot->hash, cache_record_key(record), cache_record_value(record),
                                   slot->reused};
-    if (memory->leave != NULL && !record->absent && record->expires_s == 0) {
+    bool wanted = !record->absent && record->expires_s == 0 && slot->ahead == CACHE_GUESS_NONE;
+    if (memory->leave != NULL && wanted) {
         memory->leave(memory->context, &leaver);
     }
 }
 
-bool cache_memory_evict(struct cache_memory *memory)
+/* For a guess only those leave that are not proven either. */
+static bool memory_evict(struct cache_memory *memory, bool for_guess)
 {
-    uint32_t index = memory->policy->ops->evict(memory->policy);
+    const struct cache_policy_ops *policy = memory->policy->ops;
+    bool unproven = for_guess && policy->evict_unproven != NULL;
+    uint32_t index =
+        unproven ? policy->evict_unproven(memory->policy) : policy->evict(memory->policy);
     if (index == CACHE_NO_SLOT) {
         return false;
     }
@@ -175,6 +182,11 @@ bool cache_memory_evict(struct cache_memory *memory)
     memory_tell(memory, index);
     memory_unlink(memory, memory_link_of(memory, index));
     return true;
+}
+
+bool cache_memory_evict(struct cache_memory *memory)
+{
+    return memory_evict(memory, false);
 }
 
 /* Move what lives in a segment to the end of the log; the segment goes with its last entry. */
@@ -221,16 +233,17 @@ static uint64_t memory_log_max(const struct cache_memory *memory)
 }
 
 /* Make room for `size` bytes more; false: whoever is there may stay. */
-static bool memory_make_room(struct cache_memory *memory, uint32_t size)
+static bool memory_make_room(struct cache_memory *memory, uint32_t size, bool for_guess)
 {
     uint64_t max = memory_log_max(memory);
     while (memory->log.live + size > memory_live_max(max)) {
-        if (!cache_memory_evict(memory)) {
+        if (!memory_evict(memory, for_guess)) {
             return false;
         }
     }
     while (memory->log.bytes + cache_log_growth(&memory->log, size) > max) {
-        if (!cache_memory_close_up(memory, MEMORY_HOLE_PERCENT) && !cache_memory_evict(memory)) {
+        if (!cache_memory_close_up(memory, MEMORY_HOLE_PERCENT) &&
+            !memory_evict(memory, for_guess)) {
             return false;
         }
     }
@@ -265,6 +278,24 @@ static void memory_unpin(void *handle)
     cache_segment_release(handle);
 }
 
+/* The first hit of what was brought ahead is what bringing it would have been. */
+static enum cache_found memory_hit(struct cache_memory *memory, uint32_t index,
+                                   struct cache_counts *counts)
+{
+    static const enum cache_found found[CACHE_GUESSES] = {
+        [CACHE_GUESS_NONE] = CACHE_HIT,
+        [CACHE_GUESS_SEQUENCE] = CACHE_HIT_SEQUENCE,
+        [CACHE_GUESS_PAIR] = CACHE_HIT_PAIR,
+    };
+    struct cache_memory_slot *slot = &memory->slots[index];
+    enum cache_guess_kind ahead = (enum cache_guess_kind)slot->ahead;
+    counts->hits++;
+    counts->ahead_used += ahead != CACHE_GUESS_NONE;
+    slot->reused = slot->reused || ahead == CACHE_GUESS_NONE;
+    slot->ahead = CACHE_GUESS_NONE;
+    return found[ahead];
+}
+
 enum cache_found cache_memory_get(struct cache_memory *memory, const struct cache_key *key,
                                   uint32_t now_s, struct store_pin *ret_pin)
 {
@@ -280,8 +311,7 @@ enum cache_found cache_memory_get(struct cache_memory *memory, const struct cach
         counts->misses++;
         return CACHE_MISS;
     }
-    counts->hits++;
-    memory->slots[*link].reused = 1;
+    enum cache_found found = memory_hit(memory, *link, counts);
     memory->policy->ops->hit(memory->policy, *link);
     if (record->absent) {
         counts->absent++;
@@ -290,7 +320,12 @@ enum cache_found cache_memory_get(struct cache_memory *memory, const struct cach
     struct cache_segment *segment = memory->slots[*link].segment;
     cache_segment_hold(segment);
     *ret_pin = (struct store_pin){cache_record_value(record), segment, memory_unpin};
-    return CACHE_HIT;
+    return found;
+}
+
+bool cache_memory_has(struct cache_memory *memory, const struct cache_key *key)
+{
+    return memory_find(memory, key) != NULL;
 }
 
 bool cache_memory_remove(struct cache_memory *memory, const struct cache_key *key)
@@ -314,19 +349,36 @@ void cache_memory_drop(struct cache_memory *memory, uint32_t collection)
     }
 }
 
+/* Tables twice as large may take the place of what is proven: not for a guess, which gets the slot
+ * of one that is not. */
+static bool memory_has_slot_for_guess(struct cache_memory *memory)
+{
+    uint64_t tables = 2 * memory_tables_bytes(memory);
+    uint64_t max = memory->bytes_max > tables ? memory->bytes_max - tables : 0;
+    bool may_grow = memory->log.bytes <= max && memory->log.live <= memory_live_max(max);
+    return memory->free != CACHE_NO_SLOT || may_grow || memory_evict(memory, true);
+}
+
 void cache_memory_put(struct cache_memory *memory, const struct cache_key *key,
                       const struct cache_item *item)
 {
     uint32_t *old = memory_find(memory, key);
     uint32_t size = cache_record_size(key->bytes.len, item->value.len);
+    bool guess = item->ahead != CACHE_GUESS_NONE;
+    if (old != NULL && guess) {
+        return;
+    }
     if (old != NULL) {
         memory_take_out(memory, old);
+    }
+    if (guess && !memory_has_slot_for_guess(memory)) {
+        return;
     }
     bool grows = memory->free == CACHE_NO_SLOT;
     if (grows) {
         memory_grow(memory);
     }
-    if (size > memory->bytes_max / 8 || !memory_make_room(memory, size)) {
+    if (size > memory->bytes_max / 8 || !memory_make_room(memory, size, guess)) {
         return;
     }
     uint32_t index = memory->free;
@@ -334,16 +386,22 @@ void cache_memory_put(struct cache_memory *memory, const struct cache_key *key,
     struct cache_place place = cache_log_append(&memory->log, index, key->bytes, item);
     memory->free = slot->next;
     uint32_t *bucket = memory_bucket(memory, key->hash);
-    *slot =
-        (struct cache_memory_slot){key->hash, place.segment, place.offset, item->reused, *bucket};
+    *slot = (struct cache_memory_slot){.hash = key->hash,
+                                       .segment = place.segment,
+                                       .offset = place.offset,
+                                       .ahead = item->ahead,
+                                       .reused = item->reused,
+                                       .next = *bucket};
     *bucket = index;
     memory->count++;
     struct cache_counts *counts = cache_tally_of(&memory->tally, key->bytes);
     counts->entries++;
+    counts->ahead += guess;
     counts->bytes += size;
-    struct cache_policy_entry entry = {index, size, key->hash, item->expires_s * UINT64_C(1000)};
+    struct cache_policy_entry entry = {index, size, key->hash, item->expires_s * UINT64_C(1000),
+                                       guess};
     memory->policy->ops->add(memory->policy, &entry);
     if (grows) {
-        memory_make_room(memory, 0); /* tables take room, too */
+        memory_make_room(memory, 0, guess); /* tables take room, too */
     }
 }

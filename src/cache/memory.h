@@ -21,13 +21,20 @@ struct cache_key {
     uint64_t hash;
 };
 
-enum cache_found { CACHE_MISS, CACHE_HIT, CACHE_ABSENT };
+enum cache_found {
+    CACHE_MISS,
+    CACHE_HIT,
+    CACHE_ABSENT,
+    CACHE_HIT_SEQUENCE, /* the first of a key that such a guess brought */
+    CACHE_HIT_PAIR,
+};
 
 struct cache_memory_slot {
     uint64_t hash;
     struct cache_segment *segment; /* NULL: free */
-    uint32_t offset : 31;
-    uint32_t reused : 1; /* was hit, or came as one that had been */
+    uint32_t offset : 29;
+    uint32_t ahead : 2;  /* enum cache_guess_kind: brought it, and nobody has asked for it yet */
+    uint32_t reused : 1; /* was hit again, or came as one that had been */
     uint32_t next;       /* in its bucket, or in the list of free ones */
 };
 
@@ -74,11 +81,13 @@ void cache_memory_close(struct cache_memory *memory);
 /* Another bound: cache_memory_fit, and puts, let go of what is too much. */
 void cache_memory_set_bound(struct cache_memory *memory, uint64_t bytes_max);
 
-/* `now_s` on the clock that expiries are on. The pin is set by a hit only. */
+/* `now_s` on the clock that expiries are on. The pin is set by hits only. */
 enum cache_found cache_memory_get(struct cache_memory *memory, const struct cache_key *key,
                                   uint32_t now_s, struct store_pin *ret_pin);
+/* Of what nobody has asked for nothing is kept that takes the place of what was asked for again. */
 void cache_memory_put(struct cache_memory *memory, const struct cache_key *key,
                       const struct cache_item *item);
+bool cache_memory_has(struct cache_memory *memory, const struct cache_key *key);
 /* It has changed. True when it was there. */
 bool cache_memory_remove(struct cache_memory *memory, const struct cache_key *key);
 /* Every key of a collection. */

@@ -362,3 +362,81 @@ TEST(what_is_pinned_stays_and_what_does_not_fit_is_not_let_in)
     assert_in_range(cache_memory_bytes(&model.memory), 0, MODEL_BYTES);
     model_close(&model);
 }
+
+/* ---- ahead ---- */
+
+static enum cache_found number_get(struct model *model, uint64_t number)
+{
+    struct store_pin pin = {0};
+    struct cache_key key = {slice_of(&number, sizeof number), number * 0x9e3779b97f4a7c15u};
+    enum cache_found found = cache_memory_get(&model->memory, &key, 0, &pin);
+    store_pin_release(&pin);
+    return found;
+}
+
+static void number_put(struct model *model, uint64_t number, enum cache_guess_kind ahead)
+{
+    static const uint8_t value[1000];
+    struct cache_key key = {slice_of(&number, sizeof number), number * 0x9e3779b97f4a7c15u};
+    struct cache_item item = {.value = slice_of(value, sizeof value), .ahead = ahead};
+    cache_memory_put(&model->memory, &key, &item);
+}
+
+static void model_open_with(struct model *model, const struct cache_policy_ops *policy)
+{
+    model->pages = memory_pages_new(false);
+    struct cache_memory_options options = {
+        .policy = policy, .pages = model->pages, .bytes_max = MODEL_BYTES};
+    cache_memory_init(&model->memory, &options);
+}
+
+/* 400 entries that were asked for again, and thousands that nobody asks for. */
+TEST(what_nobody_asked_for_displaces_nothing_that_was_asked_for_again)
+{
+    static struct model model;
+    const struct cache_policy_ops *const policies[] = {&cache_policy_s3fifo,
+                                                       &cache_policy_adaptive};
+    for (size_t p = 0; p < 2; p++) {
+        model_open_with(&model, policies[p]);
+        for (uint64_t i = 0; i < 400; i++) {
+            number_put(&model, i, CACHE_GUESS_NONE);
+            for (int hit = 0; hit < 3; hit++) {
+                assert_int_equal(number_get(&model, i), CACHE_HIT);
+            }
+        }
+        for (uint64_t i = 1000; i < 5000; i++) {
+            number_put(&model, i, CACHE_GUESS_SEQUENCE);
+        }
+        for (uint64_t i = 0; i < 400; i++) {
+            assert_int_equal(number_get(&model, i), CACHE_HIT);
+        }
+        struct cache_counts counts = model_counts(&model);
+        assert_true(counts.ahead > 2000);
+        assert_int_equal(counts.ahead_used, 0);
+        assert_int_equal(counts.ahead - counts.ahead_unused, counts.entries - 400);
+        model_close(&model);
+    }
+}
+
+TEST(the_first_hit_of_what_came_ahead_is_told_once_and_proves_nothing)
+{
+    static struct model model;
+    model_open_with(&model, &cache_policy_s3fifo);
+    number_put(&model, 1, CACHE_GUESS_SEQUENCE);
+    number_put(&model, 2, CACHE_GUESS_PAIR);
+    number_put(&model, 2, CACHE_GUESS_SEQUENCE); /* it is there: it stays what it was */
+    assert_int_equal(number_get(&model, 1), CACHE_HIT_SEQUENCE);
+    assert_int_equal(number_get(&model, 2), CACHE_HIT_PAIR);
+    assert_int_equal(number_get(&model, 1), CACHE_HIT);
+    struct cache_counts counts = model_counts(&model);
+    assert_int_equal(counts.ahead, 2);
+    assert_int_equal(counts.ahead_used, 2);
+    assert_int_equal(counts.hits, 3);
+    number_get(&model, 1);
+    for (uint64_t i = 1000; i < 3000; i++) {
+        number_put(&model, i, CACHE_GUESS_NONE);
+    }
+    assert_int_equal(number_get(&model, 1), CACHE_HIT); /* asked for again */
+    assert_int_equal(number_get(&model, 2), CACHE_MISS);
+    model_close(&model);
+}

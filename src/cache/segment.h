@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "base/slice.h"
+#include "cache/foresee.h"
 #include "memory/pages.h"
 
 enum { CACHE_SEGMENT_BYTES = MEMORY_PAGE };
@@ -22,9 +23,10 @@ enum { CACHE_SEGMENT_BYTES = MEMORY_PAGE };
 /* What is known of a key. */
 struct cache_item {
     struct slice value;
-    uint32_t expires_s; /* on the owner's clock, below 2^30; 0: never */
-    bool absent;        /* there is no such key, and no value */
-    bool reused;        /* it has been asked for more than once already */
+    uint32_t expires_s;          /* on the owner's clock, below 2^30; 0: never */
+    bool absent;                 /* there is no such key, and no value */
+    bool reused;                 /* it has been asked for more than once already */
+    enum cache_guess_kind ahead; /* nobody has asked for it: such a guess brought it */
 };
 
 /* What stands before an entry's bytes. */

@@ -162,6 +162,17 @@ enum cache_found cache_space_look(struct cache_space *space, const struct cache_
     return found;
 }
 
+bool cache_space_lacks(struct cache_space *space, const struct cache_key *key,
+                       struct cache_stamp *ret_stamp)
+{
+    struct cache_shard *shard = space_shard(space, key->hash);
+    pthread_mutex_lock(&shard->lock);
+    bool there = cache_memory_has(&shard->memory, key);
+    *ret_stamp = *space_stripe(shard, key->hash);
+    pthread_mutex_unlock(&shard->lock);
+    return !there && ret_stamp->begun == ret_stamp->ended;
+}
+
 void cache_space_keep(struct cache_space *space, const struct cache_key *key,
                       const struct cache_item *item, struct cache_stamp seen)
 {

@@ -50,6 +50,9 @@ void cache_space_drop(struct cache_space *space, uint32_t collection);
 enum cache_found cache_space_look(struct cache_space *space, const struct cache_key *key,
                                   uint32_t now_s, struct store_pin *ret_pin,
                                   struct cache_stamp *ret_stamp);
+/* Is the key not there, and not changing? The stamp is a miss's. Nothing is counted. */
+bool cache_space_lacks(struct cache_space *space, const struct cache_key *key,
+                       struct cache_stamp *ret_stamp);
 /* A key that is absent is kept when it was looked for before. */
 void cache_space_keep(struct cache_space *space, const struct cache_key *key,
                       const struct cache_item *item, struct cache_stamp seen);

@@ -33,6 +33,9 @@ void cache_counts_add(struct cache_counts *to, const struct cache_counts *from)
     to->evictions += from->evictions;
     to->expirations += from->expirations;
     to->invalidations += from->invalidations;
+    to->ahead += from->ahead;
+    to->ahead_used += from->ahead_used;
+    to->ahead_unused += from->ahead_unused;
     to->entries += from->entries;
     to->bytes += from->bytes;
 }

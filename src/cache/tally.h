@@ -20,6 +20,9 @@ struct cache_counts {
     uint64_t evictions;
     uint64_t expirations;
     uint64_t invalidations; /* by writes, of what was cached */
+    uint64_t ahead;         /* fetched before they were asked for */
+    uint64_t ahead_used;    /* of these, hit */
+    uint64_t ahead_unused;  /* of these, gone without a hit */
     uint64_t entries;       /* now */
     uint64_t bytes;         /* now, of these */
 };

@@ -102,6 +102,91 @@ static inline int cells_apply(struct store_kv *kv, const struct slice *payloads,
     return 0;
 }
 
+/* ---- cursors ---- */
+
+/* Among the cells in the order of their keys. */
+struct cells_cursor {
+    struct store_cursor cursor;
+    struct cells *cells;
+    int place; /* -1 and CELLS: at an end */
+    int direction;
+};
+
+static inline int cells_place(uint8_t cell)
+{
+    return cell % COLLECTIONS * (CELLS / COLLECTIONS) + cell / COLLECTIONS;
+}
+
+static inline uint8_t cells_at(int place)
+{
+    return (uint8_t)(place % (CELLS / COLLECTIONS) * COLLECTIONS + place / (CELLS / COLLECTIONS));
+}
+
+static inline struct cells_cursor *cells_cursor_of(struct store_cursor *cursor)
+{
+    return (struct cells_cursor *)cursor;
+}
+
+/* On to the next cell that is there. */
+static inline int cells_settle(struct cells_cursor *cursor)
+{
+    while (cursor->place >= 0 && cursor->place < CELLS &&
+           atomic_load(&cursor->cells->cells[cells_at(cursor->place)]) == 0) {
+        cursor->place += cursor->direction;
+    }
+    return cursor->place >= 0 && cursor->place < CELLS;
+}
+
+static inline int cells_seek(struct store_cursor *base, struct slice key, bool backward)
+{
+    struct cells_cursor *cursor = cells_cursor_of(base);
+    cursor->place = cells_place(cell_of(key));
+    cursor->direction = backward ? -1 : 1;
+    return cells_settle(cursor);
+}
+
+static inline int cells_step(struct store_cursor *base)
+{
+    struct cells_cursor *cursor = cells_cursor_of(base);
+    cursor->place += cursor->direction;
+    return cells_settle(cursor);
+}
+
+static inline struct slice cells_key(struct store_cursor *base)
+{
+    static _Thread_local struct cell_key key;
+    return cell_key(cells_at(cells_cursor_of(base)->place), &key);
+}
+
+static inline struct slice cells_value(struct store_cursor *base)
+{
+    (void)base;
+    return (struct slice){0};
+}
+
+static inline void cells_cursor_close(struct store_cursor *base)
+{
+    mem_free(base);
+}
+
+static const struct store_cursor_ops cells_cursor_ops = {.close = cells_cursor_close,
+                                                         .seek = cells_seek,
+                                                         .step = cells_step,
+                                                         .key = cells_key,
+                                                         .value = cells_value};
+
+static inline struct store_cursor *
+cells_cursor(struct store_kv *kv, struct store_snapshot *snapshot, enum store_wait wait)
+{
+    struct cells_cursor *cursor = mem_zero(1, sizeof *cursor);
+    (void)snapshot;
+    (void)wait;
+    *cursor = (struct cells_cursor){.cursor = {&cells_cursor_ops}, .cells = cells_of(kv)};
+    return &cursor->cursor;
+}
+
+/* ---- the engine ---- */
+
 static inline void cells_close(struct store_kv *kv)
 {
     (void)kv;
@@ -125,7 +210,8 @@ static const struct store_kv_ops cells_ops = {.name = "cells",
                                               .get = cells_get,
                                               .apply = cells_apply,
                                               .applied = cells_applied,
-                                              .drop_range = cells_drop_range};
+                                              .drop_range = cells_drop_range,
+                                              .cursor = cells_cursor};
 
 static inline void cells_set(struct store_kv *kv, uint8_t cell, uint64_t value)
 {
