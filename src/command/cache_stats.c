@@ -16,6 +16,9 @@ static void stats_counts(struct doc_builder *builder, const struct cache_counts 
     doc_build_i64(builder, "evictions", (int64_t)counts->evictions);
     doc_build_i64(builder, "expirations", (int64_t)counts->expirations);
     doc_build_i64(builder, "invalidations", (int64_t)counts->invalidations);
+    doc_build_i64(builder, "prefetched", (int64_t)counts->ahead);
+    doc_build_i64(builder, "prefetchedUsed", (int64_t)counts->ahead_used);
+    doc_build_i64(builder, "prefetchedUnused", (int64_t)counts->ahead_unused);
 }
 
 static void stats_file(struct doc_builder *builder, struct slice name,
@@ -65,6 +68,17 @@ static void stats_levels(struct doc_builder *builder, const struct cache_levels_
     doc_build_close(builder);
 }
 
+static void stats_ahead(struct cache *cache, struct doc_builder *builder)
+{
+    struct cache_ahead_stats ahead = cache_ahead_stats(cache);
+    doc_build_open(builder, SLICE("prefetch"));
+    doc_build_bool(builder, "on", ahead.on);
+    doc_build_i64(builder, "memoryBytes", (int64_t)ahead.bytes);
+    doc_build_i64(builder, "guesses", (int64_t)ahead.guesses);
+    doc_build_i64(builder, "refused", (int64_t)ahead.refused);
+    doc_build_close(builder);
+}
+
 static void stats_all(struct cache *cache, struct doc_builder *builder)
 {
     struct cache_space_stats stats = cache_stats(cache, 0);
@@ -78,6 +92,7 @@ static void stats_all(struct cache *cache, struct doc_builder *builder)
     doc_build_i64(builder, "hits", (int64_t)results.hits);
     doc_build_i64(builder, "kept", (int64_t)results.kept);
     doc_build_close(builder);
+    stats_ahead(cache, builder);
     struct cache_below_stats below;
     bool has_levels = cache_below(cache, &below);
     doc_build_i64(builder, "engineWaits", (int64_t)below.engine_waits);
@@ -109,6 +124,15 @@ static struct cache_counts stats_of(struct cache *cache, const struct store_coll
     return counts;
 }
 
+/* Which guesses are let through now. */
+static void stats_guesses(struct cache *cache, struct doc_builder *builder, uint32_t id)
+{
+    doc_build_open(builder, SLICE("prefetch"));
+    doc_build_bool(builder, "sequences", cache_ahead_is_open(cache, id, CACHE_GUESS_SEQUENCE));
+    doc_build_bool(builder, "pairs", cache_ahead_is_open(cache, id, CACHE_GUESS_PAIR));
+    doc_build_close(builder);
+}
+
 static void stats_collection(struct cache *cache, struct doc_builder *builder,
                              const struct store_collection *collection)
 {
@@ -122,6 +146,7 @@ static void stats_collection(struct cache *cache, struct doc_builder *builder,
     doc_build_i64(builder, "ttlSecs", manner.ttl_s);
     doc_build_i64(builder, "bytes", (int64_t)counts.bytes);
     stats_counts(builder, &counts);
+    stats_guesses(cache, builder, collection->id);
     doc_build_close(builder);
 }
 

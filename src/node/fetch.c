@@ -40,6 +40,7 @@ bool node__fetch_begin(struct node_fetches *fetches, struct node_fetch *fetch)
     pthread_mutex_unlock(&fetches->lock);
     atomic_fetch_add_explicit(&fetches->begun, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&fetches->joined, other != NULL, memory_order_relaxed);
+    atomic_fetch_add_explicit(&fetches->running, other == NULL, memory_order_relaxed);
     return other == NULL;
 }
 
@@ -53,5 +54,6 @@ struct node_fetch *node__fetch_end(struct node_fetches *fetches, struct node_fet
     }
     *link = fetch->next;
     pthread_mutex_unlock(&fetches->lock);
+    atomic_fetch_sub_explicit(&fetches->running, 1, memory_order_relaxed);
     return fetch->joined;
 }

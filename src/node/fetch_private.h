@@ -30,6 +30,7 @@ struct node_fetches {
     struct node_fetch *buckets[NODE_FETCH_BUCKETS]; /* under lock */
     _Atomic uint64_t begun;
     _Atomic uint64_t joined; /* of these */
+    atomic_uint running;
 };
 
 void node__fetches_init(struct node_fetches *fetches);

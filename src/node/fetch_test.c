@@ -13,6 +13,7 @@ TEST(of_those_that_want_the_same_key_one_fetches_and_gets_the_others_back)
     assert_true(node__fetch_begin(&fetches, &first));
     assert_false(node__fetch_begin(&fetches, &second));
     assert_false(node__fetch_begin(&fetches, &third));
+    assert_int_equal(atomic_load(&fetches.running), 1);
     struct node_fetch *joined = node__fetch_end(&fetches, &first);
     assert_ptr_equal(joined, &third);
     assert_ptr_equal(joined->next, &second);
@@ -21,6 +22,7 @@ TEST(of_those_that_want_the_same_key_one_fetches_and_gets_the_others_back)
     assert_null(node__fetch_end(&fetches, &second));
     assert_int_equal(atomic_load(&fetches.begun), 4);
     assert_int_equal(atomic_load(&fetches.joined), 2);
+    assert_int_equal(atomic_load(&fetches.running), 0);
     node__fetches_close(&fetches);
 }
 

@@ -110,7 +110,8 @@ static void node_open_cache(struct node *node, const char *path, struct store_kv
                                   .policy = cache_policy_find(config->cache_policy),
                                   .huge_pages = config->huge_pages,
                                   .placement = &node->placement,
-                                  .levels = below > 0 ? &levels : NULL};
+                                  .levels = below > 0 ? &levels : NULL,
+                                  .ahead = config->cache_ahead};
     node->server.cache = cache_new(&cache, engine);
     node->kv = cache_kv(node->server.cache);
     if (below > 0) {

@@ -32,6 +32,7 @@ struct node_config {
     uint64_t cache_write_bytes_second; /* to the cache's files; 0: no bound */
     const char *cache_compressor;
     const char *cache_policy;
+    bool cache_ahead;     /* bring records before they are asked for */
     bool huge_pages;      /* for cached records */
     const char *numa;     /* local, interleave, bind or off */
     uint32_t fetches_max; /* requests that wait, by what for: see admission.h */

@@ -164,6 +164,19 @@ void node__group_begin(struct node_group *group);
 /* Trim the journal and flush the store when it is time; every second. */
 void node__group_tend(struct node_group *group);
 
+/* ---- bringing ahead ---- */
+
+/* What the cache guesses will be read is fetched by the work pool, one guess at a time. */
+struct node_ahead {
+    struct net_work work;
+    atomic_bool busy;
+    int code; /* of the work in hand */
+};
+
+/* Carry out what the cache has guessed, if there is something, and hardly anybody waits for the
+ * disk. On a loop, often. */
+void node__ahead_poke(struct node *node, struct net_loop *loop);
+
 /* ---- requests ---- */
 
 struct node_client {
@@ -230,6 +243,7 @@ struct node {
     struct command_server server;
     struct node_group group;
     struct node_fetches fetches; /* that requests wait for */
+    struct node_ahead ahead;
     struct memory_reclaim *reclaim;
     struct memory_placement placement;
     struct node_tidy tidy;

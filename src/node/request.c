@@ -225,6 +225,7 @@ void node__request_step(struct node_request *request)
     node__request_clock(request);
     switch (command_step(&request->op)) {
     case COMMAND_DONE:
+        node__ahead_poke(request->client->node, loop);
         node__request_reply(request);
         break;
     case COMMAND_YIELD:
@@ -258,8 +259,11 @@ static void request_fetch_run(struct net_work *work)
 {
     struct node_request *request = request_of_work(work);
     const struct node_fetch *fetch = &request->fetch;
-    request->fetch_code =
-        store_fetch(request->client->node->kv, fetch->key, fetch->backward, fetch->beside);
+    struct node *node = request->client->node;
+    request->fetch_code = store_fetch(node->kv, fetch->key, fetch->backward, fetch->beside);
+    if (fetch->beside == 0) {
+        cache_missed(node->server.cache, fetch->key);
+    }
 }
 
 /* The key is in memory: on with the step that missed it. */

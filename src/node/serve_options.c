@@ -225,6 +225,7 @@ void node__serve_config(const struct options *options, struct arena *arena,
         .cache_moves_shares = strcmp(options_text(options, OPTION_CACHE_SHARES), "auto") == 0,
         .cache_write_bytes_second = (uint64_t)options_int(options, OPTION_CACHE_WRITEMBPERSECOND)
                                     << 20,
+        .cache_ahead = strcmp(options_text(options, OPTION_CACHE_PREFETCH), "on") == 0,
         .huge_pages = strcmp(options_text(options, OPTION_HUGEPAGES), "on") == 0,
         .numa = options_text(options, OPTION_MEMORY_NUMA),
         .fetches_max = (uint32_t)options_int(options, OPTION_ADMISSION_FETCHES),
