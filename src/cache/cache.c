@@ -514,6 +514,8 @@ static void cache_add_stats(struct cache_space_stats *to, const struct cache_spa
     to->live += from->live;
     to->dead += from->dead;
     to->moves += from->moves;
+    to->shrinks += from->shrinks;
+    to->wide += from->wide;
 }
 
 struct cache_space_stats cache_stats(struct cache *cache, uint32_t collection)

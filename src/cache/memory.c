@@ -5,11 +5,8 @@
  * sparsest is then moved to the end of the log. */
 #include "cache/memory.h"
 
-#include <assert.h>
-
 #include "base/mem.h"
-
-enum { MEMORY_SLOTS_MIN = 64 };
+#include "cache/memory_private.h"
 
 /* Of the bound, what may be alive: the rest is the room that moving needs to be cheap. */
 enum { MEMORY_LIVE_PERCENT = 92 };
@@ -46,7 +43,7 @@ void cache_memory_close(struct cache_memory *memory)
     mem_free(memory->slots);
 }
 
-static uint64_t memory_tables_bytes(const struct cache_memory *memory)
+uint64_t cache_memory_tables(const struct cache_memory *memory)
 {
     return memory->slots_cap * (sizeof *memory->slots + sizeof *memory->buckets) +
            memory->policy->ops->bytes(memory->policy);
@@ -54,20 +51,10 @@ static uint64_t memory_tables_bytes(const struct cache_memory *memory)
 
 uint64_t cache_memory_bytes(const struct cache_memory *memory)
 {
-    return memory->log.bytes + memory_tables_bytes(memory);
+    return memory->log.bytes + cache_memory_tables(memory);
 }
 
 /* ---- the table ---- */
-
-static struct cache_place memory_place(const struct cache_memory_slot *slot)
-{
-    return (struct cache_place){slot->segment, slot->offset};
-}
-
-static uint32_t *memory_bucket(const struct cache_memory *memory, uint64_t hash)
-{
-    return &memory->buckets[(uint32_t)hash & (memory->slots_cap - 1)];
-}
 
 /* The link that leads to the key's slot; NULL: it is not there. */
 static uint32_t *memory_find(struct cache_memory *memory, const struct cache_key *key)
@@ -75,11 +62,11 @@ static uint32_t *memory_find(struct cache_memory *memory, const struct cache_key
     if (memory->slots_cap == 0) {
         return NULL;
     }
-    uint32_t *link = memory_bucket(memory, key->hash);
+    uint32_t *link = cache__memory_bucket(memory, key->hash);
     while (*link != CACHE_NO_SLOT) {
         struct cache_memory_slot *slot = &memory->slots[*link];
         if (slot->hash == key->hash &&
-            slice_equal(cache_record_key(cache_record_at(memory_place(slot))), key->bytes)) {
+            slice_equal(cache_record_key(cache_record_at(cache__memory_place(slot))), key->bytes)) {
             break;
         }
         link = &slot->next;
@@ -87,29 +74,9 @@ static uint32_t *memory_find(struct cache_memory *memory, const struct cache_key
     return *link == CACHE_NO_SLOT ? NULL : link;
 }
 
-/* Twice the slots, every entry in its new bucket. */
-static void memory_grow(struct cache_memory *memory)
-{
-    uint32_t cap = memory->slots_cap == 0 ? MEMORY_SLOTS_MIN : memory->slots_cap * 2;
-    memory->slots = mem_grow(memory->slots, cap * sizeof *memory->slots);
-    mem_free(memory->buckets);
-    memory->buckets = mem_alloc(cap * sizeof *memory->buckets);
-    memset(memory->buckets, 0xff, cap * sizeof *memory->buckets);
-    uint32_t old_cap = memory->slots_cap;
-    memory->slots_cap = cap;
-    for (uint32_t i = cap; i-- > 0;) {
-        struct cache_memory_slot *slot = &memory->slots[i];
-        bool is_free = i >= old_cap || slot->segment == NULL;
-        uint32_t *link = is_free ? &memory->free : memory_bucket(memory, slot->hash);
-        slot->segment = is_free ? NULL : slot->segment;
-        slot->next = *link;
-        *link = i;
-    }
-}
-
 static struct cache_record *memory_record(const struct cache_memory *memory, uint32_t index)
 {
-    return cache_record_at(memory_place(&memory->slots[index]));
+    return cache_record_at(cache__memory_place(&memory->slots[index]));
 }
 
 static struct cache_counts *memory_counts(struct cache_memory *memory,
@@ -129,10 +96,8 @@ static void memory_unlink(struct cache_memory *memory, uint32_t *link)
     counts->entries--;
     counts->bytes -= cache_record_size(record->key_len, record->value_len);
     *link = slot->next;
-    cache_log_kill(&memory->log, memory_place(slot));
-    slot->segment = NULL;
-    slot->next = memory->free;
-    memory->free = index;
+    cache_log_kill(&memory->log, cache__memory_place(slot));
+    cache__memory_free_slot(memory, index);
     memory->count--;
 }
 
@@ -141,15 +106,6 @@ static void memory_take_out(struct cache_memory *memory, uint32_t *link)
 {
     memory->policy->ops->remove(memory->policy, *link);
     memory_unlink(memory, link);
-}
-
-static uint32_t *memory_link_of(struct cache_memory *memory, uint32_t index)
-{
-    uint32_t *link = memory_bucket(memory, memory->slots[index].hash);
-    while (*link != index) {
-        link = &memory->slots[*link].next;
-    }
-    return link;
 }
 
 /* ---- room ---- */
@@ -180,7 +136,7 @@ static bool memory_evict(struct cache_memory *memory, bool for_guess)
     }
     memory_counts(memory, memory_record(memory, index))->evictions++;
     memory_tell(memory, index);
-    memory_unlink(memory, memory_link_of(memory, index));
+    memory_unlink(memory, cache__memory_link_of(memory, index));
     return true;
 }
 
@@ -197,7 +153,7 @@ static void memory_empty(struct cache_memory *memory, struct cache_segment *segm
     cache_segment_hold(segment);
     while ((record = cache_segment_next(segment, &at)) != NULL) {
         struct cache_memory_slot *slot = &memory->slots[record->slot];
-        struct cache_place old = memory_place(slot);
+        struct cache_place old = cache__memory_place(slot);
         struct cache_item item = cache_record_item(record);
         struct cache_place place =
             cache_log_append(&memory->log, record->slot, cache_record_key(record), &item);
@@ -228,7 +184,7 @@ bool cache_memory_is_calm(struct cache_memory *memory)
 /* Bytes of segments within the bound. */
 static uint64_t memory_log_max(const struct cache_memory *memory)
 {
-    uint64_t tables = memory_tables_bytes(memory);
+    uint64_t tables = cache_memory_tables(memory);
     return memory->bytes_max > tables ? memory->bytes_max - tables : 0;
 }
 
@@ -344,7 +300,7 @@ void cache_memory_drop(struct cache_memory *memory, uint32_t collection)
     for (uint32_t i = 0; i < memory->slots_cap; i++) {
         if (memory->slots[i].segment != NULL &&
             cache_tally_id(cache_record_key(memory_record(memory, i))) == collection) {
-            memory_take_out(memory, memory_link_of(memory, i));
+            memory_take_out(memory, cache__memory_link_of(memory, i));
         }
     }
 }
@@ -353,10 +309,10 @@ void cache_memory_drop(struct cache_memory *memory, uint32_t collection)
  * of one that is not. */
 static bool memory_has_slot_for_guess(struct cache_memory *memory)
 {
-    uint64_t tables = 2 * memory_tables_bytes(memory);
+    uint64_t tables = 2 * cache_memory_tables(memory);
     uint64_t max = memory->bytes_max > tables ? memory->bytes_max - tables : 0;
     bool may_grow = memory->log.bytes <= max && memory->log.live <= memory_live_max(max);
-    return memory->free != CACHE_NO_SLOT || may_grow || memory_evict(memory, true);
+    return cache__memory_has_free(memory) || may_grow || memory_evict(memory, true);
 }
 
 void cache_memory_put(struct cache_memory *memory, const struct cache_key *key,
@@ -374,9 +330,9 @@ void cache_memory_put(struct cache_memory *memory, const struct cache_key *key,
     if (guess && !memory_has_slot_for_guess(memory)) {
         return;
     }
-    bool grows = memory->free == CACHE_NO_SLOT;
+    bool grows = !cache__memory_has_free(memory);
     if (grows) {
-        memory_grow(memory);
+        cache__memory_grow(memory);
     }
     if (size > memory->bytes_max / 8 || !memory_make_room(memory, size, guess)) {
         return;
@@ -385,7 +341,7 @@ void cache_memory_put(struct cache_memory *memory, const struct cache_key *key,
     struct cache_memory_slot *slot = &memory->slots[index];
     struct cache_place place = cache_log_append(&memory->log, index, key->bytes, item);
     memory->free = slot->next;
-    uint32_t *bucket = memory_bucket(memory, key->hash);
+    uint32_t *bucket = cache__memory_bucket(memory, key->hash);
     *slot = (struct cache_memory_slot){.hash = key->hash,
                                        .segment = place.segment,
                                        .offset = place.offset,

@@ -49,6 +49,14 @@ struct cache_leaver {
 /* What becomes of it: called before it is gone; may not touch this memory. */
 typedef void (*cache_leave_cb)(void *context, const struct cache_leaver *leaver);
 
+/* The table becomes half as large: how far that is. In slots and buckets of a half. */
+struct cache_memory_shrink {
+    uint32_t half;    /* slots that stay; 0: it does not shrink */
+    uint32_t scanned; /* of the lower half: those that are free are in the list */
+    uint32_t moved;   /* of the upper half: free */
+    uint32_t merged;  /* upper buckets whose list is the lower one's */
+};
+
 struct cache_memory {
     struct cache_log log;
     struct cache_policy *policy;
@@ -57,6 +65,8 @@ struct cache_memory {
     struct cache_memory_slot *slots;
     uint32_t slots_cap;
     uint32_t free; /* the first free slot */
+    struct cache_memory_shrink shrink;
+    uint64_t shrinks; /* of the table, to half */
     uint64_t count;
     uint64_t moves;         /* entries moved out of sparse segments */
     uint64_t killed_before; /* log.killed at the last look */
@@ -104,6 +114,13 @@ bool cache_memory_close_up(struct cache_memory *memory, uint32_t percent);
 /* Has little died since the last call? While much does, holes grow by themselves, and closing them
  * up is cheaper later. */
 bool cache_memory_is_calm(struct cache_memory *memory);
+
+/* One step of making the tables smaller; false: they are as large as they should be. */
+bool cache_memory_shrink(struct cache_memory *memory);
+/* Is much of the tables unused? */
+bool cache_memory_is_wide(const struct cache_memory *memory);
+/* Bytes of the tables. */
+uint64_t cache_memory_tables(const struct cache_memory *memory);
 
 /* Let go the entry that the policy names; false when there is none. */
 bool cache_memory_evict(struct cache_memory *memory);

@@ -365,10 +365,15 @@ TEST(what_is_pinned_stays_and_what_does_not_fit_is_not_let_in)
 
 /* ---- ahead ---- */
 
+static struct cache_key number_key(const uint64_t *number)
+{
+    return (struct cache_key){slice_of(number, sizeof *number), *number * 0x9e3779b97f4a7c15u};
+}
+
 static enum cache_found number_get(struct model *model, uint64_t number)
 {
     struct store_pin pin = {0};
-    struct cache_key key = {slice_of(&number, sizeof number), number * 0x9e3779b97f4a7c15u};
+    struct cache_key key = number_key(&number);
     enum cache_found found = cache_memory_get(&model->memory, &key, 0, &pin);
     store_pin_release(&pin);
     return found;
@@ -377,7 +382,7 @@ static enum cache_found number_get(struct model *model, uint64_t number)
 static void number_put(struct model *model, uint64_t number, enum cache_guess_kind ahead)
 {
     static const uint8_t value[1000];
-    struct cache_key key = {slice_of(&number, sizeof number), number * 0x9e3779b97f4a7c15u};
+    struct cache_key key = number_key(&number);
     struct cache_item item = {.value = slice_of(value, sizeof value), .ahead = ahead};
     cache_memory_put(&model->memory, &key, &item);
 }
@@ -438,5 +443,74 @@ TEST(the_first_hit_of_what_came_ahead_is_told_once_and_proves_nothing)
     }
     assert_int_equal(number_get(&model, 1), CACHE_HIT); /* asked for again */
     assert_int_equal(number_get(&model, 2), CACHE_MISS);
+    model_close(&model);
+}
+
+/* ---- tables ---- */
+
+/* Whatever is done while it shrinks. */
+TEST(a_table_that_is_nearly_empty_shrinks_in_steps_and_loses_nothing)
+{
+    static struct model model;
+    enum { MANY = 5000, FEW = 300 };
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        struct random_doc random = {seed};
+        model_open_with(&model, cache_policy_at(seed));
+        cache_memory_set_bound(&model.memory, 64 << 20);
+        for (uint64_t i = 0; i < MANY; i++) {
+            number_put(&model, i, CACHE_GUESS_NONE);
+        }
+        uint64_t before = cache_memory_tables(&model.memory);
+        for (uint64_t i = FEW; i < MANY; i++) {
+            struct cache_key key = number_key(&i);
+            assert_true(cache_memory_remove(&model.memory, &key));
+        }
+        assert_true(cache_memory_is_wide(&model.memory));
+        bool there[2 * FEW] = {false};
+        memset(there, true, FEW);
+        for (uint32_t steps = 0; cache_memory_shrink(&model.memory); steps++) {
+            assert_true(steps < 1000);
+            uint64_t number = random_doc_below(&random, 2 * FEW);
+            if (there[number]) {
+                struct cache_key key = number_key(&number);
+                assert_true(cache_memory_remove(&model.memory, &key));
+            } else {
+                number_put(&model, number, CACHE_GUESS_NONE);
+            }
+            there[number] = !there[number];
+            for (uint64_t i = 0; i < 2 * FEW; i++) {
+                assert_int_equal(number_get(&model, i), there[i] ? CACHE_HIT : CACHE_MISS);
+            }
+        }
+        assert_in_range(model.memory.shrinks, 2, 4);
+        assert_true(cache_memory_tables(&model.memory) * 4 <= before);
+        model_close(&model);
+    }
+}
+
+/* The lower half is full before the upper one is empty. */
+TEST(a_table_that_fills_again_while_it_shrinks_becomes_whole)
+{
+    static struct model model;
+    enum { MANY = 5000 };
+    model_open_with(&model, &cache_policy_s3fifo);
+    cache_memory_set_bound(&model.memory, 64 << 20);
+    for (uint64_t i = 0; i < MANY; i++) {
+        number_put(&model, i, CACHE_GUESS_NONE);
+    }
+    for (uint64_t i = 1000; i < MANY; i++) {
+        struct cache_key key = number_key(&i);
+        cache_memory_remove(&model.memory, &key);
+    }
+    assert_true(cache_memory_shrink(&model.memory));
+    for (uint64_t i = 1000; i < MANY; i++) {
+        number_put(&model, i, CACHE_GUESS_NONE);
+    }
+    while (cache_memory_shrink(&model.memory)) {
+    }
+    assert_int_equal(model.memory.shrinks, 0);
+    for (uint64_t i = 0; i < MANY; i++) {
+        assert_int_equal(number_get(&model, i), CACHE_HIT);
+    }
     model_close(&model);
 }

@@ -4,7 +4,7 @@
  *             sees keys as hashes and sizes in bytes, never the bytes; it reads no clock and draws
  *             no random numbers, so a simulator gets the answers that the server gets.
  * Thread      one at a time.
- * Memory      grows with the highest slot number.
+ * Memory      grows with the highest slot number; trim gives back.
  * Errors      none.
  */
 #ifndef CACHE_POLICY_H
@@ -38,6 +38,10 @@ struct cache_policy_ops {
     void (*hit)(struct cache_policy *policy, uint32_t slot);
     /* The entry is gone for another reason than eviction. */
     void (*remove)(struct cache_policy *policy, uint32_t slot);
+    /* The entry of slot `from` is in slot `to` from now on, which is lower and free. */
+    void (*move)(struct cache_policy *policy, uint32_t from, uint32_t to);
+    /* No slot from `cap` on, a power of two, is in use: what was for them is given back. */
+    void (*trim)(struct cache_policy *policy, uint32_t cap);
     /* Memory it takes. */
     uint64_t (*bytes)(const struct cache_policy *policy);
     /* Choose an entry, forget it and return its slot; CACHE_NO_SLOT when none may leave. */

@@ -216,6 +216,16 @@ static void adaptive_remove(struct cache_policy *policy, uint32_t slot)
     }
 }
 
+static void adaptive_move(struct cache_policy *policy, uint32_t from, uint32_t to)
+{
+    cache__s3_move(&adaptive_of(policy)->s3, from, to);
+}
+
+static void adaptive_trim(struct cache_policy *policy, uint32_t cap)
+{
+    cache__s3_trim(&adaptive_of(policy)->s3, cap);
+}
+
 static uint64_t adaptive_bytes(const struct cache_policy *policy)
 {
     const struct adaptive *adaptive = (const struct adaptive *)policy;
@@ -266,6 +276,8 @@ const struct cache_policy_ops cache_policy_adaptive = {
     .add = adaptive_add,
     .hit = adaptive_hit,
     .remove = adaptive_remove,
+    .move = adaptive_move,
+    .trim = adaptive_trim,
     .bytes = adaptive_bytes,
     .evict = adaptive_evict,
     .evict_unproven = adaptive_evict_unproven,

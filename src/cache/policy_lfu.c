@@ -24,7 +24,8 @@ struct lfu {
     struct cache_links links;
     uint32_t *group_of; /* by slot */
     struct lfu_group *groups;
-    uint32_t groups_count; /* ever used; the rest of cap + 1 is untouched */
+    uint32_t groups_cap;   /* at least one more than links */
+    uint32_t groups_count; /* ever used; the rest is untouched */
     uint32_t free;
     uint32_t least;
 };
@@ -48,7 +49,7 @@ static uint32_t lfu_group_after(struct lfu *lfu, uint32_t less, uint64_t frequen
         lfu->free = lfu->groups[made].more;
     } else {
         made = lfu->groups_count++;
-        assert(made <= lfu->links.cap);
+        assert(made < lfu->groups_cap);
     }
     struct lfu_group *group = &lfu->groups[made];
     *group = (struct lfu_group){.more = more, .less = less, .frequency = frequency};
@@ -104,13 +105,20 @@ static void lfu_free(struct cache_policy *policy)
     mem_free(lfu);
 }
 
+/* As many groups as links and one more, or as many as were ever used. */
+static void lfu_follow_links(struct lfu *lfu)
+{
+    uint32_t cap = lfu->links.cap;
+    lfu->groups_cap = lfu->groups_count > cap + 1 ? lfu->groups_count : cap + 1;
+    lfu->group_of = mem_grow(lfu->group_of, cap * sizeof *lfu->group_of);
+    lfu->groups = mem_grow(lfu->groups, lfu->groups_cap * sizeof *lfu->groups);
+}
+
 static void lfu_add(struct cache_policy *policy, const struct cache_policy_entry *entry)
 {
     struct lfu *lfu = lfu_of(policy);
     if (cache__links_reserve(&lfu->links, entry->slot)) {
-        uint32_t cap = lfu->links.cap;
-        lfu->group_of = mem_grow(lfu->group_of, cap * sizeof *lfu->group_of);
-        lfu->groups = mem_grow(lfu->groups, (cap + 1) * sizeof *lfu->groups);
+        lfu_follow_links(lfu);
     }
     lfu_enter(lfu, entry->slot, lfu_group_after(lfu, LFU_NO_GROUP, 1));
 }
@@ -129,11 +137,26 @@ static void lfu_remove(struct cache_policy *policy, uint32_t slot)
     lfu_leave(lfu_of(policy), slot);
 }
 
+static void lfu_move(struct cache_policy *policy, uint32_t from, uint32_t to)
+{
+    struct lfu *lfu = lfu_of(policy);
+    lfu->group_of[to] = lfu->group_of[from];
+    cache__queue_move(&lfu->links, &lfu->groups[lfu->group_of[to]].queue, from, to);
+}
+
+static void lfu_trim(struct cache_policy *policy, uint32_t cap)
+{
+    struct lfu *lfu = lfu_of(policy);
+    if (cache__links_trim(&lfu->links, cap)) {
+        lfu_follow_links(lfu);
+    }
+}
+
 static uint64_t lfu_bytes(const struct cache_policy *policy)
 {
     const struct lfu *lfu = (const struct lfu *)policy;
-    return sizeof *lfu +
-           lfu->links.cap * (sizeof *lfu->links.at + sizeof *lfu->group_of + sizeof *lfu->groups);
+    return sizeof *lfu + lfu->links.cap * (sizeof *lfu->links.at + sizeof *lfu->group_of) +
+           lfu->groups_cap * sizeof *lfu->groups;
 }
 
 static uint32_t lfu_evict(struct cache_policy *policy)
@@ -154,6 +177,8 @@ const struct cache_policy_ops cache_policy_lfu = {
     .add = lfu_add,
     .hit = lfu_hit,
     .remove = lfu_remove,
+    .move = lfu_move,
+    .trim = lfu_trim,
     .bytes = lfu_bytes,
     .evict = lfu_evict,
     .resize = cache__policy_resize,

@@ -67,6 +67,16 @@ static void list_remove(struct cache_policy *policy, uint32_t slot)
     cache__queue_take(&list_of(policy)->links, &list_of(policy)->queue, slot);
 }
 
+static void list_move(struct cache_policy *policy, uint32_t from, uint32_t to)
+{
+    cache__queue_move(&list_of(policy)->links, &list_of(policy)->queue, from, to);
+}
+
+static void list_trim(struct cache_policy *policy, uint32_t cap)
+{
+    cache__links_trim(&list_of(policy)->links, cap);
+}
+
 static uint64_t list_bytes(const struct cache_policy *policy)
 {
     const struct list *list = (const struct list *)policy;
@@ -89,6 +99,8 @@ const struct cache_policy_ops cache_policy_lru = {
     .add = list_add,
     .hit = lru_hit,
     .remove = list_remove,
+    .move = list_move,
+    .trim = list_trim,
     .bytes = list_bytes,
     .evict = list_evict,
     .resize = cache__policy_resize,
@@ -101,6 +113,8 @@ const struct cache_policy_ops cache_policy_fifo = {
     .add = list_add,
     .hit = fifo_hit,
     .remove = list_remove,
+    .move = list_move,
+    .trim = list_trim,
     .bytes = list_bytes,
     .evict = list_evict,
     .resize = cache__policy_resize,

@@ -28,6 +28,13 @@ static void pin_touch(struct cache_policy *policy, uint32_t slot)
     (void)slot;
 }
 
+static void pin_move(struct cache_policy *policy, uint32_t from, uint32_t to)
+{
+    (void)policy;
+    (void)from;
+    (void)to;
+}
+
 static uint64_t pin_bytes(const struct cache_policy *policy)
 {
     return sizeof *policy;
@@ -46,6 +53,8 @@ const struct cache_policy_ops cache_policy_pin = {
     .add = pin_add,
     .hit = pin_touch,
     .remove = pin_touch,
+    .move = pin_move,
+    .trim = pin_touch,
     .bytes = pin_bytes,
     .evict = pin_evict,
     .resize = cache__policy_resize,

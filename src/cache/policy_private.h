@@ -32,12 +32,18 @@ struct cache_queue {
 
 /* Room for `slot`. True when cap is another now: what goes along with the links must grow, too. */
 bool cache__links_reserve(struct cache_links *links, uint32_t slot);
+/* None from `cap` on is in use. True when cap is another now. */
+bool cache__links_trim(struct cache_links *links, uint32_t cap);
 void cache__links_close(struct cache_links *links);
 
 void cache__queue_init(struct cache_queue *queue);
 
 /* Put `slot`, which is in no queue, at the newest end. */
 void cache__queue_push(struct cache_links *links, struct cache_queue *queue, uint32_t slot);
+
+/* Where `from` stood `to` stands, which is in no queue. */
+void cache__queue_move(struct cache_links *links, struct cache_queue *queue, uint32_t from,
+                       uint32_t to);
 
 /* Take `slot` out of the queue it is in. */
 void cache__queue_take(struct cache_links *links, struct cache_queue *queue, uint32_t slot);

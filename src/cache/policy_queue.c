@@ -21,6 +21,16 @@ bool cache__links_reserve(struct cache_links *links, uint32_t slot)
     return true;
 }
 
+bool cache__links_trim(struct cache_links *links, uint32_t cap)
+{
+    if (cap >= links->cap || cap < LINKS_MIN) {
+        return false;
+    }
+    links->at = mem_grow(links->at, cap * sizeof *links->at);
+    links->cap = cap;
+    return true;
+}
+
 void cache__links_close(struct cache_links *links)
 {
     mem_free(links->at);
@@ -42,6 +52,15 @@ void cache__queue_push(struct cache_links *links, struct cache_queue *queue, uin
     }
     queue->newest = slot;
     queue->count++;
+}
+
+void cache__queue_move(struct cache_links *links, struct cache_queue *queue, uint32_t from,
+                       uint32_t to)
+{
+    struct cache_link link = links->at[from];
+    links->at[to] = link;
+    *(link.newer == CACHE_NO_SLOT ? &queue->newest : &links->at[link.newer].older) = to;
+    *(link.older == CACHE_NO_SLOT ? &queue->oldest : &links->at[link.older].newer) = to;
 }
 
 void cache__queue_take(struct cache_links *links, struct cache_queue *queue, uint32_t slot)

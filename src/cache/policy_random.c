@@ -35,16 +35,22 @@ static void chance_free(struct cache_policy *policy)
     mem_free(policy);
 }
 
+static void chance_resize(struct chance *chance, uint32_t cap)
+{
+    chance->cap = cap;
+    chance->slots = mem_grow(chance->slots, cap * sizeof *chance->slots);
+    chance->places = mem_grow(chance->places, cap * sizeof *chance->places);
+}
+
 static void chance_add(struct cache_policy *policy, const struct cache_policy_entry *entry)
 {
     struct chance *chance = chance_of(policy);
     if (entry->slot >= chance->cap) {
-        chance->cap = chance->cap == 0 ? 64 : chance->cap;
-        while (chance->cap <= entry->slot) {
-            chance->cap *= 2;
+        uint32_t cap = chance->cap == 0 ? 64 : chance->cap;
+        while (cap <= entry->slot) {
+            cap *= 2;
         }
-        chance->slots = mem_grow(chance->slots, chance->cap * sizeof *chance->slots);
-        chance->places = mem_grow(chance->places, chance->cap * sizeof *chance->places);
+        chance_resize(chance, cap);
     }
     chance->places[entry->slot] = chance->count;
     chance->slots[chance->count++] = entry->slot;
@@ -62,6 +68,21 @@ static void chance_remove(struct cache_policy *policy, uint32_t slot)
     uint32_t last = chance->slots[--chance->count];
     chance->slots[chance->places[slot]] = last;
     chance->places[last] = chance->places[slot];
+}
+
+static void chance_move(struct cache_policy *policy, uint32_t from, uint32_t to)
+{
+    struct chance *chance = chance_of(policy);
+    chance->places[to] = chance->places[from];
+    chance->slots[chance->places[to]] = to;
+}
+
+static void chance_trim(struct cache_policy *policy, uint32_t cap)
+{
+    struct chance *chance = chance_of(policy);
+    if (cap < chance->cap) {
+        chance_resize(chance, cap);
+    }
 }
 
 static uint64_t chance_bytes(const struct cache_policy *policy)
@@ -97,6 +118,8 @@ const struct cache_policy_ops cache_policy_random = {
     .add = chance_add,
     .hit = chance_hit,
     .remove = chance_remove,
+    .move = chance_move,
+    .trim = chance_trim,
     .bytes = chance_bytes,
     .evict = chance_evict,
     .resize = cache__policy_resize,

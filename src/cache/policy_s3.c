@@ -129,6 +129,21 @@ static void s3_reserve(struct cache_s3 *s3, uint32_t slot)
     }
 }
 
+/* The sets of the lower part stay what they are for those hashes that they are still for. */
+void cache__s3_trim(struct cache_s3 *s3, uint32_t cap)
+{
+    if (cache__links_trim(&s3->links, cap)) {
+        s3->entries = mem_grow(s3->entries, cap * sizeof *s3->entries);
+        s3->ghosts = mem_grow(s3->ghosts, cap * s3->ghosts_per_slot * sizeof *s3->ghosts);
+    }
+}
+
+void cache__s3_move(struct cache_s3 *s3, uint32_t from, uint32_t to)
+{
+    s3->entries[to] = s3->entries[from];
+    cache__queue_move(&s3->links, &s3->queues[s3->entries[to].queue], from, to);
+}
+
 /* Where one begins that is asked for. */
 static enum cache_s3_name s3_queue_of(struct cache_s3 *s3, uint64_t hash)
 {

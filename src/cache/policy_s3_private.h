@@ -61,6 +61,9 @@ void cache__s3_tune(struct cache_s3 *s3, uint64_t bytes_max, struct cache_s3_tun
 void cache__s3_add(struct cache_s3 *s3, const struct cache_policy_entry *entry);
 void cache__s3_hit(struct cache_s3 *s3, uint32_t slot);
 void cache__s3_remove(struct cache_s3 *s3, uint32_t slot);
+void cache__s3_move(struct cache_s3 *s3, uint32_t from, uint32_t to);
+/* The ghosts of the upper part are forgotten. */
+void cache__s3_trim(struct cache_s3 *s3, uint32_t cap);
 uint32_t cache__s3_evict(struct cache_s3 *s3);
 uint32_t cache__s3_evict_unproven(struct cache_s3 *s3);
 

@@ -42,6 +42,16 @@ static void s3fifo_remove(struct cache_policy *policy, uint32_t slot)
     cache__s3_remove(s3fifo_of(policy), slot);
 }
 
+static void s3fifo_move(struct cache_policy *policy, uint32_t from, uint32_t to)
+{
+    cache__s3_move(s3fifo_of(policy), from, to);
+}
+
+static void s3fifo_trim(struct cache_policy *policy, uint32_t cap)
+{
+    cache__s3_trim(s3fifo_of(policy), cap);
+}
+
 static uint64_t s3fifo_bytes(const struct cache_policy *policy)
 {
     const struct s3fifo *s3fifo = (const struct s3fifo *)policy;
@@ -70,6 +80,8 @@ const struct cache_policy_ops cache_policy_s3fifo = {
     .add = s3fifo_add,
     .hit = s3fifo_hit,
     .remove = s3fifo_remove,
+    .move = s3fifo_move,
+    .trim = s3fifo_trim,
     .bytes = s3fifo_bytes,
     .evict = s3fifo_evict,
     .evict_unproven = s3fifo_evict_unproven,

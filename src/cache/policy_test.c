@@ -25,17 +25,51 @@ static void policy_expect(struct cache_policy *policy, const uint32_t *slots, si
     policy->ops->free(policy);
 }
 
-/* With the slots 0 to 3, added in this order; 0 was hit twice, then 1 once. */
-static struct cache_policy *policy_of_four(const struct cache_policy_ops *ops)
+/* With four slots, added in this order; the first was hit twice, then the second once. */
+static struct cache_policy *policy_of_four_from(const struct cache_policy_ops *ops, uint32_t first)
 {
     struct cache_policy *policy = ops->new (4, NULL);
-    for (uint32_t slot = 0; slot < 4; slot++) {
-        policy_add(policy, slot, slot + 1);
+    for (uint32_t i = 0; i < 4; i++) {
+        policy_add(policy, first + i, i + 1);
     }
-    ops->hit(policy, 0);
-    ops->hit(policy, 0);
-    ops->hit(policy, 1);
+    ops->hit(policy, first);
+    ops->hit(policy, first);
+    ops->hit(policy, first + 1);
     return policy;
+}
+
+static struct cache_policy *policy_of_four(const struct cache_policy_ops *ops)
+{
+    return policy_of_four_from(ops, 0);
+}
+
+/* The entry of a slot that is there gets a slot that is not. */
+static void policy_move(struct cache_policy *policy, bool *there, uint32_t from, uint32_t to)
+{
+    if (to < from && there[from] && !there[to]) {
+        policy->ops->move(policy, from, to);
+        there[from] = false;
+        there[to] = true;
+    }
+}
+
+/* Those from 64 on get lower slots, as far as there are free ones; then their room goes. */
+static void policy_trim(struct cache_policy *policy, bool *there)
+{
+    uint32_t to = 0;
+    bool all = true;
+    for (uint32_t from = 64; from < POLICY_SLOTS; from++) {
+        while (to < 64 && there[to]) {
+            to++;
+        }
+        policy_move(policy, there, from, to < 64 ? to : from);
+        all &= !there[from];
+    }
+    if (all) {
+        uint64_t before = policy->ops->bytes(policy);
+        policy->ops->trim(policy, 64);
+        assert_true(policy->ops->bytes(policy) <= before);
+    }
 }
 
 /* Random changes against a plain set. */
@@ -48,6 +82,10 @@ static void policy_compare(const struct cache_policy_ops *ops, uint64_t seed)
     for (int i = 0; i < 20000; i++) {
         uint32_t slot = random_doc_below(&random, POLICY_SLOTS);
         bool evict = random_doc_below(&random, 4) == 0;
+        policy_move(policy, there, random_doc_below(&random, POLICY_SLOTS), slot);
+        if (i % 500 == 0) {
+            policy_trim(policy, there);
+        }
         if (evict) {
             slot = ops->evict(policy);
             assert_int_equal(slot == CACHE_NO_SLOT, count == 0);
@@ -289,4 +327,22 @@ TEST(adaptive_keeps_its_shadows_small)
     assert_in_range(more, 1, 900 << 10);
     plain->ops->free(plain);
     policy->ops->free(policy);
+}
+
+/* Moving an entry changes nothing of when it leaves. */
+TEST(an_entry_that_moves_to_another_slot_keeps_its_place)
+{
+    const struct cache_policy_ops *ops;
+    for (size_t i = 0; (ops = cache_policy_at(i)) != NULL; i++) {
+        struct cache_policy *stays = policy_of_four(ops);
+        struct cache_policy *moved = policy_of_four_from(ops, 10);
+        for (uint32_t slot = 0; slot < 4; slot++) {
+            ops->move(moved, slot + 10, slot);
+        }
+        for (int left = 0; left < 4; left++) {
+            assert_int_equal(ops->evict(moved), ops->evict(stays));
+        }
+        ops->free(stays);
+        ops->free(moved);
+    }
 }

@@ -83,16 +83,22 @@ static void ttl_free(struct cache_policy *policy)
     mem_free(policy);
 }
 
+static void ttl_set_cap(struct ttl *ttl, uint32_t cap)
+{
+    ttl->cap = cap;
+    ttl->entries = mem_grow(ttl->entries, cap * sizeof *ttl->entries);
+    ttl->heap = mem_grow(ttl->heap, cap * sizeof *ttl->heap);
+}
+
 static void ttl_add(struct cache_policy *policy, const struct cache_policy_entry *entry)
 {
     struct ttl *ttl = ttl_of(policy);
     if (entry->slot >= ttl->cap) {
-        ttl->cap = ttl->cap == 0 ? 64 : ttl->cap;
-        while (ttl->cap <= entry->slot) {
-            ttl->cap *= 2;
+        uint32_t cap = ttl->cap == 0 ? 64 : ttl->cap;
+        while (cap <= entry->slot) {
+            cap *= 2;
         }
-        ttl->entries = mem_grow(ttl->entries, ttl->cap * sizeof *ttl->entries);
-        ttl->heap = mem_grow(ttl->heap, ttl->cap * sizeof *ttl->heap);
+        ttl_set_cap(ttl, cap);
     }
     uint64_t expires_ms = entry->expires_ms == 0 ? UINT64_MAX : entry->expires_ms;
     ttl->entries[entry->slot] = (struct ttl_entry){expires_ms, ttl->adds++, 0};
@@ -120,6 +126,20 @@ static void ttl_remove(struct cache_policy *policy, uint32_t slot)
     }
 }
 
+static void ttl_move(struct cache_policy *policy, uint32_t from, uint32_t to)
+{
+    struct ttl *ttl = ttl_of(policy);
+    ttl->entries[to] = ttl->entries[from];
+    ttl->heap[ttl->entries[to].place] = to;
+}
+
+static void ttl_trim(struct cache_policy *policy, uint32_t cap)
+{
+    if (cap < ttl_of(policy)->cap) {
+        ttl_set_cap(ttl_of(policy), cap);
+    }
+}
+
 static uint64_t ttl_bytes(const struct cache_policy *policy)
 {
     const struct ttl *ttl = (const struct ttl *)policy;
@@ -143,6 +163,8 @@ const struct cache_policy_ops cache_policy_ttl = {
     .add = ttl_add,
     .hit = ttl_hit,
     .remove = ttl_remove,
+    .move = ttl_move,
+    .trim = ttl_trim,
     .bytes = ttl_bytes,
     .evict = ttl_evict,
     .resize = cache__policy_resize,

@@ -261,7 +261,8 @@ bool cache_space_tidy_step(struct cache_space *space, struct cache_space_tidy *t
         bool calm = cache_memory_is_calm(memory);
         tidy->percent = calm || hurry ? SPACE_HOLE_PERCENT : SPACE_HOLE_PERCENT_BUSY;
     }
-    bool more = cache_memory_fit(memory) || cache_memory_close_up(memory, tidy->percent);
+    bool more = cache_memory_fit(memory) || cache_memory_close_up(memory, tidy->percent) ||
+                cache_memory_shrink(memory);
     pthread_mutex_unlock(&space->shards[tidy->shard].lock);
     if (!more) {
         tidy->shard++;
@@ -293,6 +294,9 @@ struct cache_space_stats cache_space_stats(const struct cache_space *space, uint
         stats.live += shard->memory.log.live;
         stats.dead += shard->memory.log.dead;
         stats.moves += shard->memory.moves;
+        stats.shrinks += shard->memory.shrinks;
+        stats.wide +=
+            cache_memory_is_wide(&shard->memory) ? cache_memory_tables(&shard->memory) / 2 : 0;
         pthread_mutex_unlock(&shard->lock);
     }
     return stats;

@@ -84,19 +84,21 @@ struct cache_space_tidy {
     uint32_t percent;
 };
 
-/* One step of a walk that evicts what is past the bound and closes up holes, with `hurry` also
- * where entries are dying fast: some entries, under their shard's lock. False: the walk has ended.
- * One thread at a time. */
+/* One step of a walk that evicts what is past the bound, closes up holes and makes tables smaller,
+ * with `hurry` also where entries are dying fast: some entries, under their shard's lock. False:
+ * the walk has ended. One thread at a time. */
 bool cache_space_tidy_step(struct cache_space *space, struct cache_space_tidy *tidy, bool hurry);
 
 /* ---- looking ---- */
 
 struct cache_space_stats {
     struct cache_counts counts;
-    uint64_t bytes; /* held now: entries, holes and tables */
-    uint64_t live;  /* of entries */
-    uint64_t dead;  /* of entries that left holes */
-    uint64_t moves; /* entries moved to close up memory */
+    uint64_t bytes;   /* held now: entries, holes and tables */
+    uint64_t live;    /* of entries */
+    uint64_t dead;    /* of entries that left holes */
+    uint64_t moves;   /* entries moved to close up memory */
+    uint64_t shrinks; /* tables that became half as large */
+    uint64_t wide;    /* bytes of tables that could */
 };
 
 /* Of one collection the counts alone, or of all with id 0. */

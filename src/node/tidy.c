@@ -200,7 +200,7 @@ static bool tidy_look(struct node_tidy *tidy)
 {
     const struct cache *cache = tidy->node->server.cache;
     struct cache_space_stats stats = cache_stats(tidy->node->server.cache, 0);
-    uint64_t gain = stats.dead + cache_spare(cache);
+    uint64_t gain = stats.dead + stats.wide + cache_spare(cache);
     return (gain > TIDY_GAIN_LEAST && gain > stats.bytes / TIDY_GAIN_PARTS) ||
            stats.bytes > cache_bound(cache) || tidy_heap_is_dirty();
 }
@@ -298,6 +298,7 @@ void node__tidy_status(struct node_tidy *tidy, struct doc_builder *builder)
     doc_build_i64(builder, "movedEntries", (int64_t)cache.moves);
     doc_build_i64(builder, "cacheBound", (int64_t)bound);
     doc_build_i64(builder, "cacheHoles", (int64_t)cache.dead);
+    doc_build_i64(builder, "cacheTablesShrunk", (int64_t)cache.shrinks);
     doc_build_i64(builder, "cacheSpare", (int64_t)cache_spare(tidy->node->server.cache));
     doc_build_close(builder);
 }
