@@ -6,8 +6,10 @@
 
 #include <ftw.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -438,4 +440,27 @@ TEST(kv_on_disk_gives_back_what_the_catalog_does_not_know_once)
     assert_int_equal(dropped.len, 0);
     buf_close(&dropped);
     pair_close(&pair);
+}
+
+static sem_t merging_was_asked;
+static int merging_nice;
+
+static void merging_note(void *unused)
+{
+    (void)unused;
+    merging_nice = getpriority(PRIO_PROCESS, 0);
+    sem_post(&merging_was_asked);
+}
+
+TEST(kv_on_disk_merges_files_on_a_thread_that_stands_back)
+{
+    struct pair pair;
+    int own = getpriority(PRIO_PROCESS, 0);
+    sem_init(&merging_was_asked, 0, 0);
+    pair_open(&pair, 6, "lz4");
+    store__rocks_run_merging(merging_note);
+    sem_wait(&merging_was_asked);
+    assert_int_equal(merging_nice, own + 5 < 19 ? own + 5 : 19);
+    pair_close(&pair);
+    sem_destroy(&merging_was_asked);
 }

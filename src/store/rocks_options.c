@@ -10,10 +10,11 @@
 
 enum {
     ROCKS_DICTIONARY_BYTES = 16 << 10,
-    ROCKS_SAMPLES_BYTES = 128 << 10, /* that a dictionary is made of, */
-    ROCKS_SAMPLED_BYTES = 4 << 20,   /* out of a file's first ones */
-    ROCKS_ZSTD_LEVEL = 3,            /* the other codecs have no levels */
-    ROCKS_ZLIB_WINDOW_BITS = -14,    /* of a codec that we do not have */
+    ROCKS_SAMPLES_BYTES = 128 << 10,   /* that a dictionary is made of, */
+    ROCKS_SAMPLED_BYTES = 4 << 20,     /* out of a file's first ones */
+    ROCKS_READAHEAD_BYTES = 256 << 10, /* of files that are merged */
+    ROCKS_ZSTD_LEVEL = 3,              /* the other codecs have no levels */
+    ROCKS_ZLIB_WINDOW_BITS = -14,      /* of a codec that we do not have */
 };
 
 static const struct rocks_codec {
@@ -64,9 +65,11 @@ static void rocks_set_most(struct rocks *rocks, const struct store_rocks_options
     rocksdb_options_set_max_open_files(to, 2000);
     rocksdb_options_set_write_buffer_size(to, from->write_buffer_bytes);
     rocksdb_options_set_max_write_buffer_number(to, 4);
-    rocksdb_options_increase_parallelism(to, 2);
+    rocksdb_options_set_max_background_jobs(to, 2);
+    store__rocks_calm();
     rocksdb_options_set_level0_file_num_compaction_trigger(to, ROCKS_PLAIN_FILES);
     rocksdb_options_set_bytes_per_sync(to, 1 << 20);
+    rocksdb_options_compaction_readahead_size(to, ROCKS_READAHEAD_BYTES);
     rocksdb_options_set_level_compaction_dynamic_level_bytes(to, 1);
     rocksdb_options_set_memtable_prefix_bloom_size_ratio(to, 0.02);
     rocksdb_options_set_memtable_whole_key_filtering(to, 1);

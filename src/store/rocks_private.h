@@ -52,6 +52,12 @@ int store__rocks_code(char *message);
 /* store_kv_ops.settle */
 bool store__rocks_settle(struct store_kv *kv);
 
+/* Run something once on the thread that merges files, which all engines of the process share. */
+void store__rocks_run_merging(void (*run)(void *));
+
+/* Let that thread stand back when others want the processor. */
+void store__rocks_calm(void);
+
 /* Make the options that the database is opened with, and the block cache they name. An error when
  * this RocksDB refuses one; what was made is closed with the engine. */
 int store__rocks_set_options(struct rocks *rocks, const struct store_rocks_options *from,
