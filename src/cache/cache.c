@@ -277,10 +277,16 @@ struct cache_results_stats cache_results(const struct cache *cache)
 static void cache_leave(void *context, const struct cache_leaver *leaver, uint32_t begun)
 {
     struct cache *cache = context;
-    if (cache->closing) {
-        cache_levels_farewell(cache->levels, leaver, begun);
-    } else {
+    switch (cache->closing) {
+    case CACHE_OPEN:
         cache_levels_offer(cache->levels, leaver, begun);
+        break;
+    case CACHE_DROPPING:
+        cache_levels_leave_out(cache->levels, leaver);
+        break;
+    case CACHE_LEAVING:
+        cache_levels_farewell(cache->levels, leaver, begun);
+        break;
     }
 }
 
@@ -288,8 +294,10 @@ static void cache_close_levels(struct cache *cache)
 {
     if (cache->levels != NULL) {
         cache_levels_end(cache->levels);
-        cache->closing = true;
-        cache_space_drain(&cache->spaces[0]);
+        cache->closing = CACHE_DROPPING;
+        cache_space_drain(&cache->spaces[0], cache_levels_farewell_bytes(cache->levels));
+        cache->closing = CACHE_LEAVING;
+        cache_space_drain(&cache->spaces[0], 0);
         cache_levels_save(cache->levels);
         cache_levels_free(cache->levels);
     }

@@ -14,6 +14,10 @@
 #include "cache/ahead_private.h"
 #include "cache/cache.h"
 
+/* Nobody comes any more when it is not open: what memory has too much of is dropped, the rest is
+ * written. */
+enum cache_closing { CACHE_OPEN, CACHE_DROPPING, CACHE_LEAVING };
+
 struct cache {
     struct store_kv kv;
     struct store_kv *engine;
@@ -39,7 +43,7 @@ struct cache {
     struct cache_ahead ahead;
     /* ---- below ---- */
     struct cache_levels *levels; /* NULL: memory is all */
-    bool closing;                /* nobody comes any more */
+    enum cache_closing closing;
     _Atomic uint64_t promotions;
     _Atomic uint64_t engine_waits;
 };

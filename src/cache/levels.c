@@ -22,8 +22,9 @@ enum {
     LEVELS_WAIT_US = 250000,
     LEVELS_PREFETCH_WAIT_US = 10000,
     LEVELS_QUEUE_BYTES = 2 << 20,
-    LEVELS_VALUE_MAX = 1 << 20, /* unpacked: a loop does that */
-    LEVELS_HOT_MAX = 1 << 18,   /* hashes */
+    LEVELS_FAREWELL_BYTES = 192 << 20, /* packed and written in about two seconds */
+    LEVELS_VALUE_MAX = 1 << 20,        /* unpacked: a loop does that */
+    LEVELS_HOT_MAX = 1 << 18,          /* hashes */
 };
 
 static void levels_count(_Atomic uint64_t *counter)
@@ -403,6 +404,32 @@ void cache_levels_end(struct cache_levels *levels)
     }
 }
 
+uint64_t cache_levels_farewell_bytes(const struct cache_levels *levels)
+{
+    uint64_t bytes = levels->options.farewell_bytes;
+    return bytes != 0 ? bytes : LEVELS_FAREWELL_BYTES;
+}
+
+/* What is in a file already is not brought back, but is there. */
+void cache_levels_leave_out(struct cache_levels *levels, const struct cache_leaver *leaver)
+{
+    if (leaver->reused && levels_takes(leaver) && !levels_has(levels, leaver->hash)) {
+        levels->left_out += leaver->value.len;
+    }
+}
+
+static void levels_tell_left_out(struct cache_levels *levels)
+{
+    char text[160];
+    if (levels->left_out > 0) {
+        snprintf(text, sizeof text,
+                 "the stop left %llu KB of records that were read more than once out of the "
+                 "cache's files: they were too many to write at the end",
+                 (unsigned long long)(levels->left_out >> 10));
+        cache__levels_trouble(levels, text);
+    }
+}
+
 void cache_levels_farewell(struct cache_levels *levels, const struct cache_leaver *leaver,
                            uint32_t begun)
 {
@@ -422,6 +449,7 @@ void cache_levels_free(struct cache_levels *levels)
         return;
     }
     cache_levels_end(levels);
+    levels_tell_left_out(levels);
     cache_file_close(levels->mapped);
     cache_file_close(levels->disk);
     if (levels->directory >= 0) {

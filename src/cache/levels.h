@@ -34,6 +34,7 @@ struct cache_levels_options {
     uint32_t segment_bytes;      /* 0: what suits */
     uint64_t queue_bytes;        /* of the spill queue; 0: 2 MB */
     uint64_t write_bytes_second; /* for both files; 0: no bound */
+    uint64_t farewell_bytes;     /* of memory that are written at the end; 0: 192 MB */
     uint64_t door_entries;       /* that are remembered for having left memory unused */
     enum cache_codec codec;
     bool by_hand; /* no thread: the owner calls cache_levels_work */
@@ -88,8 +89,12 @@ void cache_levels_begin(struct cache_levels *levels);
 /* Nobody comes any more: writing ends, by the budget too. */
 void cache_levels_end(struct cache_levels *levels);
 
-/* After the end: an entry of memory, from those that are missed least on. Those that were asked for
- * more than once are written and will be brought back. */
+/* After the end, entries of memory, from those that are missed least on: first what is more than
+ * the bytes that a stop has time for, to be told of only. */
+uint64_t cache_levels_farewell_bytes(const struct cache_levels *levels);
+void cache_levels_leave_out(struct cache_levels *levels, const struct cache_leaver *leaver);
+/* Then the others: those that were asked for more than once are written and will be brought back.
+ */
 void cache_levels_farewell(struct cache_levels *levels, const struct cache_leaver *leaver,
                            uint32_t begun);
 

@@ -38,6 +38,7 @@ struct cache_levels {
     struct buf scratch;
     struct store_mark loaded;    /* of the checkpoint that was taken; zeroes: none */
     struct buf hot;              /* hashes: to be brought into memory, or to be saved; best last */
+    uint64_t left_out;           /* bytes that a stop had no time for */
     uint64_t checkpoint_us;      /* when the last one was written */
     uint64_t checkpoint_written; /* bytes in the files then */
     pthread_t thread;

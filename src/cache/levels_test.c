@@ -286,6 +286,27 @@ TEST(a_restart_finds_what_was_there_and_brings_back_what_was_hot)
     folder_close(&stage.folder);
 }
 
+TEST(a_stop_writes_no_more_than_it_has_time_for_and_of_that_the_hottest)
+{
+    static struct stage stage;
+    stage_init(&stage);
+    stage.folder.levels.mapped_bytes *= 2;
+    stage.folder.levels.farewell_bytes = 20 * CELL_BYTES;
+    stage_start(&stage);
+    stage_fill(&stage);
+    stage_read(&stage, 0, FEW, 6);
+    stage_read(&stage, 0, 10, 4);
+    stage_stop(&stage);
+    assert_int_equal(stage.troubles, 1);
+    assert_non_null(strstr(stage.trouble, "the stop left"));
+    stage_start(&stage);
+    stage_work(&stage);
+    assert_in_range(stage_stats(&stage).prefetched, 10, 20);
+    assert_int_equal(stage_engine_gets(&stage, 0, 10), 0);
+    stage_stop(&stage);
+    folder_close(&stage.folder);
+}
+
 TEST(writes_after_a_restart_are_seen)
 {
     static struct stage stage;

@@ -237,10 +237,19 @@ bool cache_space_unless_begun(struct cache_space *space, uint64_t hash, uint32_t
     return same;
 }
 
-void cache_space_drain(struct cache_space *space)
+static uint64_t space_live(const struct cache_space *space)
+{
+    uint64_t live = 0;
+    for (uint32_t i = 0; i < space->shards_count; i++) {
+        live += space->shards[i].memory.log.live;
+    }
+    return live;
+}
+
+void cache_space_drain(struct cache_space *space, uint64_t left_bytes)
 {
     bool more = true;
-    while (more) {
+    while (more && space_live(space) > left_bytes) {
         more = false;
         for (uint32_t i = 0; i < space->shards_count; i++) {
             more |= cache_memory_evict(&space->shards[i].memory);

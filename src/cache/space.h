@@ -73,9 +73,10 @@ bool cache_space_note(struct cache_space *space, uint64_t hash, uint32_t *ret_be
 bool cache_space_unless_begun(struct cache_space *space, uint64_t hash, uint32_t begun,
                               void (*act)(void *context), void *context);
 
-/* Let everything go, one entry of each shard after the other: the policies know the order. Nobody
- * else is there any more; no lock is held, so that `leave` may come back. */
-void cache_space_drain(struct cache_space *space);
+/* Let entries go until no more than so many bytes of them are left, one entry of each shard after
+ * the other: the policies know the order. Nobody else is there any more; no lock is held, so that
+ * `leave` may come back. */
+void cache_space_drain(struct cache_space *space, uint64_t left_bytes);
 
 /* ---- tidying ---- */
 
