@@ -351,6 +351,7 @@ static void group_step_request(struct net_mail *mail)
     node__group_begin_entry(group, request->op.wall_ms);
     request->op.writer = &group->writer;
     group->writer.view.wait = request->op.wait;
+    store_writer_begin_run(&group->writer);
     enum command_state state = command_step(&request->op);
     if (group->writer.effects.len > NODE_ENTRY_BYTES_MAX) {
         group_propose(group);

@@ -242,7 +242,6 @@ static void record_put(const struct store_write *write, struct slice record_key,
     buf_append(&value, &write->writer->clock, sizeof write->writer->clock);
     buf_append_slice(&value, doc);
     store_writer_put(write->writer, record_key, buf_slice(&value));
-    store_highest_raise(&write->writer->highest, record_key);
 }
 
 /* Check everything about the change from `old_doc` to `new_doc` (either may be empty), then do it.
@@ -271,6 +270,9 @@ static int record_change(const struct store_write *write, struct slice record_ke
         record_change_entries(write, &collection->indexes[i], &old_keys[i], &new_keys[i],
                               record_key);
     }
+    if (old_doc.len == 0) {
+        store_highest_raise(&write->writer->highest, record_key);
+    }
     if (new_doc.len > 0) {
         record_put(write, record_key, new_doc);
     } else {
@@ -288,7 +290,7 @@ int store_insert(const struct store_write *write, struct slice doc)
     struct slice key = store_record_key(write->arena, write->collection, id);
     struct store_view *view = &write->writer->view;
     struct store_pin pin;
-    bool is_new = store_highest_is_below(&write->writer->highest, view, key);
+    bool is_new = store_highest_knows_none(&write->writer->highest, view, key);
     int code = is_new ? -LT_ENOSUCHKEY : store_view_get(view, key, &pin);
     if (code == 0) {
         store_pin_release(&pin);

@@ -84,6 +84,7 @@ int store_writer_open(struct store_writer *writer, struct store_kv *kv,
     *writer = (struct store_writer){.filter_ops = filter_ops};
     store_overlay_init(&writer->overlay);
     store_view_init(&writer->view, kv, &writer->overlay);
+    store_highest_init(&writer->highest);
     buf_init(&writer->effects, NULL);
     buf_init(&writer->key, NULL);
     buf_init(&writer->counters_changed, NULL);
@@ -123,6 +124,11 @@ void store_writer_begin(struct store_writer *writer, uint64_t index, uint64_t cl
         writer->catalog_changed = false;
         store_effect_begin(&writer->effects, clock);
     }
+}
+
+void store_writer_begin_run(struct store_writer *writer)
+{
+    store_gaps_begin_run(&writer->highest.gaps);
 }
 
 void store_writer_put(struct store_writer *writer, struct slice key, struct slice value)

@@ -56,6 +56,9 @@ void store_writer_close(struct store_writer *writer);
 /* Start an entry that will get `index`, unless one is open. */
 void store_writer_begin(struct store_writer *writer, uint64_t index, uint64_t clock);
 
+/* What is put from here on comes from one client. */
+void store_writer_begin_run(struct store_writer *writer);
+
 void store_writer_put(struct store_writer *writer, struct slice key, struct slice value);
 void store_writer_delete(struct store_writer *writer, struct slice key);
 
