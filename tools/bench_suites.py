@@ -26,7 +26,7 @@ AMOUNTS = {  # full, short, smoke
     "writers": (512, 512, 96),  # connections where there are 512
     "batches": (64, 64, 4),  # connections that send a hundred documents each
     "generated": (200_000, 100_000, 2_000),  # documents of each generated data set
-    "looks": (6, 6, 2),  # as many equal sizes, a second apart, are those at rest
+    "looks": (12, 12, 2),  # as many equal sizes, a second apart, are those at rest
     "deleted": (500_000, 500_000, 5_000),  # documents of which every second is deleted
     "watched": (10, 10, 1.5),  # seconds that memory is watched after that
     "requests": (5_000_000, 1_000_000, 2_000),  # of a recorded trace

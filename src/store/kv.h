@@ -61,9 +61,9 @@ struct store_kv_ops {
     /* Let go of every key in [from, to), which are ids, now and not through the log: only keys that
      * nothing refers to. They may be seen until the engine has made room of them. */
     int (*drop_range)(struct store_kv *kv, struct slice from, struct slice to);
-    /* Asked now and then, by one thread: when nothing was applied since it was asked before, and
-     * much of what is kept takes more room than it must, begin to pack it. Never waits. True: what
-     * was applied has not rested yet, ask again soon. */
+    /* Asked now and then, by one thread: when nothing was applied for some times that it was asked,
+     * and much of what is kept takes more room than it must, begin to pack it. Never waits. True:
+     * what was applied has not rested yet, ask again soon. */
     bool (*settle)(struct store_kv *kv);
     struct store_snapshot *(*snapshot)(struct store_kv *kv);
     void (*snapshot_release)(struct store_kv *kv, struct store_snapshot *snapshot);

@@ -35,10 +35,10 @@ struct rocks {
     rocksdb_writebatch_t *batch;
     struct buf effects; /* of struct store_effect, in the order of the log */
     struct buf order;   /* of struct rocks_place: twice as many as there are effects */
-    /* ---- of the thread that settles: the index of the last apply, as it was ---- */
-    uint64_t seen_index;    /* when it was asked last */
-    uint64_t settled_index; /* when all had rested */
-    bool is_packing;        /* each file of level 0 is merged at once */
+    /* ---- of the thread that settles ---- */
+    uint64_t seen_index; /* of the last apply, when it was asked last */
+    uint32_t rests;      /* times that it was the same */
+    bool is_packing;     /* each file of level 0 is merged at once */
 };
 
 static inline struct rocks *rocks_of(struct store_kv *kv)

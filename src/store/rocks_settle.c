@@ -1,8 +1,8 @@
 /* store/rocks_settle.c - pack what is small and rests.
  *
  * RocksDB merges level 0, which is plain, into the levels below when it has ROCKS_PLAIN_FILES
- * files, so a small data set would stay plain for good. When nothing was applied for a while and
- * level 0 is a good part of all, one file is enough until something is applied again: what is
+ * files, so a small data set would stay plain for good. When nothing was applied for some seconds
+ * and level 0 is a good part of all, one file is enough until something is applied again: what is
  * rewritten is at most ROCKS_SETTLE_PARTS bytes for one in level 0. RocksDB's own thread for that
  * does the work. Asking for the merge itself would wait for it, and a suggestion is not heard while
  * there is no other level. */
@@ -10,7 +10,10 @@
 
 #include "store/rocks_private.h"
 
-enum { ROCKS_SETTLE_PARTS = 8 };
+enum {
+    ROCKS_SETTLE_PARTS = 8,
+    ROCKS_SETTLE_RESTS = 3, /* times that it was asked, and nothing was applied since the last */
+};
 
 /* Is level 0 as large a part of the files? */
 static bool rocks_is_worth_packing(rocksdb_t *db)
@@ -36,22 +39,21 @@ static void rocks_set_trigger(struct rocks *rocks, int files)
     const char *values[1] = {number};
     char *message = NULL;
     rocksdb_set_options(rocks->db, 1, names, values, &message);
-    rocks->is_packing = store__rocks_code(message) == 0 && files < ROCKS_PLAIN_FILES;
+    if (store__rocks_code(message) == 0) {
+        rocks->is_packing = files < ROCKS_PLAIN_FILES;
+    }
 }
 
 bool store__rocks_settle(struct store_kv *kv)
 {
     struct rocks *rocks = rocks_of(kv);
     uint64_t index = kv->ops->applied(kv).index;
-    bool rests = index == rocks->seen_index;
+    rocks->rests = index == rocks->seen_index ? rocks->rests + 1 : 0;
     rocks->seen_index = index;
-    if (!rests && rocks->is_packing) {
+    if (rocks->rests == 0 && rocks->is_packing) {
         rocks_set_trigger(rocks, ROCKS_PLAIN_FILES);
-    } else if (rests && index != rocks->settled_index) {
-        rocks->settled_index = index;
-        if (rocks_is_worth_packing(rocks->db)) {
-            rocks_set_trigger(rocks, 1);
-        }
+    } else if (rocks->rests == ROCKS_SETTLE_RESTS && rocks_is_worth_packing(rocks->db)) {
+        rocks_set_trigger(rocks, 1);
     }
-    return !rests;
+    return rocks->rests < ROCKS_SETTLE_RESTS;
 }
