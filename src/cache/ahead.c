@@ -20,19 +20,19 @@ enum {
     AHEAD_BYTES_PART = 64,       /* and of the cache */
 };
 
-uint64_t cache__ahead_open(struct cache_ahead *ahead, const struct cache_options *options)
+void cache__ahead_open(struct cache_ahead *ahead, const struct cache_options *options)
 {
     *ahead = (struct cache_ahead){0};
     pthread_mutex_init(&ahead->lock, NULL);
     if (!options->ahead) {
-        return 0;
+        return;
     }
     uint32_t keys = AHEAD_KEYS_MIN;
     while (keys < AHEAD_KEYS_MAX && keys < options->bytes_max / AHEAD_KEY_PART) {
         keys *= 2;
     }
     ahead->foresee = cache_foresee_new(keys);
-    return cache_foresee_bytes(ahead->foresee);
+    ahead->bytes = cache_foresee_bytes(ahead->foresee);
 }
 
 void cache__ahead_close(struct cache_ahead *ahead)
@@ -219,9 +219,8 @@ int cache_ahead_fetch(struct cache *cache)
 struct cache_ahead_stats cache_ahead_stats(const struct cache *cache)
 {
     const struct cache_ahead *ahead = &cache->ahead;
-    bool on = ahead->foresee != NULL;
-    return (struct cache_ahead_stats){on, on ? cache_foresee_bytes(ahead->foresee) : 0,
-                                      ahead->guesses, ahead->refused};
+    return (struct cache_ahead_stats){ahead->foresee != NULL, ahead->bytes, ahead->guesses,
+                                      ahead->refused};
 }
 
 bool cache_ahead_is_open(struct cache *cache, uint32_t collection, enum cache_guess_kind kind)

@@ -25,10 +25,10 @@ struct cache_ahead {
     atomic_uint count; /* written under the lock */
     _Atomic uint64_t guesses;
     _Atomic uint64_t refused;
+    uint64_t bytes; /* of the recorder: they are taken out of the common space */
 };
 
-/* The bytes that it takes. */
-uint64_t cache__ahead_open(struct cache_ahead *ahead, const struct cache_options *options);
+void cache__ahead_open(struct cache_ahead *ahead, const struct cache_options *options);
 void cache__ahead_close(struct cache_ahead *ahead);
 
 #endif

@@ -484,19 +484,19 @@ struct cache *cache_new(const struct cache_options *options, struct store_kv *en
         cache->options.clock_us = clock_mono_us;
     }
     cache->started_us = cache->options.clock_us();
-    cache->options.bytes_max -= cache__ahead_open(&cache->ahead, options);
+    cache__ahead_open(&cache->ahead, options);
+    cache->sizes[0] = options->bytes_max - cache->ahead.bytes;
     cache->pages = memory_pages_new(options->huge_pages);
-    cache->sample = cache_sample_new(cache->options.bytes_max);
+    cache->sample = cache_sample_new(options->bytes_max);
     if (options->placement != NULL) {
         memory_pages_place(cache->pages, options->placement);
     }
     struct cache_memory_options memory = {
-        .policy = options->policy, .pages = cache->pages, .bytes_max = cache->options.bytes_max};
+        .policy = options->policy, .pages = cache->pages, .bytes_max = cache->sizes[0]};
     cache_space_init(&cache->spaces[0], &memory, CACHE_SHARDS_MAX);
     cache->spaces_count = 1;
     pthread_mutex_init(&cache->bounds_lock, NULL);
-    cache->bound = cache->options.bytes_max;
-    cache->sizes[0] = cache->options.bytes_max;
+    cache->bound = options->bytes_max;
     buf_init(&cache->changes, NULL);
     if (options->levels != NULL) {
         struct cache_guard guard = {cache_guard_note, cache_guard_publish, cache_guard_keep,

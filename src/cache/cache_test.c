@@ -290,7 +290,8 @@ static void *race_tidy(void *context)
     return NULL;
 }
 
-/* Reads the cells of collections in order, and tells of each that it waited for it. */
+/* Reads the cells of collections in order, and tells of each that it waited for it. It brings what
+ * is guessed, too: on a busy machine the other thread may always come too late. */
 static void *race_read_in_order(void *context)
 {
     struct race *race = context;
@@ -306,6 +307,7 @@ static void *race_read_in_order(void *context)
         }
         if (cache_stats(race->cache, 0).counts.misses > misses) {
             cache_missed(race->cache, cell_key(cell, &key));
+            assert_int_equal(cache_ahead_fetch(race->cache), 0);
         }
     }
     return NULL;
@@ -398,12 +400,14 @@ static bool race_has_brought(struct cache *cache)
     return counts.ahead > 2000 && counts.ahead_used > 500 && counts.invalidations > 2000;
 }
 
-/* The recorder takes half of the memory: there is room for a part of the cells. */
+/* The recorder takes a third of the memory: there is room for a part of the cells. */
 TEST(what_is_brought_ahead_is_not_stale_either)
 {
     static struct race race;
-    struct cache_options options = {
-        .bytes_max = RACE_BYTES, .seed = 42, .policy = &cache_policy_s3fifo, .ahead = true};
+    struct cache_options options = {.bytes_max = RACE_BYTES + RACE_QUOTA,
+                                    .seed = 42,
+                                    .policy = &cache_policy_s3fifo,
+                                    .ahead = true};
     race_run(&race, &options, 50, race_has_brought);
     race.cells.front->ops->close(race.cells.front);
 }

@@ -136,7 +136,7 @@ void cache_set_rules(struct cache *cache, const struct cache_rule *list, uint32_
         cache_forget(cache, touched[i], old[i]);
     }
     pthread_mutex_lock(&cache->bounds_lock);
-    cache_set_size(cache, 0, cache->options.bytes_max - quotas);
+    cache_set_size(cache, 0, cache->options.bytes_max - cache->ahead.bytes - quotas);
     pthread_mutex_unlock(&cache->bounds_lock);
 }
 
