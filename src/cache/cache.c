@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "cache/cache_private.h"
 #include "store/effect.h"
+#include "store/page.h"
 
 enum { CACHE_SHARDS_MAX = 64 };
 
@@ -61,6 +62,7 @@ struct cache_look {
     struct cache_route route;
     struct cache_stamp stamp; /* of a miss */
     enum cache_source source; /* where it was found */
+    bool is_page;             /* the key is the name of one */
 };
 
 static enum cache_found cache_look(struct cache *cache, struct cache_look *look,
@@ -97,7 +99,9 @@ static int cache_get_below(struct cache *cache, struct cache_look *look, enum st
         atomic_fetch_add_explicit(&cache->engine_waits, 1, memory_order_relaxed);
     }
     look->source = CACHE_SOURCE_ENGINE;
-    return cache->engine->ops->get(cache->engine, NULL, key->bytes, wait, ret_pin);
+    struct store_kv *engine = cache->engine;
+    return look->is_page ? store_page_read(engine, key->bytes, wait, ret_pin)
+                         : engine->ops->get(engine, NULL, key->bytes, wait, ret_pin);
 }
 
 /* A miss: what is found below, or is not, is kept. */
@@ -152,6 +156,14 @@ static int cache_read_sampled(struct cache *cache, struct cache_look *look, enum
     return code;
 }
 
+static int cache_find(struct cache *cache, struct cache_look *look, enum store_wait wait,
+                      struct store_pin *ret_pin)
+{
+    return cache_sample_has(cache->sample, look->key.hash)
+               ? cache_read_sampled(cache, look, wait, ret_pin)
+               : cache_read(cache, look, wait, ret_pin);
+}
+
 static int cache_get(struct store_kv *kv, struct store_snapshot *snapshot, struct slice key,
                      enum store_wait wait, struct store_pin *ret_pin)
 {
@@ -160,9 +172,16 @@ static int cache_get(struct store_kv *kv, struct store_snapshot *snapshot, struc
         return cache->engine->ops->get(cache->engine, snapshot, key, wait, ret_pin);
     }
     struct cache_look look = {.key = cache__key(cache, key)};
-    return cache_sample_has(cache->sample, look.key.hash)
-               ? cache_read_sampled(cache, &look, wait, ret_pin)
-               : cache_read(cache, &look, wait, ret_pin);
+    return cache_find(cache, &look, wait, ret_pin);
+}
+
+/* No record or entry has a page's name as its key. */
+static int cache_page(struct store_kv *kv, struct slice name, enum store_wait wait,
+                      struct store_pin *ret_pin)
+{
+    struct cache *cache = cache_of(kv);
+    struct cache_look look = {.key = cache__key(cache, name), .is_page = true};
+    return cache_find(cache, &look, wait, ret_pin);
 }
 
 /* ---- applying ---- */
@@ -171,7 +190,7 @@ static void cache_begin_change(struct cache *cache, struct cache_change *change)
 {
     const struct cache_key *key = &change->key;
     cache_versions_begin(&cache->versions, cache_tally_id(change->effect.key));
-    change->key = cache__key(cache, change->effect.key);
+    change->key = cache__key(cache, change->effect.name);
     change->route = cache_rules_route(&cache->routes, cache_tally_id(change->effect.key));
     change->was_cached = cache_space_begin(&cache->spaces[0], key);
     if (change->route.space != 0) {
@@ -184,7 +203,8 @@ static void cache_begin_change(struct cache *cache, struct cache_change *change)
 
 static void cache_end_change(struct cache *cache, const struct cache_change *change)
 {
-    bool keep = change->was_cached && change->effect.kind == STORE_EFFECT_PUT;
+    bool whole = change->effect.name.len == change->effect.key.len; /* else it was a page */
+    bool keep = change->was_cached && whole && change->effect.kind == STORE_EFFECT_PUT;
     struct cache_item item = cache__item(cache, change->route, change->effect.value);
     if (change->route.space != 0) {
         cache_space_end(&cache->spaces[0], &change->key, NULL);
@@ -224,52 +244,6 @@ static int cache_apply(struct store_kv *kv, const struct slice *payloads, size_t
     }
     cache_versions_end(&cache->versions, CACHE_ALL_COLLECTIONS);
     return code;
-}
-
-/* ---- whole results ---- */
-
-bool cache_version(const struct cache *cache, uint32_t collection, uint64_t *ret_version)
-{
-    return cache_versions_look(&cache->versions, collection, ret_version);
-}
-
-/* Among the system's keys, under a tag that none of them has. */
-static struct cache_key cache_result_key(const struct cache *cache, struct slice name,
-                                         uint8_t bytes[CACHE_RESULT_NAME_MAX + 5])
-{
-    static const uint8_t tag[5] = {0, 0, 0, 0, 'R'};
-    assert(name.len <= CACHE_RESULT_NAME_MAX);
-    memcpy(bytes, tag, sizeof tag);
-    memcpy(bytes + sizeof tag, name.data, name.len);
-    return cache__key(cache, slice_of(bytes, sizeof tag + name.len));
-}
-
-bool cache_result_find(struct cache *cache, struct slice name, struct store_pin *ret_pin)
-{
-    uint8_t bytes[CACHE_RESULT_NAME_MAX + 5];
-    struct cache_key key = cache_result_key(cache, name, bytes);
-    struct cache_stamp stamp;
-    bool found = cache_space_look(&cache->spaces[0], &key, 0, ret_pin, &stamp) == CACHE_HIT;
-    atomic_fetch_add_explicit(&cache->result_hits, found, memory_order_relaxed);
-    return found;
-}
-
-void cache_result_keep(struct cache *cache, struct slice name, struct slice result)
-{
-    uint8_t bytes[CACHE_RESULT_NAME_MAX + 5];
-    struct cache_key key = cache_result_key(cache, name, bytes);
-    struct cache_item item = {.value = result};
-    uint32_t begun;
-    if (cache_space_note(&cache->spaces[0], key.hash, &begun)) {
-        struct cache_stamp stamp = {begun, begun};
-        cache_space_keep(&cache->spaces[0], &key, &item, stamp);
-        atomic_fetch_add_explicit(&cache->results_kept, 1, memory_order_relaxed);
-    }
-}
-
-struct cache_results_stats cache_results(const struct cache *cache)
-{
-    return (struct cache_results_stats){cache->result_hits, cache->results_kept};
 }
 
 /* ---- the levels below ---- */
@@ -463,6 +437,7 @@ static const struct store_kv_ops cache_ops = {
     .name = "cache",
     .close = cache_close,
     .get = cache_get,
+    .page = cache_page,
     .apply = cache_apply,
     .applied = cache_applied,
     .flush = cache_flush,

@@ -2,11 +2,13 @@
 #include "cache/cache.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "lib/cache_folder.h"
 #include "lib/cells_kv.h"
 #include "lib/test.h"
+#include "store/page.h"
 
 static struct cache *cells_open_with(struct cells *cells, const struct cache_options *options)
 {
@@ -389,6 +391,75 @@ TEST(not_even_while_rules_change)
     static struct race race;
     struct cache_options options = {RACE_BYTES, 42, &cache_policy_s3fifo};
     race_run(&race, &options, 50, race_has_invalidated);
+    race.cells.front->ops->close(race.cells.front);
+}
+
+/* ---- pages ---- */
+
+/* Which cells of a collection are there, by their page. */
+static void race_read_page(struct race *race, uint32_t collection, bool there[CELLS])
+{
+    struct store_kv *front = race->cells.front;
+    const uint8_t name[4] = {0, 0, 0, (uint8_t)collection};
+    struct store_pin page;
+    assert_int_equal(front->ops->page(front, slice_of(name, 4), STORE_MAY_WAIT, &page), 0);
+    memset(there, 0, CELLS * sizeof *there);
+    for (int i = 0; i < store_page_count(page.value); i++) {
+        there[store_page_rest(page.value, i).data[0]] = true;
+    }
+    store_pin_release(&page);
+}
+
+static void *race_read_pages(void *context)
+{
+    struct race *race = context;
+    struct random_doc random = {(uint64_t)(uintptr_t)&random};
+    uint64_t before[CELLS];
+    bool there[CELLS];
+    while (!atomic_load(&race->done)) {
+        uint32_t collection = 1 + random_doc_below(&random, COLLECTIONS);
+        for (int cell = 0; cell < CELLS; cell++) {
+            before[cell] = atomic_load(&race->acknowledged[cell]);
+        }
+        race_read_page(race, collection, there);
+        for (uint32_t cell = collection - 1; cell < CELLS; cell += COLLECTIONS) {
+            bool was_there = before[cell] != 0 && !race_is_empty(before[cell]);
+            if (there[cell] != was_there && atomic_load(&race->started[cell]) == before[cell]) {
+                fail_msg("cell %u: %s in the page after %lu was acknowledged", cell,
+                         there[cell] ? "still" : "not", (unsigned long)before[cell]);
+            }
+        }
+    }
+    return NULL;
+}
+
+TEST(no_page_is_stale)
+{
+    static struct race race;
+    struct random_doc random = {5};
+    pthread_t readers[2];
+    race = (struct race){0};
+    struct cache *cache = race.cache = cells_open_with(&race.cells, &roomy);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&readers[i], NULL, race_read_pages, &race), 0);
+    }
+    struct cache_counts counts = {0};
+    for (uint64_t number = 1; counts.hits < 2000 || counts.invalidations < 2000; number++) {
+        uint8_t cell = (uint8_t)random_doc_below(&random, CELLS);
+        atomic_store(&race.started[cell], number);
+        cells_change(race.cells.front, cell, race_is_empty(number) ? 0 : number, true);
+        atomic_store(&race.acknowledged[cell], number);
+        if (number % 1000 == 0) {
+            counts = cache_stats(cache, 0).counts;
+        }
+        if (number % 8 == 0) {
+            sched_yield();
+        }
+    }
+    atomic_store(&race.done, true);
+    for (int i = 0; i < 2; i++) {
+        pthread_join(readers[i], NULL);
+    }
     race.cells.front->ops->close(race.cells.front);
 }
 

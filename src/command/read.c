@@ -210,6 +210,9 @@ static void read_begin_branch(struct command_read *read, const struct query_plan
     struct store_range *ranges = read_ranges(read, branch, id);
     store_scan_init(&read->scan, read->view, read->collection, index);
     store_scan_set_ranges(&read->scan, read->arena, ranges, branch->ranges_count, branch->backward);
+    if (branch->page) {
+        store_scan_use_page(&read->scan);
+    }
     read->scanning = true;
 }
 

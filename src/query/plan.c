@@ -211,8 +211,10 @@ static bool plan_one(struct planner *planner, const struct plan_set *set,
     }
     ret_choice->branches = plan_branch(planner, &best);
     query__plan_ranges(planner->context->arena, &best, ret_choice->branches);
-    ret_choice->branches->entry = best.score[PLAN_SCORE_UNIQUE] != 0 && !best.index->spec->is_id &&
-                                  ret_choice->branches->ranges_count == 1;
+    bool one_value =
+        best.whole && !best.index->spec->is_id && ret_choice->branches->ranges_count == 1;
+    ret_choice->branches->entry = one_value && best.score[PLAN_SCORE_UNIQUE] != 0;
+    ret_choice->branches->page = one_value && !best.index->spec->unique;
     ret_choice->count = 1;
     ret_choice->sorted = best.sorted;
     memcpy(ret_choice->score, best.score, sizeof best.score);

@@ -40,8 +40,9 @@ struct query_plan_branch {
     struct query_plan_range *ranges; /* none: everything; an empty one: nothing */
     uint32_t ranges_count;
     bool backward;
-    bool point;                 /* exactly one _id: ranges[0].from is its whole key */
-    bool entry;                 /* exactly one entry of a unique index: the same */
+    bool point; /* exactly one _id: ranges[0].from is its whole key */
+    bool entry; /* exactly one entry of a unique index: the same */
+    bool page;  /* the entries of one value of another index: what their keys begin with */
     const struct plan_fit *fit; /* what query_plan_bounds looks at */
 };
 

@@ -311,9 +311,9 @@ void query__plan_fit(struct arena *arena, const struct plan_index *index,
         }
     }
     fit.sorted = sort == NULL || index_sorts(&fit, sort);
-    bool whole = fit.points == count && single;
-    fit.score[PLAN_SCORE_ID] = whole && index->spec->is_id;
-    fit.score[PLAN_SCORE_UNIQUE] = whole && index->spec->unique && !index->spec->multikey;
+    fit.whole = fit.points == count && single;
+    fit.score[PLAN_SCORE_ID] = fit.whole && index->spec->is_id;
+    fit.score[PLAN_SCORE_UNIQUE] = fit.whole && index->spec->unique && !index->spec->multikey;
     fit.score[PLAN_SCORE_EQUALITY] = (int)fit.points;
     fit.score[PLAN_SCORE_RANGE] = fit.points < count ? (int)fit.used[fit.points] : 0;
     fit.score[PLAN_SCORE_SORTED] = sort != NULL && fit.sorted;

@@ -87,6 +87,7 @@ struct plan_fit {
     const struct plan_leaf **leaves; /* the one a multikey index takes for each field */
     uint32_t *used;                  /* predicates used for each field; 0: not bounded */
     uint32_t points;                 /* leading fields held to points */
+    bool whole;                      /* all fields are, each to one */
     bool sorted;
     bool backward;
     int score[PLAN_SCORES];

@@ -3,6 +3,9 @@
 
 enum { EFFECT_VERSION = 1 };
 
+/* Of a page's entry: added to the kind. */
+enum { EFFECT_ENTRY = 2 };
+
 static void effect_u32(struct buf *buf, uint32_t number)
 {
     buf_append(buf, &number, sizeof number);
@@ -15,21 +18,35 @@ void store_effect_begin(struct buf *buf, uint64_t clock)
     buf_append(buf, &clock, sizeof clock);
 }
 
-void store_effect_put(struct buf *buf, struct slice key, struct slice value)
+static void effect_append(struct buf *buf, int kind, struct slice key, struct slice value)
 {
-    buf_append_byte(buf, STORE_EFFECT_PUT);
+    buf_append_byte(buf, (uint8_t)kind);
     effect_u32(buf, (uint32_t)key.len);
     buf_append_slice(buf, key);
     effect_u32(buf, (uint32_t)value.len);
     buf_append_slice(buf, value);
 }
 
+void store_effect_put(struct buf *buf, struct slice key, struct slice value)
+{
+    effect_append(buf, STORE_EFFECT_PUT, key, value);
+}
+
 void store_effect_delete(struct buf *buf, struct slice key)
 {
-    buf_append_byte(buf, STORE_EFFECT_DELETE);
-    effect_u32(buf, (uint32_t)key.len);
-    buf_append_slice(buf, key);
-    effect_u32(buf, 0);
+    effect_append(buf, STORE_EFFECT_DELETE, key, (struct slice){0});
+}
+
+void store_effect_put_entry(struct buf *buf, struct slice key, size_t page_len, struct slice value)
+{
+    effect_append(buf, STORE_EFFECT_PUT + EFFECT_ENTRY, key, value);
+    effect_u32(buf, (uint32_t)page_len);
+}
+
+void store_effect_delete_entry(struct buf *buf, struct slice key, size_t page_len)
+{
+    effect_append(buf, STORE_EFFECT_DELETE + EFFECT_ENTRY, key, (struct slice){0});
+    effect_u32(buf, (uint32_t)page_len);
 }
 
 uint64_t store_effect_clock(struct slice payload)
@@ -41,16 +58,21 @@ uint64_t store_effect_clock(struct slice payload)
     return clock;
 }
 
+static bool effect_number(struct slice payload, size_t *at, uint32_t *ret_number)
+{
+    if (payload.len - *at < sizeof *ret_number) {
+        return false;
+    }
+    memcpy(ret_number, payload.data + *at, sizeof *ret_number);
+    *at += sizeof *ret_number;
+    return true;
+}
+
 /* A length-prefixed run of bytes at *at; false when it does not fit. */
 static bool effect_run(struct slice payload, size_t *at, struct slice *ret_run)
 {
     uint32_t len;
-    if (payload.len - *at < sizeof len) {
-        return false;
-    }
-    memcpy(&len, payload.data + *at, sizeof len);
-    *at += sizeof len;
-    if (payload.len - *at < len) {
+    if (!effect_number(payload, at, &len) || payload.len - *at < len) {
         return false;
     }
     *ret_run = slice_of(payload.data + *at, len);
@@ -70,13 +92,17 @@ int store_effect_next(struct slice payload, size_t *at, struct store_effect *ret
         return 0;
     }
     uint8_t kind = payload.data[(*at)++];
-    if (kind != STORE_EFFECT_PUT && kind != STORE_EFFECT_DELETE) {
+    if (kind < STORE_EFFECT_PUT || kind > STORE_EFFECT_DELETE + EFFECT_ENTRY) {
         return -LT_ECORRUPT;
     }
-    ret_effect->kind = kind;
+    bool is_entry = kind > STORE_EFFECT_DELETE;
+    uint32_t name_len = 0;
+    ret_effect->kind = is_entry ? kind - EFFECT_ENTRY : kind;
     if (!effect_run(payload, at, &ret_effect->key) ||
-        !effect_run(payload, at, &ret_effect->value)) {
+        !effect_run(payload, at, &ret_effect->value) ||
+        (is_entry && !effect_number(payload, at, &name_len)) || name_len > ret_effect->key.len) {
         return -LT_ECORRUPT;
     }
+    ret_effect->name = slice_of(ret_effect->key.data, is_entry ? name_len : ret_effect->key.len);
     return 1;
 }

@@ -50,6 +50,10 @@ struct store_kv_ops {
     /* May block when `wait` allows. */
     int (*get)(struct store_kv *kv, struct store_snapshot *snapshot, struct slice key,
                enum store_wait wait, struct store_pin *ret_pin);
+    /* The page (store/page.h) of the keys that begin with `name`: the newest. NULL: this engine
+     * keeps none. As `get`, but that it is always there. */
+    int (*page)(struct store_kv *kv, struct slice name, enum store_wait wait,
+                struct store_pin *ret_pin);
     /* Apply effect payloads (store/effect.h) as one atomic write, and remember `mark` with it. May
      * block while the engine makes room. */
     int (*apply)(struct store_kv *kv, const struct slice *payloads, size_t count,

@@ -53,10 +53,25 @@ static struct slice record_entry_key(const struct store_write *write,
 static void record_put_entry(const struct store_write *write, const struct store_index *index,
                              struct slice fields, struct slice record_key)
 {
+    struct slice key = record_entry_key(write, index, fields, record_key);
     uint32_t fields_len = (uint32_t)fields.len;
-    struct slice value =
-        index->unique ? slice_from(record_key, 4) : slice_of(&fields_len, sizeof fields_len);
-    store_writer_put(write->writer, record_entry_key(write, index, fields, record_key), value);
+    if (index->unique) {
+        store_writer_put(write->writer, key, slice_from(record_key, 4));
+    } else {
+        store_writer_put_entry(write->writer, key, 4 + fields.len,
+                               slice_of(&fields_len, sizeof fields_len));
+    }
+}
+
+static void record_delete_entry(const struct store_write *write, const struct store_index *index,
+                                struct slice fields, struct slice record_key)
+{
+    struct slice key = record_entry_key(write, index, fields, record_key);
+    if (index->unique) {
+        store_writer_delete(write->writer, key);
+    } else {
+        store_writer_delete_entry(write->writer, key, 4 + fields.len);
+    }
 }
 
 /* keyValue for the error: decoded from the key, so that arrays show the element at fault. */
@@ -187,8 +202,7 @@ static void record_change_entries(const struct store_write *write, const struct 
                     : k == new_keys->count ? -1
                                            : slice_compare(old_keys->keys[i], new_keys->keys[k]);
         if (order < 0) {
-            store_writer_delete(write->writer,
-                                record_entry_key(write, index, old_keys->keys[i], record_key));
+            record_delete_entry(write, index, old_keys->keys[i], record_key);
         } else if (order > 0) {
             record_put_entry(write, index, new_keys->keys[k], record_key);
         }

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "store/keys.h"
+#include "store/page.h"
 #include "store/record.h"
 
 void store_scan_init(struct store_scan *scan, struct store_view *view,
@@ -11,6 +12,7 @@ void store_scan_init(struct store_scan *scan, struct store_view *view,
 {
     *scan = (struct store_scan){.view = view, .collection = collection, .index = index};
     buf_init(&scan->last, NULL);
+    buf_init(&scan->page.copy, NULL);
     store_skip_init(&scan->seen);
 }
 
@@ -43,9 +45,27 @@ void store_scan_set_ranges(struct store_scan *scan, struct arena *arena,
     }
 }
 
+/* What a pause misses in a page goes forward, so a scan that goes backward does not use one. */
+void store_scan_use_page(struct store_scan *scan)
+{
+    assert(scan->ranges_count == 1 && !scan_is_records(scan) && !scan->index->unique);
+    scan->paged = !scan->backward && store_view_has_pages(scan->view);
+}
+
+/* A page may not stay pinned: what is left of it is read from a copy. */
+static void scan_pause_page(struct store_scan_page *page)
+{
+    if (page->pin.handle != NULL) {
+        buf_append_slice(&page->copy, page->pin.value);
+        store_pin_release(&page->pin);
+        page->pin.value = buf_slice(&page->copy);
+    }
+}
+
 void store_scan_pause(struct store_scan *scan)
 {
     store_pin_release(&scan->pin);
+    scan_pause_page(&scan->page);
     if (scan->open) {
         store_view_cursor_close(&scan->cursor);
         scan->open = false;
@@ -60,7 +80,9 @@ void store_scan_retry(struct store_scan *scan)
 
 void store_scan_close(struct store_scan *scan)
 {
+    store_pin_release(&scan->page.pin);
     store_scan_pause(scan);
+    buf_close(&scan->page.copy);
     buf_close(&scan->last);
     store_skip_close(&scan->seen);
 }
@@ -192,8 +214,67 @@ static int scan_follow(struct store_scan *scan, struct store_scan_record *ret_re
     return code;
 }
 
+/* ---- by a page ---- */
+
+/* Open it: 1, 0 it is too long to be one, negative. */
+static int scan_open_page(struct store_scan *scan)
+{
+    struct store_scan_page *page = &scan->page;
+    if (page->open) {
+        return 1;
+    }
+    int code = store_view_page(scan->view, scan->ranges[0].from, &page->pin);
+    if (code < 0) {
+        return code;
+    }
+    if (store_page_count(page->pin.value) < 0) {
+        store_pin_release(&page->pin);
+        scan->paged = false;
+        return 0;
+    }
+    page->open = true;
+    return 1;
+}
+
+/* As store_scan_next. */
+static int scan_next_of_page(struct store_scan *scan, struct store_scan_record *ret_record)
+{
+    struct store_scan_page *page = &scan->page;
+    while (page->at < store_page_count(page->pin.value)) {
+        struct buf key;
+        buf_init(&key, NULL);
+        store_key_id(&key, scan->collection->id);
+        buf_append_slice(&key, store_page_rest(page->pin.value, page->at));
+        int code = store_view_get(scan->view, buf_slice(&key), &scan->pin);
+        buf_close(&key);
+        if (code == -LT_EAGAIN) {
+            store_scan_pause(scan);
+            return code;
+        }
+        page->at++;
+        scan->keys_examined++;
+        if (code == 0) {
+            scan->docs_examined++;
+            ret_record->key = (struct slice){0};
+            code = store_record_doc(scan->pin.value, &ret_record->doc);
+            return code < 0 ? code : 1;
+        }
+        if (code != -LT_ENOSUCHKEY) { /* that one's entry is gone since */
+            return code;
+        }
+    }
+    return 0;
+}
+
 int store_scan_next(struct store_scan *scan, struct store_scan_record *ret_record)
 {
+    if (scan->paged) {
+        store_pin_release(&scan->pin);
+        int code = scan_open_page(scan);
+        if (code != 0) {
+            return code < 0 ? code : scan_next_of_page(scan, ret_record);
+        }
+    }
     for (;;) {
         store_pin_release(&scan->pin);
         int code = scan_key(scan);
@@ -234,10 +315,12 @@ static int scan_fetch_beside(struct store_kv *kv, struct slice key, bool backwar
 int store_fetch(struct store_kv *kv, struct slice key, bool backward, uint32_t keys_count)
 {
     struct store_pin pin;
+    if (keys_count > 0) {
+        return scan_fetch_beside(kv, key, backward, keys_count);
+    }
     int code = kv->ops->get(kv, NULL, key, STORE_MAY_WAIT, &pin);
     if (code == 0) {
         store_pin_release(&pin);
     }
-    code = code == -LT_ENOSUCHKEY ? 0 : code;
-    return code < 0 || keys_count == 0 ? code : scan_fetch_beside(kv, key, backward, keys_count);
+    return code == -LT_ENOSUCHKEY ? 0 : code;
 }

@@ -19,6 +19,14 @@ struct store_range {
     struct slice to;
 };
 
+/* Where a scan is in a page. */
+struct store_scan_page {
+    struct store_pin pin; /* of the page, or a copy of it after a pause */
+    struct buf copy;
+    bool open;
+    int at; /* keys that were dealt with */
+};
+
 struct store_scan {
     struct store_view *view;
     const struct store_collection *collection;
@@ -26,12 +34,14 @@ struct store_scan {
     struct store_range *ranges;
     uint32_t ranges_count;
     bool backward;
+    bool paged; /* the only range is read by its page */
 
     uint32_t range;  /* ranges finished */
     struct buf last; /* the key given last; empty: none in this range */
     bool again;      /* begin at `last`, not after it */
     bool open;
     struct store_view_cursor cursor;
+    struct store_scan_page page;
     struct store_pin pin;
     struct store_skip seen; /* records given, when an index is multikey */
     uint64_t keys_examined;
@@ -48,6 +58,9 @@ void store_scan_init(struct store_scan *scan, struct store_view *view,
                      const struct store_collection *collection, const struct store_index *index);
 void store_scan_set_ranges(struct store_scan *scan, struct arena *arena,
                            const struct store_range *ranges, uint32_t count, bool backward);
+/* Its one range is all keys of one value of an index that is not unique, which begin with `from`:
+ * read them by their page, if the view knows any. */
+void store_scan_use_page(struct store_scan *scan);
 void store_scan_close(struct store_scan *scan);
 
 /* 1 a record, 0 the end, negative. */
@@ -59,8 +72,8 @@ void store_scan_retry(struct store_scan *scan);
 /* Let go of everything borrowed; the next call goes on where this one was. */
 void store_scan_pause(struct store_scan *scan);
 
-/* After -LT_EAGAIN: bring what was missing into memory, and as many of the keys that follow; 0: it
- * alone. Blocks; any thread. */
+/* After -LT_EAGAIN: bring what was missing into memory, a key's value, or so many keys from it on.
+ * Blocks; any thread. */
 int store_fetch(struct store_kv *kv, struct slice key, bool backward, uint32_t keys_count);
 
 #endif

@@ -41,6 +41,18 @@ int store_view_get(struct store_view *view, struct slice key, struct store_pin *
     return code == -LT_EAGAIN ? view_missed(view, key, true) : code;
 }
 
+bool store_view_has_pages(const struct store_view *view)
+{
+    return view->overlay == NULL && view->snapshot == NULL && view->kv->ops->page != NULL;
+}
+
+int store_view_page(struct store_view *view, struct slice name, struct store_pin *ret_page)
+{
+    assert(store_view_has_pages(view));
+    int code = view->kv->ops->page(view->kv, name, view->wait, ret_page);
+    return code == -LT_EAGAIN ? view_missed(view, name, false) : code;
+}
+
 void store_view_cursor_open(struct store_view_cursor *cursor, struct store_view *view)
 {
     *cursor = (struct store_view_cursor){.view = view};

@@ -29,6 +29,11 @@ void store_view_close(struct store_view *view);
 /* The value of one key. */
 int store_view_get(struct store_view *view, struct slice key, struct store_pin *ret_pin);
 
+/* Does the view know pages? Only one of what is newest and applied does. */
+bool store_view_has_pages(const struct store_view *view);
+/* As store_kv_ops.page. */
+int store_view_page(struct store_view *view, struct slice name, struct store_pin *ret_page);
+
 struct store_view_cursor {
     struct store_view *view;
     struct store_cursor *engine;

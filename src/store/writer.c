@@ -145,6 +145,21 @@ void store_writer_delete(struct store_writer *writer, struct slice key)
     store_overlay_delete(&writer->overlay, writer->index, key);
 }
 
+void store_writer_put_entry(struct store_writer *writer, struct slice key, size_t page_len,
+                            struct slice value)
+{
+    assert(writer->effects.len > 0);
+    store_effect_put_entry(&writer->effects, key, page_len, value);
+    store_overlay_put(&writer->overlay, writer->index, key, value);
+}
+
+void store_writer_delete_entry(struct store_writer *writer, struct slice key, size_t page_len)
+{
+    assert(writer->effects.len > 0);
+    store_effect_delete_entry(&writer->effects, key, page_len);
+    store_overlay_delete(&writer->overlay, writer->index, key);
+}
+
 /* The counts that this entry changed, and the next free id, once an entry. */
 static void writer_finish(struct store_writer *writer)
 {

@@ -61,6 +61,10 @@ void store_writer_begin_run(struct store_writer *writer);
 
 void store_writer_put(struct store_writer *writer, struct slice key, struct slice value);
 void store_writer_delete(struct store_writer *writer, struct slice key);
+/* The same of a page's entry, as in store/effect.h. */
+void store_writer_put_entry(struct store_writer *writer, struct slice key, size_t page_len,
+                            struct slice value);
+void store_writer_delete_entry(struct store_writer *writer, struct slice key, size_t page_len);
 
 /* Close the open entry: its payload on the heap, the caller's; empty when nothing was written. */
 struct buf store_writer_take(struct store_writer *writer);

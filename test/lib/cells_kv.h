@@ -18,7 +18,8 @@
 #include "store/effect.h"
 #include "store/kv.h"
 
-/* Cells belong to COLLECTIONS collections, 1 and up, by turns. */
+/* Their keys are the entries of a page, if they are put as such, which has the collection's id as
+ * its name. Cells belong to COLLECTIONS collections, 1 and up, by turns. */
 enum { CELLS = 192, COLLECTIONS = 4, CELL_BYTES = 1000, CELL_NOISE = 600 };
 
 /* Its first member is the engine; `front` is whoever stands before it. */
@@ -140,7 +141,8 @@ static inline int cells_settle(struct cells_cursor *cursor)
 static inline int cells_seek(struct store_cursor *base, struct slice key, bool backward)
 {
     struct cells_cursor *cursor = cells_cursor_of(base);
-    cursor->place = cells_place(cell_of(key));
+    bool id_only = key.len == 4;
+    cursor->place = id_only ? (key.data[3] - 1) * (CELLS / COLLECTIONS) : cells_place(cell_of(key));
     cursor->direction = backward ? -1 : 1;
     return cells_settle(cursor);
 }
@@ -213,7 +215,7 @@ static const struct store_kv_ops cells_ops = {.name = "cells",
                                               .drop_range = cells_drop_range,
                                               .cursor = cells_cursor};
 
-static inline void cells_set(struct store_kv *kv, uint8_t cell, uint64_t value)
+static inline void cells_change(struct store_kv *kv, uint8_t cell, uint64_t value, bool is_entry)
 {
     uint8_t bytes[CELL_BYTES];
     struct cell_key key;
@@ -222,15 +224,27 @@ static inline void cells_set(struct store_kv *kv, uint8_t cell, uint64_t value)
     mark.index++;
     buf_init(&payload, NULL);
     store_effect_begin(&payload, 1);
-    if (value == 0) {
-        store_effect_delete(&payload, cell_key(cell, &key));
+    cell_key(cell, &key);
+    cell_fill(value, bytes);
+    struct slice name = slice_of(key.bytes, sizeof key.bytes);
+    struct slice record = slice_of(bytes, sizeof bytes);
+    if (is_entry && value == 0) {
+        store_effect_delete_entry(&payload, name, 4);
+    } else if (is_entry) {
+        store_effect_put_entry(&payload, name, 4, record);
+    } else if (value == 0) {
+        store_effect_delete(&payload, name);
     } else {
-        cell_fill(value, bytes);
-        store_effect_put(&payload, cell_key(cell, &key), slice_of(bytes, sizeof bytes));
+        store_effect_put(&payload, name, record);
     }
     struct slice whole = buf_slice(&payload);
     assert_int_equal(kv->ops->apply(kv, &whole, 1, mark), 0);
     buf_close(&payload);
+}
+
+static inline void cells_set(struct store_kv *kv, uint8_t cell, uint64_t value)
+{
+    cells_change(kv, cell, value, false);
 }
 
 static inline uint64_t cells_read_so(struct store_kv *kv, uint8_t cell, enum store_wait wait)

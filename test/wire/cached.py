@@ -1,6 +1,7 @@
 """cached.py EXE - how collections are cached: rules, what they refuse, what cacheStats tells of them."""
 
 import pathlib
+import random
 import sys
 
 import pymongo
@@ -76,6 +77,47 @@ def unique(db):
     assert db.plain.find_one({"email": "seven"}) is None
     assert db.plain.find_one({"email": "nine"})["_id"] == 7
     db.plain.drop_index("email_1")
+
+
+def pages(db):
+    """Finds by an index that is not unique, against what a dict says, while writes go on."""
+    pick, model = random.Random(1), {}
+    db.pages.create_index("tags")
+    db.pages.create_index([("a", 1), ("b", -1)])
+
+    def ask(query, wanted, **options):
+        found = [doc["_id"] for doc in db.pages.find(query, **options)]
+        assert sorted(found) == sorted(i for i, doc in model.items() if wanted(doc)), query
+        return found
+
+    for step in range(600):
+        i = pick.randrange(40)
+        doc = {"tags": pick.sample(range(6), 2), "a": pick.randrange(3), "b": pick.choice([None, 1, "x"])}
+        if pick.random() < 0.3:
+            db.pages.delete_one({"_id": i})
+            model.pop(i, None)
+        else:
+            db.pages.replace_one({"_id": i}, doc, upsert=True)
+            model[i] = doc
+        tag, a, b = pick.randrange(6), pick.randrange(3), pick.choice([1, "x"])
+        ask({"tags": tag}, lambda doc: tag in doc["tags"], batch_size=pick.choice([0, 2]))
+        ask({"a": a, "b": b}, lambda doc: doc["a"] == a and doc["b"] == b)
+        ask({"a": a, "b": b, "tags": tag}, lambda doc: doc["a"] == a and doc["b"] == b and tag in doc["tags"])
+    for query in {"tags": 3}, {"a": 1, "b": "x"}:
+        found = [list(db.pages.find(query)) for _ in range(3)]
+        assert found[0] == found[1] == found[2] == list(db.pages.find(query).sort("_id", 1)), found
+        before = stats(db, "pages")
+        assert list(db.pages.find(query)) == found[0]
+        after = stats(db, "pages")
+        assert after["hits"] - before["hits"] == len(found[0]) + 1, (before, after)
+        assert after["misses"] == before["misses"]
+        ran = db.pages.find(query).explain()["executionStats"]
+        assert ran["totalKeysExamined"] == ran["totalDocsExamined"] == len(found[0]), ran
+    backward = list(db.pages.find({"a": 1, "b": "x"}).sort([("a", -1), ("b", 1)]))
+    assert sorted(doc["_id"] for doc in backward) == sorted(doc["_id"] for doc in found[0])
+    db.pages.insert_many({"_id": 1000 + i, "a": 9, "b": 9} for i in range(200))  # too many for a page
+    for _ in range(3):
+        assert db.pages.count_documents({"a": 9, "b": 9}) == 200
 
 
 def results(client):
@@ -211,7 +253,7 @@ def whole(client):
 
 with Server(sys.argv[1], "--cacheSizeMB", str(CACHE_MB)) as server:
     client = pymongo.MongoClient(server.uri)
-    for check in rules, absent, unique, refusals, hiding:
+    for check in rules, absent, unique, pages, refusals, hiding:
         check(client.rules)
     warm(client)
     results(client)
