@@ -18,18 +18,10 @@ enum { REPL_INFLIGHT_ENTRIES = 4096 };
 
 struct repl {
     struct raft raft;
-    struct raft_tracer tracer;
     struct repl_entry *entries; /* of the last update */
     size_t entries_cap;
     struct raft_entry *submitted; /* libraft hands it back in the update; then it is freed */
 };
-
-static void repl_trace(struct raft_tracer *tracer, int type, const void *info)
-{
-    (void)tracer;
-    (void)type;
-    (void)info;
-}
 
 static int repl_error(const struct repl *repl, int code, struct err *err)
 {
@@ -49,8 +41,7 @@ int repl_new(uint64_t id, const char *address, uint32_t seed, struct repl **ret_
         mem_free(repl);
         return err_set(err, LT_EINTERNALERROR, "consensus: %s", raft_strerror(code));
     }
-    repl->tracer = (struct raft_tracer){.version = 2, .emit = repl_trace};
-    repl->raft.tracer = &repl->tracer;
+    repl->raft.tracer = NULL; /* or it writes a text for each step */
     raft_seed(&repl->raft, seed);
     raft_set_pre_vote(&repl->raft, true);
     raft_set_max_inflight_entries(&repl->raft, REPL_INFLIGHT_ENTRIES);
