@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 static void *mem_check(void *memory, size_t size)
 {
@@ -74,6 +75,93 @@ void mem_huge(void *memory, size_t size, bool huge)
 void *mem_grow(void *old, size_t size)
 {
     return mem_check(realloc(old, size), size);
+}
+
+/* ---- arrays ---- */
+
+/* From this size on an array has pages of its own: the allocator would copy it to enlarge it. */
+enum { MEM_LARGE = 64 << 10 };
+
+/* The addresses that a large array has: those behind its end cost nothing until it is there. */
+static size_t mem_span(size_t size)
+{
+    return (size_t)1 << (64 - __builtin_clzl(size - 1));
+}
+
+/* Addresses that are aligned to their size let the system move whole tables of pages. */
+static void *mem_widen(void *old, size_t old_span, size_t span)
+{
+    void *to = mem_map(span, false);
+    void *moved = mremap(old, old_span, span, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+    return mem_check(moved == MAP_FAILED ? NULL : moved, span);
+}
+
+/* Nothing is left behind the end. */
+static void mem_cut(uint8_t *memory, size_t old_size, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t end = (size + page - 1) & ~(page - 1);
+    memset(memory + size, 0, (end < old_size ? end : old_size) - size);
+    if (end < old_size) {
+        mem_discard(memory + end, old_size - end);
+    }
+    if (mem_span(size) < mem_span(old_size)) {
+        mem_unmap(memory + mem_span(size), mem_span(old_size) - mem_span(size));
+    }
+}
+
+static void *mem_resize_large(void *old, size_t old_size, size_t size)
+{
+    if (size < old_size) {
+        mem_cut(old, old_size, size);
+    } else if (mem_span(size) > mem_span(old_size)) {
+        old = mem_widen(old, mem_span(old_size), mem_span(size));
+    }
+    return old;
+}
+
+static void *mem_resize_small(void *old, size_t old_size, size_t size)
+{
+    uint8_t *memory = mem_grow(old, size);
+    if (size > old_size) {
+        memset(memory + old_size, 0, size - old_size);
+    }
+    return memory;
+}
+
+static void mem_resize_free(void *memory, size_t size)
+{
+    if (size >= MEM_LARGE) {
+        mem_unmap(memory, mem_span(size));
+    } else {
+        mem_free(memory);
+    }
+}
+
+/* What is small becomes large, or the other way round. */
+static void *mem_resize_across(void *old, size_t old_size, size_t size)
+{
+    void *memory = size >= MEM_LARGE ? mem_map(mem_span(size), false) : mem_alloc(size);
+    if (old_size > 0) {
+        memcpy(memory, old, size < old_size ? size : old_size);
+    }
+    mem_resize_free(old, old_size);
+    return memory;
+}
+
+void *mem_resize(void *old, size_t old_size, size_t size)
+{
+    if (size == 0) {
+        mem_resize_free(old, old_size);
+        return NULL;
+    }
+    if (old_size >= MEM_LARGE && size >= MEM_LARGE) {
+        return mem_resize_large(old, old_size, size);
+    }
+    if (old_size < MEM_LARGE && size < MEM_LARGE) {
+        return mem_resize_small(old, old_size, size);
+    }
+    return mem_resize_across(old, old_size, size);
 }
 
 char *mem_copy(struct slice s)

@@ -3,7 +3,8 @@
  * Invariant   an allocation succeeds or the process ends: budgets refuse work long before the
  *             heap is empty (doc/decisions/0002-out-of-memory.md).
  * Thread      any.
- * Memory      mem_free what mem_alloc, mem_zero, mem_grow or mem_copy gave.
+ * Memory      mem_free what mem_alloc, mem_zero, mem_grow or mem_copy gave; what mem_map and
+ *             mem_resize gave is given back by their likes.
  * Errors      none.
  */
 #ifndef BASE_MEM_H
@@ -35,6 +36,12 @@ void mem_huge(void *memory, size_t size, bool huge);
 
 /* `old` (or NULL) moved into `size` bytes. */
 void *mem_grow(void *old, size_t size);
+
+/* An array of `old_size` bytes (NULL: of none) that has `size` from now on, zeroed where it is new;
+ * of size 0 it is gone, and NULL. A large one has pages of its own: it copies nothing when it
+ * grows, and what is cut off goes back to the system at once, so that cutting a little takes
+ * little. */
+void *mem_resize(void *old, size_t old_size, size_t size);
 
 /* A NUL-terminated copy of the bytes of `s`. */
 char *mem_copy(struct slice s);
