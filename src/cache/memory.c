@@ -39,13 +39,12 @@ void cache_memory_close(struct cache_memory *memory)
 {
     cache_log_close(&memory->log);
     memory->policy->ops->free(memory->policy);
-    mem_free(memory->buckets);
-    mem_free(memory->slots);
+    cache__memory_hold(memory, 0);
 }
 
 uint64_t cache_memory_tables(const struct cache_memory *memory)
 {
-    return memory->slots_cap * (sizeof *memory->slots + sizeof *memory->buckets) +
+    return memory->slots_held * (sizeof *memory->slots + sizeof *memory->buckets) +
            memory->policy->ops->bytes(memory->policy);
 }
 
@@ -330,11 +329,9 @@ void cache_memory_put(struct cache_memory *memory, const struct cache_key *key,
     if (guess && !memory_has_slot_for_guess(memory)) {
         return;
     }
-    bool grows = !cache__memory_has_free(memory);
-    if (grows) {
-        cache__memory_grow(memory);
-    }
-    if (size > memory->bytes_max / 8 || !memory_make_room(memory, size, guess)) {
+    bool grows = !cache__memory_has_free(memory) && cache__memory_grow(memory);
+    if (!cache__memory_has_free(memory) || size > memory->bytes_max / 8 ||
+        !memory_make_room(memory, size, guess)) {
         return;
     }
     uint32_t index = memory->free;
@@ -350,6 +347,7 @@ void cache_memory_put(struct cache_memory *memory, const struct cache_key *key,
                                        .next = *bucket};
     *bucket = index;
     memory->count++;
+    cache__memory_split(memory);
     struct cache_counts *counts = cache_tally_of(&memory->tally, key->bytes);
     counts->entries++;
     counts->ahead += guess;

@@ -49,24 +49,20 @@ struct cache_leaver {
 /* What becomes of it: called before it is gone; may not touch this memory. */
 typedef void (*cache_leave_cb)(void *context, const struct cache_leaver *leaver);
 
-/* The table becomes half as large: how far that is. In slots and buckets of a half. */
-struct cache_memory_shrink {
-    uint32_t half;    /* slots that stay; 0: it does not shrink */
-    uint32_t scanned; /* of the lower half: those that are free are in the list */
-    uint32_t moved;   /* of the upper half: free */
-    uint32_t merged;  /* upper buckets whose list is the lower one's */
-};
-
 struct cache_memory {
     struct cache_log log;
     struct cache_policy *policy;
     uint64_t bytes_max;
-    uint32_t *buckets; /* a power of two, as many as there is room for slots */
+    uint32_t *buckets;
     struct cache_memory_slot *slots;
-    uint32_t slots_cap;
-    uint32_t free; /* the first free slot */
-    struct cache_memory_shrink shrink;
-    uint64_t shrinks; /* of the table, to half */
+    uint32_t slots_cap;     /* a power of two: so many slots, and buckets when all are split */
+    uint32_t slots_held;    /* memory is held for so many: more while the rest is given back */
+    uint32_t buckets_count; /* at least half of them: entries of the others are in the lower half */
+    uint32_t free;          /* the first in the list of free slots */
+    uint32_t listed;        /* of the slots before this one all that are free are in the list */
+    uint32_t half;          /* the slots that stay when it shrinks; 0: it does not */
+    uint32_t moved;         /* of the upper half: free */
+    uint64_t shrinks;       /* of the table, to half */
     uint64_t count;
     uint64_t moves;         /* entries moved out of sparse segments */
     uint64_t killed_before; /* log.killed at the last look */

@@ -1,15 +1,16 @@
 /* cache/memory_table.c - slots and buckets.
  *
- * Growing is done at once, by the put that needs it. Shrinking to half is done in steps, by whoever
- * tidies, while the table is used:
+ * Nothing here takes longer the larger the table is. Growing doubles the room, which copies nothing
+ * (base/mem.h); the puts that use it then split the buckets, two for each slot that they take, the
+ * lowest first. Shrinking to half is done in steps, by whoever tidies, while the table is used:
  *
- *   at most a quarter in use ──> scan: free slots of the lower half become the list of free ones
+ *   at most a quarter in use ──> list: free slots of the lower half become the list of free ones
  *                            ──> move: entries of the upper half get slots of the lower
  *                            ──> merge: each upper bucket's list goes to the end of its lower one's
- *                            ──> cut: half of the table, and what the policy has for it, is given
- * back
+ *                            ──> cut: the upper half, and what the policy has for it, is given back
  *
- * When so much is put meanwhile that the lower half is full, the table becomes whole again. */
+ * When so much is put meanwhile that the lower half is full, the upper one is used again. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -17,8 +18,17 @@
 
 enum { TABLE_SLOTS_MIN = 64, TABLE_SHRINK_PARTS = 4 };
 
-/* What one step does at most. */
-enum { TABLE_SCANS = 4096, TABLE_MOVES = 256, TABLE_MERGES = 1024 };
+/* What one step does at most; a slot that is cut off gives back some 70 bytes. */
+enum { TABLE_LOOKS = 4096, TABLE_MOVES = 256, TABLE_MERGES = 1024, TABLE_CUTS = 2048 };
+
+/* For each slot that is given out: when shrinking is given up, half of the upper slots are free at
+ * least, and all of its buckets may be merged. */
+enum { TABLE_SPLITS = 2, TABLE_AHEAD = 8 };
+
+static bool table_is_free(const struct cache_memory *memory, uint32_t index)
+{
+    return memory->slots[index].segment == NULL;
+}
 
 uint32_t *cache__memory_link_of(struct cache_memory *memory, uint32_t index)
 {
@@ -29,69 +39,123 @@ uint32_t *cache__memory_link_of(struct cache_memory *memory, uint32_t index)
     return link;
 }
 
+void cache__memory_hold(struct cache_memory *memory, uint32_t slots)
+{
+    size_t held = memory->slots_held;
+    memory->slots =
+        mem_resize(memory->slots, held * sizeof *memory->slots, slots * sizeof *memory->slots);
+    memory->buckets = mem_resize(memory->buckets, held * sizeof *memory->buckets,
+                                 slots * sizeof *memory->buckets);
+    memory->slots_held = slots;
+}
+
+/* ---- free slots ---- */
+
 static void table_push_free(struct cache_memory *memory, uint32_t index)
 {
     memory->slots[index].next = memory->free;
     memory->free = index;
 }
 
-/* A table of so many slots, no fewer than before: every entry in its new bucket. */
-static void table_rebuild(struct cache_memory *memory, uint32_t cap)
+/* Those that may be given out. */
+static uint32_t table_usable(const struct cache_memory *memory)
 {
-    uint32_t old_cap = memory->slots_cap;
-    memory->slots = mem_grow(memory->slots, cap * sizeof *memory->slots);
-    mem_free(memory->buckets);
-    memory->buckets = mem_alloc(cap * sizeof *memory->buckets);
-    memset(memory->buckets, 0xff, cap * sizeof *memory->buckets);
-    memory->slots_cap = cap;
-    memory->shrink = (struct cache_memory_shrink){0};
-    memory->free = CACHE_NO_SLOT;
-    for (uint32_t i = cap; i-- > 0;) {
-        struct cache_memory_slot *slot = &memory->slots[i];
-        if (i >= old_cap || slot->segment == NULL) {
-            slot->segment = NULL;
-            table_push_free(memory, i);
-        } else {
-            uint32_t *bucket = cache__memory_bucket(memory, slot->hash);
-            slot->next = *bucket;
-            *bucket = i;
-        }
-    }
+    return memory->half != 0 ? memory->half : memory->slots_cap;
 }
 
-void cache__memory_grow(struct cache_memory *memory)
+static void table_list_next(struct cache_memory *memory)
 {
-    bool whole = memory->shrink.half == 0;
-    uint32_t cap = memory->slots_cap == 0 ? TABLE_SLOTS_MIN : memory->slots_cap;
-    table_rebuild(memory, whole && memory->slots_cap > 0 ? cap * 2 : cap);
-}
-
-/* ---- shrinking ---- */
-
-static void table_scan(struct cache_memory *memory)
-{
-    struct cache_memory_shrink *shrink = &memory->shrink;
-    for (int i = 0; i < TABLE_SCANS && shrink->scanned < shrink->half; i++, shrink->scanned++) {
-        if (memory->slots[shrink->scanned].segment == NULL) {
-            table_push_free(memory, shrink->scanned);
-        }
+    if (table_is_free(memory, memory->listed)) {
+        table_push_free(memory, memory->listed);
     }
+    memory->listed++;
 }
 
 bool cache__memory_has_free(struct cache_memory *memory)
 {
-    while (memory->free == CACHE_NO_SLOT && memory->shrink.scanned < memory->shrink.half) {
-        table_scan(memory);
+    uint32_t usable = table_usable(memory);
+    for (int i = 0; i < TABLE_LOOKS && memory->free == CACHE_NO_SLOT && memory->listed < usable;
+         i++) {
+        table_list_next(memory);
     }
     return memory->free != CACHE_NO_SLOT;
 }
 
-/* One of the upper half is not given out again, one that is not scanned yet is found then. */
+/* One that is not in the list's part is found when the list comes there. */
 void cache__memory_free_slot(struct cache_memory *memory, uint32_t index)
 {
     memory->slots[index].segment = NULL;
-    if (memory->shrink.half == 0 || index < memory->shrink.scanned) {
+    if (index < memory->listed) {
         table_push_free(memory, index);
+    }
+}
+
+/* ---- growing ---- */
+
+static void table_split_next(struct cache_memory *memory)
+{
+    uint32_t half = memory->slots_cap / 2;
+    uint32_t *lower = &memory->buckets[memory->buckets_count - half];
+    uint32_t *upper = &memory->buckets[memory->buckets_count++];
+    for (uint32_t index = *lower; index != CACHE_NO_SLOT; index = memory->slots[index].next) {
+        uint32_t **end = (memory->slots[index].hash & half) != 0 ? &upper : &lower;
+        **end = index;
+        *end = &memory->slots[index].next;
+    }
+    *lower = *upper = CACHE_NO_SLOT;
+}
+
+/* The first of a bucket that is split a few puts later: its slot is hardly ever in the processor's
+ * cache, and waiting for it would be most of what splitting costs. */
+static void table_look_ahead(const struct cache_memory *memory)
+{
+    uint32_t soon = memory->buckets_count - memory->slots_cap / 2 + TABLE_AHEAD;
+    uint32_t index = memory->buckets[soon & (memory->slots_cap / 2 - 1)];
+    if (index != CACHE_NO_SLOT) {
+        __builtin_prefetch(&memory->slots[index]);
+    }
+}
+
+void cache__memory_split(struct cache_memory *memory)
+{
+    for (int i = 0; i < TABLE_SPLITS && memory->half == 0; i++) {
+        if (memory->buckets_count < memory->slots_cap) {
+            table_split_next(memory);
+            table_look_ahead(memory);
+        }
+    }
+}
+
+static void table_begin(struct cache_memory *memory)
+{
+    cache__memory_hold(memory, TABLE_SLOTS_MIN);
+    memory->slots_cap = memory->buckets_count = TABLE_SLOTS_MIN;
+    memset(memory->buckets, 0xff, TABLE_SLOTS_MIN * sizeof *memory->buckets);
+}
+
+bool cache__memory_grow(struct cache_memory *memory)
+{
+    if (memory->listed < table_usable(memory)) {
+        return false;
+    }
+    if (memory->slots_cap == 0) {
+        table_begin(memory);
+    } else if (memory->half != 0) {
+        memory->half = 0;
+    } else {
+        assert(memory->buckets_count == memory->slots_cap);
+        cache__memory_hold(memory, memory->slots_cap * 2);
+        memory->slots_cap *= 2;
+    }
+    return true;
+}
+
+/* ---- shrinking ---- */
+
+static void table_list(struct cache_memory *memory)
+{
+    for (int i = 0; i < TABLE_LOOKS && memory->listed < memory->half; i++) {
+        table_list_next(memory);
     }
 }
 
@@ -111,69 +175,79 @@ static void table_move_entry(struct cache_memory *memory, uint32_t from)
 
 static void table_move(struct cache_memory *memory)
 {
-    struct cache_memory_shrink *shrink = &memory->shrink;
     uint32_t moves = 0;
-    for (int i = 0; i < TABLE_SCANS && moves < TABLE_MOVES && shrink->moved < shrink->half; i++) {
-        uint32_t from = shrink->half + shrink->moved;
-        if (memory->slots[from].segment != NULL) {
-            if (!cache__memory_has_free(memory)) {
-                table_rebuild(memory, memory->slots_cap);
+    for (int i = 0; i < TABLE_LOOKS && moves < TABLE_MOVES && memory->moved < memory->half; i++) {
+        uint32_t from = memory->half + memory->moved;
+        if (!table_is_free(memory, from)) {
+            if (memory->free == CACHE_NO_SLOT) {
+                memory->half = 0;
                 return;
             }
             table_move_entry(memory, from);
             moves++;
         }
-        shrink->moved++;
+        memory->moved++;
     }
 }
 
 static void table_merge(struct cache_memory *memory)
 {
-    struct cache_memory_shrink *shrink = &memory->shrink;
-    for (int i = 0; i < TABLE_MERGES && shrink->merged < shrink->half; i++, shrink->merged++) {
-        uint32_t *link = &memory->buckets[shrink->merged];
+    for (int i = 0; i < TABLE_MERGES && memory->buckets_count > memory->half; i++) {
+        uint32_t upper = --memory->buckets_count;
+        uint32_t *link = &memory->buckets[upper - memory->half];
         while (*link != CACHE_NO_SLOT) {
             link = &memory->slots[*link].next;
         }
-        *link = memory->buckets[shrink->half + shrink->merged];
+        *link = memory->buckets[upper];
     }
+}
+
+/* Half of the slots are gone; their memory goes a piece at a time. */
+static void table_end(struct cache_memory *memory)
+{
+    memory->slots_cap = memory->half;
+    memory->half = 0;
+    memory->shrinks++;
 }
 
 static void table_cut(struct cache_memory *memory)
 {
-    uint32_t cap = memory->shrink.half;
-    memory->shrink = (struct cache_memory_shrink){0};
-    memory->slots_cap = cap;
-    memory->slots = mem_grow(memory->slots, cap * sizeof *memory->slots);
-    memory->buckets = mem_grow(memory->buckets, cap * sizeof *memory->buckets);
-    memory->policy->ops->trim(memory->policy, cap);
-    memory->shrinks++;
+    uint32_t more = memory->slots_held - memory->slots_cap;
+    cache__memory_hold(memory, memory->slots_held - (more < TABLE_CUTS ? more : TABLE_CUTS));
+    memory->policy->ops->trim(memory->policy, memory->slots_held);
 }
 
 bool cache_memory_is_wide(const struct cache_memory *memory)
 {
-    return memory->slots_cap > TABLE_SLOTS_MIN &&
-           memory->count < memory->slots_cap / TABLE_SHRINK_PARTS;
+    return memory->slots_held > memory->slots_cap ||
+           (memory->slots_cap > TABLE_SLOTS_MIN &&
+            memory->count < memory->slots_cap / TABLE_SHRINK_PARTS);
+}
+
+static void table_begin_shrink(struct cache_memory *memory)
+{
+    memory->half = memory->slots_cap / 2;
+    memory->free = CACHE_NO_SLOT;
+    memory->listed = memory->moved = 0;
 }
 
 bool cache_memory_shrink(struct cache_memory *memory)
 {
-    struct cache_memory_shrink *shrink = &memory->shrink;
-    if (shrink->half == 0) {
-        if (!cache_memory_is_wide(memory)) {
-            return false;
-        }
-        shrink->half = memory->slots_cap / 2;
-        memory->free = CACHE_NO_SLOT;
+    if (memory->half == 0 && !cache_memory_is_wide(memory)) {
+        return false;
     }
-    if (shrink->scanned < shrink->half) {
-        table_scan(memory);
-    } else if (shrink->moved < shrink->half) {
+    if (memory->slots_held > memory->slots_cap) {
+        table_cut(memory);
+    } else if (memory->half == 0) {
+        table_begin_shrink(memory);
+    } else if (memory->listed < memory->half) {
+        table_list(memory);
+    } else if (memory->moved < memory->half) {
         table_move(memory);
-    } else if (shrink->merged < shrink->half) {
+    } else if (memory->buckets_count > memory->half) {
         table_merge(memory);
     } else {
-        table_cut(memory);
+        table_end(memory);
     }
     return true;
 }

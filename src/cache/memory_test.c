@@ -448,44 +448,34 @@ TEST(the_first_hit_of_what_came_ahead_is_told_once_and_proves_nothing)
 
 /* ---- tables ---- */
 
-/* Whatever is done while it shrinks. */
-TEST(a_table_that_is_nearly_empty_shrinks_in_steps_and_loses_nothing)
+static void number_remove(struct model *model, uint64_t number)
 {
-    static struct model model;
-    enum { MANY = 5000, FEW = 300 };
-    for (uint64_t seed = 0; seed < 4; seed++) {
-        struct random_doc random = {seed};
-        model_open_with(&model, cache_policy_at(seed));
-        cache_memory_set_bound(&model.memory, 64 << 20);
-        for (uint64_t i = 0; i < MANY; i++) {
-            number_put(&model, i, CACHE_GUESS_NONE);
-        }
-        uint64_t before = cache_memory_tables(&model.memory);
-        for (uint64_t i = FEW; i < MANY; i++) {
-            struct cache_key key = number_key(&i);
-            assert_true(cache_memory_remove(&model.memory, &key));
-        }
-        assert_true(cache_memory_is_wide(&model.memory));
-        bool there[2 * FEW] = {false};
-        memset(there, true, FEW);
-        for (uint32_t steps = 0; cache_memory_shrink(&model.memory); steps++) {
-            assert_true(steps < 1000);
-            uint64_t number = random_doc_below(&random, 2 * FEW);
-            if (there[number]) {
-                struct cache_key key = number_key(&number);
-                assert_true(cache_memory_remove(&model.memory, &key));
-            } else {
-                number_put(&model, number, CACHE_GUESS_NONE);
-            }
-            there[number] = !there[number];
-            for (uint64_t i = 0; i < 2 * FEW; i++) {
-                assert_int_equal(number_get(&model, i), there[i] ? CACHE_HIT : CACHE_MISS);
-            }
-        }
-        assert_in_range(model.memory.shrinks, 2, 4);
-        assert_true(cache_memory_tables(&model.memory) * 4 <= before);
-        model_close(&model);
+    struct cache_key key = number_key(&number);
+    assert_true(cache_memory_remove(&model->memory, &key));
+}
+
+/* What is there goes, what is not comes. */
+static void number_toggle(struct model *model, bool *there, uint64_t number)
+{
+    if (there[number]) {
+        number_remove(model, number);
+    } else {
+        number_put(model, number, CACHE_GUESS_NONE);
     }
+    there[number] = !there[number];
+}
+
+static void number_expect(struct model *model, const bool *there, uint64_t number)
+{
+    assert_int_equal(number_get(model, number), there[number] ? CACHE_HIT : CACHE_MISS);
+}
+
+static void number_leave(void *context, const struct cache_leaver *leaver)
+{
+    bool *there = context;
+    uint64_t number;
+    memcpy(&number, leaver->key.data, sizeof number);
+    there[number] = false;
 }
 
 /* The lower half is full before the upper one is empty. */
@@ -499,8 +489,7 @@ TEST(a_table_that_fills_again_while_it_shrinks_becomes_whole)
         number_put(&model, i, CACHE_GUESS_NONE);
     }
     for (uint64_t i = 1000; i < MANY; i++) {
-        struct cache_key key = number_key(&i);
-        cache_memory_remove(&model.memory, &key);
+        number_remove(&model, i);
     }
     assert_true(cache_memory_shrink(&model.memory));
     for (uint64_t i = 1000; i < MANY; i++) {
@@ -512,5 +501,72 @@ TEST(a_table_that_fills_again_while_it_shrinks_becomes_whole)
     for (uint64_t i = 0; i < MANY; i++) {
         assert_int_equal(number_get(&model, i), CACHE_HIT);
     }
+    model_close(&model);
+}
+
+enum { LARGE_TABLE = 40000, LARGE_TABLE_BYTES = 64 << 20, LARGE_TABLE_STEP = 256 << 10 };
+
+/* Whatever is done meanwhile, and however large it is. */
+TEST(a_table_that_is_nearly_empty_shrinks_in_small_steps_and_loses_nothing)
+{
+    static struct model model;
+    static bool there[LARGE_TABLE];
+    const struct cache_policy_ops *policy;
+    for (size_t p = 0; (policy = cache_policy_at(p)) != NULL; p++) {
+        struct random_doc random = {p};
+        model_open_with(&model, policy);
+        cache_memory_set_bound(&model.memory, LARGE_TABLE_BYTES);
+        model.memory.leave = number_leave;
+        model.memory.context = there;
+        memset(there, false, sizeof there);
+        for (uint64_t i = 0; i < LARGE_TABLE; i++) {
+            number_toggle(&model, there, i);
+        }
+        for (uint64_t i = 0; i < LARGE_TABLE; i++) {
+            if (i % 10 != 0) {
+                number_toggle(&model, there, i);
+            }
+        }
+        uint64_t full = cache_memory_tables(&model.memory);
+        uint64_t before;
+        bool more;
+        do {
+            number_toggle(&model, there, random_doc_below(&random, LARGE_TABLE));
+            cache_memory_evict(&model.memory);
+            for (int i = 0; i < 100; i++) {
+                number_expect(&model, there, random_doc_below(&random, LARGE_TABLE));
+            }
+            before = cache_memory_tables(&model.memory);
+            more = cache_memory_shrink(&model.memory);
+            assert_in_range(cache_memory_tables(&model.memory), before - LARGE_TABLE_STEP, before);
+        } while (more);
+        assert_in_range(model.memory.shrinks, 2, 4);
+        assert_true(cache_memory_tables(&model.memory) * 4 <= full);
+        for (uint64_t i = 0; i < LARGE_TABLE; i++) {
+            number_expect(&model, there, i);
+        }
+        model_close(&model);
+    }
+}
+
+/* The rest is work for later puts, and done before it grows again. */
+TEST(a_put_that_needs_a_larger_table_splits_few_of_its_buckets)
+{
+    static struct model model;
+    struct random_doc random = {5};
+    uint32_t grown = 0;
+    model_open_with(&model, &cache_policy_s3fifo);
+    cache_memory_set_bound(&model.memory, LARGE_TABLE_BYTES);
+    for (uint64_t i = 0; i < LARGE_TABLE; i++) {
+        uint32_t cap = model.memory.slots_cap;
+        uint32_t buckets = model.memory.buckets_count;
+        number_put(&model, i, CACHE_GUESS_NONE);
+        if (cap != 0) {
+            assert_in_range(model.memory.buckets_count, buckets, buckets + 2);
+            grown += model.memory.slots_cap > cap;
+        }
+        assert_int_equal(number_get(&model, random_doc_below(&random, (uint32_t)i + 1)), CACHE_HIT);
+    }
+    assert_int_equal(grown, 10);
     model_close(&model);
 }

@@ -40,7 +40,7 @@ struct cache_policy_ops {
     void (*remove)(struct cache_policy *policy, uint32_t slot);
     /* The entry of slot `from` is in slot `to` from now on, which is lower and free. */
     void (*move)(struct cache_policy *policy, uint32_t from, uint32_t to);
-    /* No slot from `cap` on, a power of two, is in use: what was for them is given back. */
+    /* No slot from `cap` on is in use: what was for them is given back. */
     void (*trim)(struct cache_policy *policy, uint32_t cap);
     /* Memory it takes. */
     uint64_t (*bytes)(const struct cache_policy *policy);

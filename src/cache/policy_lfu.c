@@ -99,26 +99,30 @@ static struct cache_policy *lfu_new(uint64_t bytes_max, struct cache_policy *lea
 static void lfu_free(struct cache_policy *policy)
 {
     struct lfu *lfu = lfu_of(policy);
+    mem_resize(lfu->group_of, lfu->links.cap * sizeof *lfu->group_of, 0);
+    mem_resize(lfu->groups, lfu->groups_cap * sizeof *lfu->groups, 0);
     cache__links_close(&lfu->links);
-    mem_free(lfu->group_of);
-    mem_free(lfu->groups);
     mem_free(lfu);
 }
 
 /* As many groups as links and one more, or as many as were ever used. */
-static void lfu_follow_links(struct lfu *lfu)
+static void lfu_follow_links(struct lfu *lfu, size_t old)
 {
-    uint32_t cap = lfu->links.cap;
-    lfu->groups_cap = lfu->groups_count > cap + 1 ? lfu->groups_count : cap + 1;
-    lfu->group_of = mem_grow(lfu->group_of, cap * sizeof *lfu->group_of);
-    lfu->groups = mem_grow(lfu->groups, lfu->groups_cap * sizeof *lfu->groups);
+    size_t cap = lfu->links.cap;
+    size_t old_groups = lfu->groups_cap;
+    lfu->groups_cap = lfu->groups_count > cap + 1 ? lfu->groups_count : (uint32_t)cap + 1;
+    lfu->group_of =
+        mem_resize(lfu->group_of, old * sizeof *lfu->group_of, cap * sizeof *lfu->group_of);
+    lfu->groups = mem_resize(lfu->groups, old_groups * sizeof *lfu->groups,
+                             lfu->groups_cap * sizeof *lfu->groups);
 }
 
 static void lfu_add(struct cache_policy *policy, const struct cache_policy_entry *entry)
 {
     struct lfu *lfu = lfu_of(policy);
+    uint32_t old = lfu->links.cap;
     if (cache__links_reserve(&lfu->links, entry->slot)) {
-        lfu_follow_links(lfu);
+        lfu_follow_links(lfu, old);
     }
     lfu_enter(lfu, entry->slot, lfu_group_after(lfu, LFU_NO_GROUP, 1));
 }
@@ -147,8 +151,9 @@ static void lfu_move(struct cache_policy *policy, uint32_t from, uint32_t to)
 static void lfu_trim(struct cache_policy *policy, uint32_t cap)
 {
     struct lfu *lfu = lfu_of(policy);
+    uint32_t old = lfu->links.cap;
     if (cache__links_trim(&lfu->links, cap)) {
-        lfu_follow_links(lfu);
+        lfu_follow_links(lfu, old);
     }
 }
 

@@ -21,7 +21,7 @@ struct cache_link {
 
 struct cache_links {
     struct cache_link *at; /* by slot */
-    uint32_t cap;          /* 0 or a power of two */
+    uint32_t cap;
 };
 
 struct cache_queue {
@@ -29,6 +29,9 @@ struct cache_queue {
     uint32_t oldest;
     uint32_t count;
 };
+
+/* Room for how many slots goes with `slot`: a power of two. */
+uint32_t cache__policy_cap(uint32_t slot);
 
 /* Room for `slot`. True when cap is another now: what goes along with the links must grow, too. */
 bool cache__links_reserve(struct cache_links *links, uint32_t slot);

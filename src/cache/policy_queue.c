@@ -6,18 +6,28 @@
 
 enum { LINKS_MIN = 64 };
 
+uint32_t cache__policy_cap(uint32_t slot)
+{
+    assert(slot < UINT32_MAX / 2);
+    uint32_t cap = LINKS_MIN;
+    while (cap <= slot) {
+        cap *= 2;
+    }
+    return cap;
+}
+
+static void links_set_cap(struct cache_links *links, uint32_t cap)
+{
+    links->at = mem_resize(links->at, links->cap * sizeof *links->at, cap * sizeof *links->at);
+    links->cap = cap;
+}
+
 bool cache__links_reserve(struct cache_links *links, uint32_t slot)
 {
     if (slot < links->cap) {
         return false;
     }
-    assert(slot < UINT32_MAX / 2);
-    uint32_t cap = links->cap == 0 ? LINKS_MIN : links->cap;
-    while (cap <= slot) {
-        cap *= 2;
-    }
-    links->at = mem_grow(links->at, cap * sizeof *links->at);
-    links->cap = cap;
+    links_set_cap(links, cache__policy_cap(slot));
     return true;
 }
 
@@ -26,15 +36,13 @@ bool cache__links_trim(struct cache_links *links, uint32_t cap)
     if (cap >= links->cap || cap < LINKS_MIN) {
         return false;
     }
-    links->at = mem_grow(links->at, cap * sizeof *links->at);
-    links->cap = cap;
+    links_set_cap(links, cap);
     return true;
 }
 
 void cache__links_close(struct cache_links *links)
 {
-    mem_free(links->at);
-    *links = (struct cache_links){0};
+    links_set_cap(links, 0);
 }
 
 void cache__queue_init(struct cache_queue *queue)

@@ -28,29 +28,26 @@ static struct cache_policy *chance_new(uint64_t bytes_max, struct cache_policy *
     return &chance->policy;
 }
 
-static void chance_free(struct cache_policy *policy)
-{
-    mem_free(chance_of(policy)->slots);
-    mem_free(chance_of(policy)->places);
-    mem_free(policy);
-}
-
 static void chance_resize(struct chance *chance, uint32_t cap)
 {
+    size_t old = chance->cap * sizeof *chance->slots;
+    size_t size = cap * sizeof *chance->slots;
     chance->cap = cap;
-    chance->slots = mem_grow(chance->slots, cap * sizeof *chance->slots);
-    chance->places = mem_grow(chance->places, cap * sizeof *chance->places);
+    chance->slots = mem_resize(chance->slots, old, size);
+    chance->places = mem_resize(chance->places, old, size);
+}
+
+static void chance_free(struct cache_policy *policy)
+{
+    chance_resize(chance_of(policy), 0);
+    mem_free(policy);
 }
 
 static void chance_add(struct cache_policy *policy, const struct cache_policy_entry *entry)
 {
     struct chance *chance = chance_of(policy);
     if (entry->slot >= chance->cap) {
-        uint32_t cap = chance->cap == 0 ? 64 : chance->cap;
-        while (cap <= entry->slot) {
-            cap *= 2;
-        }
-        chance_resize(chance, cap);
+        chance_resize(chance, cache__policy_cap(entry->slot));
     }
     chance->places[entry->slot] = chance->count;
     chance->slots[chance->count++] = entry->slot;

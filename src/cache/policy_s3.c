@@ -31,11 +31,21 @@ void cache__s3_init(struct cache_s3 *s3, uint64_t bytes_max, struct cache_s3_tun
     cache__s3_tune(s3, bytes_max, tuning);
 }
 
+/* Entries and ghosts for as many slots as there are links. The sets of the lower part stay what
+ * they are for those hashes that they are still for. */
+static void s3_follow_links(struct cache_s3 *s3, size_t old)
+{
+    size_t cap = s3->links.cap;
+    size_t ghosts_size = s3->ghosts_per_slot * sizeof *s3->ghosts;
+    s3->entries = mem_resize(s3->entries, old * sizeof *s3->entries, cap * sizeof *s3->entries);
+    s3->ghosts = mem_resize(s3->ghosts, old * ghosts_size, cap * ghosts_size);
+}
+
 void cache__s3_close(struct cache_s3 *s3)
 {
+    uint32_t old = s3->links.cap;
     cache__links_close(&s3->links);
-    mem_free(s3->entries);
-    mem_free(s3->ghosts);
+    s3_follow_links(s3, old);
 }
 
 void cache__s3_tune(struct cache_s3 *s3, uint64_t bytes_max, struct cache_s3_tuning tuning)
@@ -69,9 +79,11 @@ static void s3_take(struct cache_s3 *s3, uint32_t slot)
 
 /* ---- ghosts ---- */
 
+/* As many sets as there is room for, of the powers of two. */
 static struct cache_s3_ghost *s3_ghost_set(struct cache_s3 *s3, uint64_t hash)
 {
-    uint32_t count = s3->links.cap * s3->ghosts_per_slot;
+    uint32_t slots = UINT32_C(1) << (31 - __builtin_clz(s3->links.cap));
+    uint32_t count = slots * s3->ghosts_per_slot;
     return &s3->ghosts[(uint32_t)hash & (count - 1) & ~(uint32_t)(S3_GHOST_WAYS - 1)];
 }
 
@@ -119,22 +131,19 @@ static bool s3_ghost_take(struct cache_s3 *s3, uint64_t hash)
 
 /* ---- the policy ---- */
 
-/* Room for `slot`, and as many ghosts; the ghosts of the smaller table are forgotten. */
 static void s3_reserve(struct cache_s3 *s3, uint32_t slot)
 {
+    uint32_t old = s3->links.cap;
     if (cache__links_reserve(&s3->links, slot)) {
-        s3->entries = mem_grow(s3->entries, s3->links.cap * sizeof *s3->entries);
-        mem_free(s3->ghosts);
-        s3->ghosts = mem_zero(s3->links.cap, s3->ghosts_per_slot * sizeof *s3->ghosts);
+        s3_follow_links(s3, old);
     }
 }
 
-/* The sets of the lower part stay what they are for those hashes that they are still for. */
 void cache__s3_trim(struct cache_s3 *s3, uint32_t cap)
 {
+    uint32_t old = s3->links.cap;
     if (cache__links_trim(&s3->links, cap)) {
-        s3->entries = mem_grow(s3->entries, cap * sizeof *s3->entries);
-        s3->ghosts = mem_grow(s3->ghosts, cap * s3->ghosts_per_slot * sizeof *s3->ghosts);
+        s3_follow_links(s3, old);
     }
 }
 

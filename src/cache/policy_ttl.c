@@ -76,29 +76,25 @@ static struct cache_policy *ttl_new(uint64_t bytes_max, struct cache_policy *lea
     return &ttl->policy;
 }
 
-static void ttl_free(struct cache_policy *policy)
-{
-    mem_free(ttl_of(policy)->entries);
-    mem_free(ttl_of(policy)->heap);
-    mem_free(policy);
-}
-
 static void ttl_set_cap(struct ttl *ttl, uint32_t cap)
 {
+    size_t old = ttl->cap;
     ttl->cap = cap;
-    ttl->entries = mem_grow(ttl->entries, cap * sizeof *ttl->entries);
-    ttl->heap = mem_grow(ttl->heap, cap * sizeof *ttl->heap);
+    ttl->entries = mem_resize(ttl->entries, old * sizeof *ttl->entries, cap * sizeof *ttl->entries);
+    ttl->heap = mem_resize(ttl->heap, old * sizeof *ttl->heap, cap * sizeof *ttl->heap);
+}
+
+static void ttl_free(struct cache_policy *policy)
+{
+    ttl_set_cap(ttl_of(policy), 0);
+    mem_free(policy);
 }
 
 static void ttl_add(struct cache_policy *policy, const struct cache_policy_entry *entry)
 {
     struct ttl *ttl = ttl_of(policy);
     if (entry->slot >= ttl->cap) {
-        uint32_t cap = ttl->cap == 0 ? 64 : ttl->cap;
-        while (cap <= entry->slot) {
-            cap *= 2;
-        }
-        ttl_set_cap(ttl, cap);
+        ttl_set_cap(ttl, cache__policy_cap(entry->slot));
     }
     uint64_t expires_ms = entry->expires_ms == 0 ? UINT64_MAX : entry->expires_ms;
     ttl->entries[entry->slot] = (struct ttl_entry){expires_ms, ttl->adds++, 0};
