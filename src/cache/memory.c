@@ -296,7 +296,7 @@ bool cache_memory_remove(struct cache_memory *memory, const struct cache_key *ke
 
 void cache_memory_drop(struct cache_memory *memory, uint32_t collection)
 {
-    for (uint32_t i = 0; i < memory->slots_cap; i++) {
+    for (uint32_t i = 0; i < memory->slots_held; i++) {
         if (memory->slots[i].segment != NULL &&
             cache_tally_id(cache_record_key(memory_record(memory, i))) == collection) {
             memory_take_out(memory, cache__memory_link_of(memory, i));
@@ -304,8 +304,8 @@ void cache_memory_drop(struct cache_memory *memory, uint32_t collection)
     }
 }
 
-/* Tables twice as large may take the place of what is proven: not for a guess, which gets the slot
- * of one that is not. */
+/* Larger tables may take the place of what is proven: not for a guess, which gets the slot of one
+ * that is not. */
 static bool memory_has_slot_for_guess(struct cache_memory *memory)
 {
     uint64_t tables = 2 * cache_memory_tables(memory);

@@ -56,12 +56,12 @@ struct cache_memory {
     uint32_t *buckets;
     struct cache_memory_slot *slots;
     uint32_t slots_cap;     /* a power of two: so many slots, and buckets when all are split */
-    uint32_t slots_held;    /* memory is held for so many: more while the rest is given back */
-    uint32_t buckets_count; /* at least half of them: entries of the others are in the lower half */
+    uint32_t slots_held;    /* there is memory for so many slots and buckets, at least half */
+    uint32_t buckets_count; /* split, at least half: the others are part of those below */
     uint32_t free;          /* the first in the list of free slots */
     uint32_t listed;        /* of the slots before this one all that are free are in the list */
     uint32_t half;          /* the slots that stay when it shrinks; 0: it does not */
-    uint32_t moved;         /* of the upper half: free */
+    uint32_t moved;         /* all from there to this one are free */
     uint64_t shrinks;       /* of the table, to half */
     uint64_t count;
     uint64_t moves;         /* entries moved out of sparse segments */

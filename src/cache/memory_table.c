@@ -1,8 +1,9 @@
 /* cache/memory_table.c - slots and buckets.
  *
- * Nothing here takes longer the larger the table is. Growing doubles the room, which copies nothing
- * (base/mem.h); the puts that use it then split the buckets, two for each slot that they take, the
- * lowest first. Shrinking to half is done in steps, by whoever tidies, while the table is used:
+ * Nothing here takes longer the larger the table is. It grows by a slice, which copies nothing
+ * (base/mem.h), and so takes the place of few entries; for each slot that a put takes two buckets
+ * are split, the lowest first. Shrinking to half is done in steps, by whoever tidies, while the
+ * table is used:
  *
  *   at most a quarter in use ──> list: free slots of the lower half become the list of free ones
  *                            ──> move: entries of the upper half get slots of the lower
@@ -18,11 +19,11 @@
 
 enum { TABLE_SLOTS_MIN = 64, TABLE_SHRINK_PARTS = 4 };
 
-/* What one step does at most; a slot that is cut off gives back some 70 bytes. */
-enum { TABLE_LOOKS = 4096, TABLE_MOVES = 256, TABLE_MERGES = 1024, TABLE_CUTS = 2048 };
+/* What one step does at most. */
+enum { TABLE_LOOKS = 4096, TABLE_MOVES = 256, TABLE_MERGES = 1024 };
 
-/* For each slot that is given out: when shrinking is given up, half of the upper slots are free at
- * least, and all of its buckets may be merged. */
+/* For each slot that is given out: when shrinking is given up, half of the upper slots are free or
+ * to come, and all of the buckets there may be merged. */
 enum { TABLE_SPLITS = 2, TABLE_AHEAD = 8 };
 
 static bool table_is_free(const struct cache_memory *memory, uint32_t index)
@@ -60,7 +61,8 @@ static void table_push_free(struct cache_memory *memory, uint32_t index)
 /* Those that may be given out. */
 static uint32_t table_usable(const struct cache_memory *memory)
 {
-    return memory->half != 0 ? memory->half : memory->slots_cap;
+    uint32_t usable = memory->half != 0 ? memory->half : memory->slots_cap;
+    return usable < memory->slots_held ? usable : memory->slots_held;
 }
 
 static void table_list_next(struct cache_memory *memory)
@@ -119,7 +121,8 @@ static void table_look_ahead(const struct cache_memory *memory)
 void cache__memory_split(struct cache_memory *memory)
 {
     for (int i = 0; i < TABLE_SPLITS && memory->half == 0; i++) {
-        if (memory->buckets_count < memory->slots_cap) {
+        if (memory->buckets_count < memory->slots_cap &&
+            memory->buckets_count < memory->slots_held) {
             table_split_next(memory);
             table_look_ahead(memory);
         }
@@ -133,6 +136,16 @@ static void table_begin(struct cache_memory *memory)
     memset(memory->buckets, 0xff, TABLE_SLOTS_MIN * sizeof *memory->buckets);
 }
 
+static void table_extend(struct cache_memory *memory)
+{
+    if (memory->slots_held >= memory->slots_cap) {
+        assert(memory->buckets_count == memory->slots_cap);
+        memory->slots_cap *= 2;
+    }
+    uint32_t held = memory->slots_held + CACHE_SLOTS_SLICE;
+    cache__memory_hold(memory, held < memory->slots_cap ? held : memory->slots_cap);
+}
+
 bool cache__memory_grow(struct cache_memory *memory)
 {
     if (memory->listed < table_usable(memory)) {
@@ -143,9 +156,7 @@ bool cache__memory_grow(struct cache_memory *memory)
     } else if (memory->half != 0) {
         memory->half = 0;
     } else {
-        assert(memory->buckets_count == memory->slots_cap);
-        cache__memory_hold(memory, memory->slots_cap * 2);
-        memory->slots_cap *= 2;
+        table_extend(memory);
     }
     return true;
 }
@@ -176,14 +187,14 @@ static void table_move_entry(struct cache_memory *memory, uint32_t from)
 static void table_move(struct cache_memory *memory)
 {
     uint32_t moves = 0;
-    for (int i = 0; i < TABLE_LOOKS && moves < TABLE_MOVES && memory->moved < memory->half; i++) {
-        uint32_t from = memory->half + memory->moved;
-        if (!table_is_free(memory, from)) {
+    uint32_t end = memory->slots_held;
+    for (int i = 0; i < TABLE_LOOKS && moves < TABLE_MOVES && memory->moved < end; i++) {
+        if (!table_is_free(memory, memory->moved)) {
             if (memory->free == CACHE_NO_SLOT) {
                 memory->half = 0;
                 return;
             }
-            table_move_entry(memory, from);
+            table_move_entry(memory, memory->moved);
             moves++;
         }
         memory->moved++;
@@ -213,7 +224,8 @@ static void table_end(struct cache_memory *memory)
 static void table_cut(struct cache_memory *memory)
 {
     uint32_t more = memory->slots_held - memory->slots_cap;
-    cache__memory_hold(memory, memory->slots_held - (more < TABLE_CUTS ? more : TABLE_CUTS));
+    uint32_t less = more < CACHE_SLOTS_SLICE ? more : CACHE_SLOTS_SLICE;
+    cache__memory_hold(memory, memory->slots_held - less);
     memory->policy->ops->trim(memory->policy, memory->slots_held);
 }
 
@@ -226,9 +238,9 @@ bool cache_memory_is_wide(const struct cache_memory *memory)
 
 static void table_begin_shrink(struct cache_memory *memory)
 {
-    memory->half = memory->slots_cap / 2;
+    memory->half = memory->moved = memory->slots_cap / 2;
     memory->free = CACHE_NO_SLOT;
-    memory->listed = memory->moved = 0;
+    memory->listed = 0;
 }
 
 bool cache_memory_shrink(struct cache_memory *memory)
@@ -242,7 +254,7 @@ bool cache_memory_shrink(struct cache_memory *memory)
         table_begin_shrink(memory);
     } else if (memory->listed < memory->half) {
         table_list(memory);
-    } else if (memory->moved < memory->half) {
+    } else if (memory->moved < memory->slots_held) {
         table_move(memory);
     } else if (memory->buckets_count > memory->half) {
         table_merge(memory);

@@ -287,8 +287,8 @@ TEST(a_smaller_bound_is_fitted_and_a_larger_one_is_filled_again)
     }
     assert_in_range(cache_memory_bytes(&model.memory), BOUND / 2, BOUND);
     for (uint32_t number = 0; number < MODEL_KEYS; number++) {
-        model_get(&model, number);
         model_put(&model, number);
+        model_get(&model, number);
         assert_in_range(cache_memory_bytes(&model.memory), 0, BOUND + CACHE_SEGMENT_BYTES);
     }
     assert_true(model.hits > 0);
@@ -550,7 +550,7 @@ TEST(a_table_that_is_nearly_empty_shrinks_in_small_steps_and_loses_nothing)
 }
 
 /* The rest is work for later puts, and done before it grows again. */
-TEST(a_put_that_needs_a_larger_table_splits_few_of_its_buckets)
+TEST(a_put_that_needs_a_larger_table_adds_little_and_splits_few_buckets)
 {
     static struct model model;
     struct random_doc random = {5};
@@ -560,7 +560,10 @@ TEST(a_put_that_needs_a_larger_table_splits_few_of_its_buckets)
     for (uint64_t i = 0; i < LARGE_TABLE; i++) {
         uint32_t cap = model.memory.slots_cap;
         uint32_t buckets = model.memory.buckets_count;
+        uint64_t tables = cache_memory_tables(&model.memory);
         number_put(&model, i, CACHE_GUESS_NONE);
+        tables = cache_memory_tables(&model.memory) - tables;
+        assert_in_range(tables, 0, LARGE_TABLE_STEP);
         if (cap != 0) {
             assert_in_range(model.memory.buckets_count, buckets, buckets + 2);
             grown += model.memory.slots_cap > cap;
@@ -568,5 +571,24 @@ TEST(a_put_that_needs_a_larger_table_splits_few_of_its_buckets)
         assert_int_equal(number_get(&model, random_doc_below(&random, (uint32_t)i + 1)), CACHE_HIT);
     }
     assert_int_equal(grown, 10);
+    model_close(&model);
+}
+
+/* Ever smaller entries, ever more of them. */
+TEST(a_table_that_grows_in_a_full_shard_takes_the_place_of_few)
+{
+    static struct model model;
+    static const uint8_t value[300];
+    enum { KEYS = 200000, EVICTED_MAX = 3000 };
+    model_open_with(&model, &cache_policy_s3fifo);
+    cache_memory_set_bound(&model.memory, 8 * MODEL_BYTES);
+    for (uint64_t i = 0; i < KEYS; i++) {
+        uint64_t before = model.memory.count;
+        struct cache_key key = number_key(&i);
+        struct cache_item item = {.value = slice_of(value, i < KEYS / 2 ? sizeof value : 20)};
+        cache_memory_put(&model.memory, &key, &item);
+        assert_in_range(model.memory.count + EVICTED_MAX, before, before + EVICTED_MAX + 1);
+    }
+    assert_true(model.memory.count > 65536);
     model_close(&model);
 }

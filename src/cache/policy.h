@@ -16,6 +16,9 @@
 
 enum { CACHE_NO_SLOT = UINT32_MAX };
 
+/* Room for slots comes and goes by so many, once there are as many: some 70 bytes each. */
+enum { CACHE_SLOTS_SLICE = 1024 };
+
 struct cache_policy; /* its first member is the ops pointer */
 
 /* An entry as a policy sees it. Slots are small numbers that are used again. */

@@ -30,7 +30,7 @@ struct cache_queue {
     uint32_t count;
 };
 
-/* Room for how many slots goes with `slot`: a power of two. */
+/* Room for how many slots goes with `slot`: a power of two, or slices. */
 uint32_t cache__policy_cap(uint32_t slot);
 
 /* Room for `slot`. True when cap is another now: what goes along with the links must grow, too. */

@@ -10,10 +10,10 @@ uint32_t cache__policy_cap(uint32_t slot)
 {
     assert(slot < UINT32_MAX / 2);
     uint32_t cap = LINKS_MIN;
-    while (cap <= slot) {
+    while (cap <= slot && cap < CACHE_SLOTS_SLICE) {
         cap *= 2;
     }
-    return cap;
+    return cap > slot ? cap : (slot / CACHE_SLOTS_SLICE + 1) * CACHE_SLOTS_SLICE;
 }
 
 static void links_set_cap(struct cache_links *links, uint32_t cap)

@@ -79,12 +79,14 @@ static void s3_take(struct cache_s3 *s3, uint32_t slot)
 
 /* ---- ghosts ---- */
 
-/* As many sets as there is room for, of the powers of two. */
+/* Sets come and go one after the other: what would be in one that is not there is in that of the
+ * power of two below. */
 static struct cache_s3_ghost *s3_ghost_set(struct cache_s3 *s3, uint64_t hash)
 {
-    uint32_t slots = UINT32_C(1) << (31 - __builtin_clz(s3->links.cap));
-    uint32_t count = slots * s3->ghosts_per_slot;
-    return &s3->ghosts[(uint32_t)hash & (count - 1) & ~(uint32_t)(S3_GHOST_WAYS - 1)];
+    uint32_t count = s3->links.cap * s3->ghosts_per_slot;
+    uint32_t lower = UINT32_C(1) << (31 - __builtin_clz(count));
+    uint32_t at = (uint32_t)hash & (2 * lower - 1) & ~(uint32_t)(S3_GHOST_WAYS - 1);
+    return &s3->ghosts[at < count ? at : at - lower];
 }
 
 static uint32_t s3_ghost_age(const struct cache_s3 *s3, const struct cache_s3_ghost *ghost)
