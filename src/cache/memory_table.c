@@ -19,8 +19,14 @@
 
 enum { TABLE_SLOTS_MIN = 64, TABLE_SHRINK_PARTS = 4 };
 
-/* What one step does at most. */
-enum { TABLE_LOOKS = 4096, TABLE_MOVES = 256, TABLE_MERGES = 1024 };
+/* What one step does at most. Pieces of few pages each are not cheaper to cut off: Linux collects
+ * them, and frees thousands of pages in one call. */
+enum {
+    TABLE_LOOKS = 4096,
+    TABLE_MOVES = 256,
+    TABLE_MERGES = 1024,
+    TABLE_CUTS = 2 * CACHE_SLOTS_SLICE,
+};
 
 /* For each slot that is given out: when shrinking is given up, half of the upper slots are free or
  * to come, and all of the buckets there may be merged. */
@@ -224,8 +230,7 @@ static void table_end(struct cache_memory *memory)
 static void table_cut(struct cache_memory *memory)
 {
     uint32_t more = memory->slots_held - memory->slots_cap;
-    uint32_t less = more < CACHE_SLOTS_SLICE ? more : CACHE_SLOTS_SLICE;
-    cache__memory_hold(memory, memory->slots_held - less);
+    cache__memory_hold(memory, memory->slots_held - (more < TABLE_CUTS ? more : TABLE_CUTS));
     memory->policy->ops->trim(memory->policy, memory->slots_held);
 }
 
