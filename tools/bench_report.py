@@ -120,7 +120,15 @@ def pictures(saved):
             for label, found in stacks.items()}
 
 
-def suite_section(saved):
+def bounds(saved, folder):
+    """What somebody found to bound a bar that is not reached: bounds/SUITE.md."""
+    path = folder / "bounds" / f"{saved['suite']}.md"
+    if all(bar["reached"] is not False for bar in saved["bars"]) or not path.exists():
+        return []
+    return ["", "**What bounds it.** " + path.read_text(encoding="utf-8").strip()]
+
+
+def suite_section(saved, folder):
     size = saved["size"]
     lines = [f"## {saved['title']}", "",
              *(f"![{name[:-4]}]({name})" for name in pictures(saved)), ""]
@@ -136,7 +144,7 @@ def suite_section(saved):
         lines.append(saved["note"])
     if saved["skipped"]:
         lines.append(f"Not measured here: {', '.join(saved['skipped'])}.")
-    return lines + [""]
+    return lines + bounds(saved, folder) + [""]
 
 
 def head(all_saved):
@@ -177,5 +185,5 @@ def write(folder):
     for saved in all_saved:
         for name, picture in pictures(saved).items():
             (folder / name).write_text(picture, encoding="utf-8")
-        lines += suite_section(saved)
+        lines += suite_section(saved, folder)
     (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")

@@ -151,6 +151,16 @@ class Figures(unittest.TestCase):
         self.assertIn('b&lt;&gt;: 99.9 %', text)
         self.assertNotIn('rare', text)
 
+    def test_what_bounds_a_bar_is_told_where_it_is_not_reached(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix='largetable-test-'))
+        self.addCleanup(shutil.rmtree, folder)
+        (folder / 'bounds').mkdir()
+        (folder / 'bounds/read.md').write_text('The disk.\n')
+        for suite, reached, told in ('read', False, True), ('read', True, False), ('ycsb', False, False):
+            saved = {'suite': suite, 'bars': [{'reached': True}, {'reached': reached}]}
+            self.assertEqual(any('The disk.' in line for line in bench_report.bounds(saved, folder)),
+                             told)
+
     def test_anchors_are_those_of_markdown(self):
         self.assertEqual(bench_report.anchor('YCSB A-F, 1,000 documents'),
                          'ycsb-a-f-1000-documents')
