@@ -75,10 +75,11 @@ class Ours:
         return left.hexdigest(), self.items.count_documents({})
 
     def used(self):
-        heap = self.client.admin.command("memoryStats").get("allocator")
-        if heap is None:
+        stats = self.client.admin.command("memoryStats")
+        if "allocator" not in stats:
             raise Missing("this program's allocator does not tell what is in use")
-        return heap["allocated"] + self.client.admin.command("serverStatus")["cache"]["liveBytes"]
+        return stats["allocator"]["allocated"] + stats["arrays"] + \
+            self.client.admin.command("serverStatus")["cache"]["liveBytes"]
 
     def busy(self):
         """Seconds that closing up memory took so far."""

@@ -82,6 +82,8 @@ void *mem_grow(void *old, size_t size)
 /* From this size on an array has pages of its own: the allocator would copy it to enlarge it. */
 enum { MEM_LARGE = 64 << 10 };
 
+static _Atomic size_t mem_large_bytes;
+
 /* The addresses that a large array has: those behind its end cost nothing until it is there. */
 static size_t mem_span(size_t size)
 {
@@ -149,8 +151,14 @@ static void *mem_resize_across(void *old, size_t old_size, size_t size)
     return memory;
 }
 
+size_t mem_arrays(void)
+{
+    return mem_large_bytes;
+}
+
 void *mem_resize(void *old, size_t old_size, size_t size)
 {
+    mem_large_bytes += (size >= MEM_LARGE ? size : 0) - (old_size >= MEM_LARGE ? old_size : 0);
     if (size == 0) {
         mem_resize_free(old, old_size);
         return NULL;

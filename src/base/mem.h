@@ -42,6 +42,8 @@ void *mem_grow(void *old, size_t size);
  * grows, and what is cut off goes back to the system at once, so that cutting a little takes
  * little. */
 void *mem_resize(void *old, size_t old_size, size_t size);
+/* Bytes of all large ones, which the allocator does not know of. */
+size_t mem_arrays(void);
 
 /* A NUL-terminated copy of the bytes of `s`. */
 char *mem_copy(struct slice s);

@@ -40,8 +40,11 @@ TEST(a_resized_array_keeps_what_is_left_and_what_is_new_is_zero)
 TEST(a_large_array_copies_nothing_to_grow_within_its_addresses)
 {
     enum { SIZE = 300 << 10 };
+    size_t before = mem_arrays();
     uint8_t *array = mem_resize(NULL, 0, SIZE);
     uint8_t *grown = mem_resize(array, SIZE, SIZE + SIZE / 2);
     assert_ptr_equal(grown, array);
+    assert_int_equal(mem_arrays(), before + SIZE + SIZE / 2);
     mem_resize(grown, SIZE + SIZE / 2, 0);
+    assert_int_equal(mem_arrays(), before);
 }

@@ -4,6 +4,7 @@
  * it is done. */
 #include "command/memory.h"
 
+#include "base/mem.h"
 #include "command/budgets.h"
 #include "command/cursor.h"
 #include "command/handlers.h"
@@ -53,6 +54,7 @@ int command_memory_stats(struct command_op *op)
         memory_budgets(op->server->budgets, builder);
     }
     doc_build_i64(builder, "resident", (int64_t)memory_process().resident);
+    doc_build_i64(builder, "arrays", (int64_t)mem_arrays());
     memory_allocator(builder);
     op->server->host_ops->memory_status(op->server->host, builder);
     if (memory_machine_pressure("", &percent)) {
