@@ -20,6 +20,7 @@ AMOUNTS = {  # full, short, smoke
     "ycsb": (1_000_000, 100_000, 1_000),  # documents of YCSB
     "growth": (1_000_000, 100_000, 200),  # documents before they become ten times as many
     "calm": (8, 6, 0),  # warm-up until a store of `documents` has sorted what was loaded
+    "rest": (20, 6, 0),  # warm-up until most of a load is sorted, and what is asked for most known
     "settle": (60, 15, 0),  # the same where there are many more
     "many": (10_000, 10_000, 300),  # connections where there are ten thousand
     "crowd": (15_000, 15_000, 450),  # connections where there are fifteen thousand
@@ -142,7 +143,8 @@ def hot(size):
 def ycsb(size):
     runs, bars = [], []
     for letter in "abcdef":
-        options = {"workload": f"ycsb-{letter}", "connections": 64, "documents": size.ycsb}
+        options = {"workload": f"ycsb-{letter}", "connections": 64, "documents": size.ycsb,
+                   "warmup": size.rest}
         for who in "largetable", "postgres":
             runs.append(Run(f"{letter.upper()}: {who}", who, options))
         bars.append(Bar(f"PostgreSQL jsonb, {letter.upper()}", f"{letter.upper()}: largetable",
