@@ -72,13 +72,15 @@ static bool foresee_knows(struct slice key)
     return key.len > 4 && key.len <= CACHE_FORESEE_KEY_MAX;
 }
 
-/* Does the guess come through? One that does not is as one that found nothing. */
+/* Give the guess out if it comes through. One that does not is as one that found nothing. */
 static bool foresee_pass(struct cache_foresee *foresee, struct cache_gate *gates,
-                         const struct cache_guess *guess)
+                         const struct cache_guess *guess, struct cache_guess *ret_guess)
 {
     static const struct cache_guessed nothing;
     bool pass = cache__gate_pass(&gates[guess->kind], guess->kind);
-    if (!pass) {
+    if (pass) {
+        *ret_guess = *guess;
+    } else {
         cache_foresee_done(foresee, guess, &nothing);
     }
     return pass;
@@ -98,16 +100,9 @@ bool cache_foresee_miss(struct cache_foresee *foresee, struct slice key, uint64_
     bool paired = cache__pairs_seen(foresee->pairs, &seen, &guess);
     guess.collection = seen.collection;
     struct cache_guess ahead;
-    if (cache__streams_miss(&foresee->streams, &seen, &ahead) &&
-        foresee_pass(foresee, gates, &ahead)) {
-        *ret_guess = ahead;
-        return true;
-    }
-    if (paired && foresee_pass(foresee, gates, &guess)) {
-        *ret_guess = guess;
-        return true;
-    }
-    return false;
+    return (cache__streams_miss(&foresee->streams, &seen, &ahead) &&
+            foresee_pass(foresee, gates, &ahead, ret_guess)) ||
+           (paired && foresee_pass(foresee, gates, &guess, ret_guess));
 }
 
 bool cache_foresee_used(struct cache_foresee *foresee, struct slice key, uint64_t hash,
@@ -124,11 +119,7 @@ bool cache_foresee_used(struct cache_foresee *foresee, struct slice key, uint64_
                        ? cache__streams_used(&foresee->streams, &seen, &guess)
                        : cache__pairs_seen(foresee->pairs, &seen, &guess);
     guess.collection = seen.collection;
-    if (guessed && foresee_pass(foresee, gates, &guess)) {
-        *ret_guess = guess;
-        return true;
-    }
-    return false;
+    return guessed && foresee_pass(foresee, gates, &guess, ret_guess);
 }
 
 void cache_foresee_done(struct cache_foresee *foresee, const struct cache_guess *guess,
