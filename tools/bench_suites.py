@@ -141,16 +141,25 @@ def hot(size):
 
 
 def ycsb(size):
+    return ycsb_of("ycsb", size.ycsb, size)
+
+
+def ycsb_large(size):
+    """More documents than the memory budget holds."""
+    return ycsb_of("ycsb-large", 10 * size.ycsb, size)
+
+
+def ycsb_of(name, documents, size):
     runs, bars = [], []
     for letter in "abcdef":
-        options = {"workload": f"ycsb-{letter}", "connections": 64, "documents": size.ycsb,
+        options = {"workload": f"ycsb-{letter}", "connections": 64, "documents": documents,
                    "warmup": size.rest}
         for who in "largetable", "postgres":
             runs.append(Run(f"{letter.upper()}: {who}", who, options))
         bars.append(Bar(f"PostgreSQL jsonb, {letter.upper()}", f"{letter.upper()}: largetable",
                         "rate", over=f"{letter.upper()}: postgres", least=3.0))
-    return Suite("ycsb", f"YCSB A-F, {size.ycsb:,} documents", "rate", "operations/s", runs, bars,
-                 disk_gb=5e-6 * size.ycsb)
+    return Suite(name, f"YCSB A-F, {documents:,} documents", "rate", "operations/s", runs, bars,
+                 disk_gb=5e-6 * documents)
 
 
 def idle(size):
@@ -350,6 +359,7 @@ def growth(size):
 
 
 SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,
-          "hot": hot, "ycsb": ycsb, "idle": idle, "fair": fair, "overload": overload, "disk": disk,
-          "deletes": deletes, "levels": levels, "mapped": mapped, "restart": restart,
-          "policies": policies, "costs": costs, "flame": flame, "growth": growth}
+          "hot": hot, "ycsb": ycsb, "ycsb-large": ycsb_large, "idle": idle, "fair": fair,
+          "overload": overload, "disk": disk, "deletes": deletes, "levels": levels,
+          "mapped": mapped, "restart": restart, "policies": policies, "costs": costs,
+          "flame": flame, "growth": growth}
