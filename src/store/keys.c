@@ -50,6 +50,21 @@ void store_key_counts(struct buf *buf, uint32_t collection_id)
     keys_system(buf, '#', collection_id);
 }
 
+void store_key_name(struct buf *buf, struct slice ns)
+{
+    keys_system(buf, 'L', 0);
+    buf_append_slice(buf, ns);
+}
+
+void store_key_session(struct buf *buf, struct slice session, uint32_t part)
+{
+    keys_system(buf, 'S', 0);
+    buf_append_slice(buf, session);
+    if (session.len > 0) {
+        store_key_id(buf, part);
+    }
+}
+
 void store_key_after(struct buf *buf)
 {
     while (buf->len > 0 && buf->data[buf->len - 1] == 0xff) {

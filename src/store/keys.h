@@ -32,6 +32,11 @@ void store_key_catalog(struct buf *buf, uint32_t collection_id);
 /* 0 | '#' | collection id -> documents, bytes: two int64. */
 void store_key_counts(struct buf *buf, uint32_t collection_id);
 
+/* 0 | 'L' | "db.name": nothing is kept there, but the name can be claimed. */
+void store_key_name(struct buf *buf, struct slice ns);
+/* 0 | 'S' | session | part: what a session did (command/retry.h). */
+void store_key_session(struct buf *buf, struct slice session, uint32_t part);
+
 /* Turn a key, in place, into the lowest bytes that are above everything it prefixes. */
 void store_key_after(struct buf *buf);
 

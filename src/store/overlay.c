@@ -15,9 +15,10 @@
 #include "base/rng.h"
 
 enum {
+    OVERLAY_CHUNK_MIN = 4 << 10, /* each one is twice the last, up to */
     OVERLAY_CHUNK = 128 << 10,
     OVERLAY_SPARE_MAX = 8, /* chunks kept for what comes */
-    OVERLAY_BUCKETS_MIN = 256,
+    OVERLAY_BUCKETS_MIN = 64,
 };
 
 struct store_overlay_chunk {
@@ -30,7 +31,7 @@ struct store_overlay_chunk {
 
 void store_overlay_init(struct store_overlay *overlay)
 {
-    *overlay = (struct store_overlay){.seed = rng_u64()};
+    *overlay = (struct store_overlay){.seed = rng_u64(), .chunk_bytes = OVERLAY_CHUNK_MIN};
     store_skip_init(&overlay->skip);
 }
 
@@ -61,9 +62,11 @@ static struct store_overlay_chunk *overlay_new_chunk(struct store_overlay *overl
         overlay->spare = chunk->newer;
         overlay->spare_count--;
     } else {
-        size = size < OVERLAY_CHUNK ? OVERLAY_CHUNK : size;
+        size = size < overlay->chunk_bytes ? overlay->chunk_bytes : size;
         chunk = mem_alloc(sizeof *chunk + size);
         chunk->size = size;
+        overlay->chunk_bytes =
+            overlay->chunk_bytes < OVERLAY_CHUNK ? 2 * overlay->chunk_bytes : OVERLAY_CHUNK;
     }
     chunk->newer = NULL;
     chunk->live = 0;

@@ -41,6 +41,7 @@ struct store_overlay {
     struct store_overlay_chunk *newest;
     struct store_overlay_chunk *spare;
     uint32_t spare_count;
+    size_t chunk_bytes; /* of the next one */
 };
 
 void store_overlay_init(struct store_overlay *overlay);

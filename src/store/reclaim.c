@@ -102,6 +102,7 @@ int store_reclaim(struct store_kv *kv, const struct store_filter_ops *filter_ops
         code = reclaim_walk(&view, catalog, dropped, &now, ret_ranges);
         store_catalog_release(catalog);
     }
+    kv->ops->snapshot_release(kv, view.snapshot);
     store_view_close(&view);
     buf_close(dropped);
     *dropped = now;

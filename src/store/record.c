@@ -10,8 +10,9 @@
 #include "doc/json.h"
 #include "doc/key.h"
 #include "doc/view.h"
-#include "store/describe.h"
+#include "store/claim.h"
 #include "store/keys.h"
+#include "store/multikey.h"
 
 enum { RECORD_FORMAT = 1 };
 
@@ -23,6 +24,12 @@ struct slice store_record_key(struct arena *arena, const struct store_collection
     store_key_id(&key, collection->id);
     doc_key_encode(&key, id, false);
     return buf_slice(&key);
+}
+
+void store_record_set_clock(uint8_t *value, uint64_t clock)
+{
+    assert(value[0] == RECORD_FORMAT);
+    memcpy(value + 1, &clock, sizeof clock);
 }
 
 int store_record_doc(struct slice value, struct slice *ret_doc)
@@ -164,6 +171,43 @@ static int record_all_keys(const struct store_write *write, struct slice doc,
     return 0;
 }
 
+static int record_claim_each(const struct store_write *write, const struct store_index *index,
+                             const struct store_index_keys *keys, struct slice record_key)
+{
+    int code = 0;
+    for (uint32_t i = 0; code == 0 && i < keys->count; i++) {
+        struct slice key = record_entry_key(write, index, keys->keys[i], record_key);
+        code = store_claim(write->writer, key);
+    }
+    return code;
+}
+
+/* The record is ours to write, and what it has in unique indexes; other entries are nobody else's.
+ */
+static int record_claim(const struct store_write *write, const struct store_index_keys *old_keys,
+                        const struct store_index_keys *new_keys, struct slice record_key)
+{
+    const struct store_collection *collection = write->collection;
+    if (!store_claims_matter(write->writer)) {
+        return 0;
+    }
+    int code = store_claim(write->writer, record_key);
+    for (uint32_t i = 0; code == 0 && i < collection->indexes_count; i++) {
+        const struct store_index *index = &collection->indexes[i];
+        if (index->unique) {
+            code = record_claim_each(write, index, &old_keys[i], record_key);
+            code = code < 0 ? code : record_claim_each(write, index, &new_keys[i], record_key);
+        }
+    }
+    if (code == -LT_EWRITECONFLICT) {
+        err_set(write->err, LT_EWRITECONFLICT,
+                "Write conflict: another operation has written what this transaction wants to "
+                "write in %.*s. Please retry your operation or multi-document transaction.",
+                SLICE_FMT(collection->ns));
+    }
+    return code;
+}
+
 /* While a unique index is being built, two documents may want one key. Take those keys out of
  * `keys` whose entry is another document's: that one stays. */
 static int record_disown(const struct store_write *write, const struct store_index *index,
@@ -211,20 +255,6 @@ static void record_change_entries(const struct store_write *write, const struct 
     }
 }
 
-/* The description with the indexes marked multikey that `marks` names. */
-static struct slice record_multikey_description(const struct store_write *write, const bool *marks)
-{
-    const struct store_collection *collection = write->collection;
-    struct store_describe_head head = store_describe_head_of(collection);
-    struct store_describe *describe = store_describe_begin(write->arena, &head);
-    for (uint32_t i = 0; i < collection->indexes_count; i++) {
-        struct store_index index = collection->indexes[i];
-        index.multikey |= marks[i];
-        store_describe_index(describe, &index);
-    }
-    return store_describe_end(describe);
-}
-
 /* The first array in an index changes how it may be read: the catalog says so from then on. Comes
  * last: write->collection may be gone afterwards. */
 static int record_mark_multikey(const struct store_write *write,
@@ -232,19 +262,10 @@ static int record_mark_multikey(const struct store_write *write,
 {
     struct store_collection *collection = write->collection;
     bool *marks = arena_zero(write->arena, collection->indexes_count, sizeof *marks);
-    bool any = false;
     for (uint32_t i = 0; i < collection->indexes_count; i++) {
-        marks[i] = keys[i].multikey && !collection->indexes[i].multikey;
-        any |= marks[i];
+        marks[i] = keys[i].multikey;
     }
-    if (!any) {
-        return 0;
-    }
-    const struct store_collection *newest =
-        store_catalog_find(write->writer->catalog, collection->ns);
-    assert(newest != NULL && newest->id == collection->id);
-    return store_writer_put_collection(write->writer, record_multikey_description(write, marks),
-                                       newest);
+    return store_multikey_mark(write->writer, write->arena, collection, marks);
 }
 
 static void record_put(const struct store_write *write, struct slice record_key, struct slice doc)
@@ -277,6 +298,7 @@ static int record_change(const struct store_write *write, struct slice record_ke
             code = record_disown(write, index, &old_keys[i], record_key);
         }
     }
+    code = code < 0 ? code : record_claim(write, old_keys, new_keys, record_key);
     if (code < 0) {
         return code;
     }
@@ -284,8 +306,8 @@ static int record_change(const struct store_write *write, struct slice record_ke
         record_change_entries(write, &collection->indexes[i], &old_keys[i], &new_keys[i],
                               record_key);
     }
-    if (old_doc.len == 0) {
-        store_highest_raise(&write->writer->highest, record_key);
+    if (old_doc.len == 0 && write->writer->highest != NULL) {
+        store_highest_raise(write->writer->highest, record_key);
     }
     if (new_doc.len > 0) {
         record_put(write, record_key, new_doc);
@@ -304,7 +326,8 @@ int store_insert(const struct store_write *write, struct slice doc)
     struct slice key = store_record_key(write->arena, write->collection, id);
     struct store_view *view = &write->writer->view;
     struct store_pin pin;
-    bool is_new = store_highest_knows_none(&write->writer->highest, view, key);
+    struct store_highest *highest = write->writer->highest;
+    bool is_new = highest != NULL && store_highest_knows_none(highest, view, key);
     int code = is_new ? -LT_ENOSUCHKEY : store_view_get(view, key, &pin);
     if (code == 0) {
         store_pin_release(&pin);

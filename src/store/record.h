@@ -4,8 +4,9 @@
  *             then all puts.
  * Thread      the writing functions: the shard's owner. The others are pure.
  * Memory      keys are made in the caller's arena.
- * Errors      -LT_EDUPLICATEKEY with keyPattern and keyValue in err->info; -171 parallel arrays;
- *             -LT_EAGAIN as store/writer.h; -LT_ECORRUPT for a record that no writer wrote.
+ * Errors      -LT_EWAIT, -LT_EWRITECONFLICT as store/claim.h; -LT_EDUPLICATEKEY with keyPattern
+ *             and keyValue in err->info; -171 parallel arrays; -LT_EAGAIN as store/writer.h;
+ *             -LT_ECORRUPT for a record that no writer wrote.
  *
  * Value       format byte (1) | hybrid clock, 8 bytes | BSON
  */
@@ -22,6 +23,9 @@ struct slice store_record_key(struct arena *arena, const struct store_collection
 
 /* The document inside a record's value. */
 int store_record_doc(struct slice value, struct slice *ret_doc);
+
+/* Give a record's value, whole, another clock. */
+void store_record_set_clock(uint8_t *value, uint64_t clock);
 
 /* The index keys of a document, without the record's part: encoded fields only, sorted, distinct.
  * None when the index is sparse or partial and leaves the document out. */

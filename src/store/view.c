@@ -11,10 +11,6 @@ void store_view_init(struct store_view *view, struct store_kv *kv, struct store_
 
 void store_view_close(struct store_view *view)
 {
-    if (view->snapshot != NULL) {
-        view->kv->ops->snapshot_release(view->kv, view->snapshot);
-        view->snapshot = NULL;
-    }
     buf_close(&view->miss);
 }
 

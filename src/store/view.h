@@ -16,7 +16,7 @@
 
 struct store_view {
     struct store_kv *kv;
-    struct store_snapshot *snapshot; /* NULL: the newest */
+    struct store_snapshot *snapshot; /* borrowed; NULL: the newest */
     struct store_overlay *overlay;   /* NULL: applied data only */
     enum store_wait wait;
     struct buf miss;    /* the key that was not in memory */

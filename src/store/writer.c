@@ -6,15 +6,19 @@
 #include "base/mem.h"
 #include "doc/validate.h"
 #include "store/effect.h"
+#include "store/fork.h"
 #include "store/keys.h"
+
+enum { WRITER_COUNTERS_MIN = 16 };
 
 struct store_counter {
     uint32_t id;  /* 0: free */
     bool changed; /* since the open entry began */
     struct store_counts counts;
+    struct store_counts loaded; /* what they were at first */
 };
 
-static struct store_counter *writer_counter(struct store_writer *writer, uint32_t id)
+static struct store_counter *writer_counter(const struct store_writer *writer, uint32_t id)
 {
     size_t mask = writer->counters_cap - 1;
     size_t slot = (id * 2654435761u) & mask;
@@ -78,18 +82,26 @@ static int writer_load_next_id(struct store_writer *writer)
     return code == -LT_ENOSUCHKEY ? 0 : code;
 }
 
-int store_writer_open(struct store_writer *writer, struct store_kv *kv,
-                      const struct store_filter_ops *filter_ops, struct err *err)
+void store_writer_init(struct store_writer *writer, struct store_kv *kv,
+                       const struct store_filter_ops *filter_ops)
 {
     *writer = (struct store_writer){.filter_ops = filter_ops};
     store_overlay_init(&writer->overlay);
     store_view_init(&writer->view, kv, &writer->overlay);
-    store_highest_init(&writer->highest);
+    store_locks_init(&writer->locks);
     buf_init(&writer->effects, NULL);
     buf_init(&writer->key, NULL);
     buf_init(&writer->counters_changed, NULL);
-    writer->counters_cap = 64;
+    writer->counters_cap = WRITER_COUNTERS_MIN;
     writer->counters = mem_zero(writer->counters_cap, sizeof *writer->counters);
+}
+
+int store_writer_open(struct store_writer *writer, struct store_kv *kv,
+                      const struct store_filter_ops *filter_ops, struct err *err)
+{
+    store_writer_init(writer, kv, filter_ops);
+    writer->highest = mem_alloc(sizeof *writer->highest);
+    store_highest_init(writer->highest);
     writer->view.wait = STORE_MAY_WAIT;
     int code = store_catalog_load(&writer->view, filter_ops, &writer->catalog);
     code = code < 0 ? code : writer_load_next_id(writer);
@@ -113,6 +125,8 @@ void store_writer_close(struct store_writer *writer)
         buf_close(&writer->spare[--writer->spare_count]);
     }
     buf_close(&writer->counters_changed);
+    store_locks_close(&writer->locks);
+    mem_free(writer->highest);
     mem_free(writer->counters);
 }
 
@@ -128,7 +142,7 @@ void store_writer_begin(struct store_writer *writer, uint64_t index, uint64_t cl
 
 void store_writer_begin_run(struct store_writer *writer)
 {
-    store_gaps_begin_run(&writer->highest.gaps);
+    store_gaps_begin_run(&writer->highest->gaps);
 }
 
 void store_writer_put(struct store_writer *writer, struct slice key, struct slice value)
@@ -267,7 +281,7 @@ int store_writer_counts(struct store_writer *writer, uint32_t collection_id,
             writer_grow_counters(writer);
             counter = writer_counter(writer, collection_id);
         }
-        *counter = (struct store_counter){collection_id, false, counts};
+        *counter = (struct store_counter){collection_id, false, counts, counts};
         writer->counters_count++;
     }
     *ret_counts = counter->counts;
@@ -287,8 +301,38 @@ void store_writer_count(struct store_writer *writer, uint32_t collection_id, int
     }
 }
 
+bool store_writer_has_counted(const struct store_writer *writer, uint32_t collection_id)
+{
+    return writer_counter(writer, collection_id)->id == collection_id;
+}
+
+int store_writer_load_counts(struct store_writer *writer, const struct store_writer *from)
+{
+    const uint32_t *changed = (const uint32_t *)(const void *)from->counters_changed.data;
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < from->counters_changed.len / sizeof *changed; i++) {
+        struct store_counts counts;
+        code = store_writer_counts(writer, changed[i], &counts);
+    }
+    return code;
+}
+
+void store_writer_add_counts(struct store_writer *writer, const struct store_writer *from)
+{
+    const uint32_t *changed = (const uint32_t *)(const void *)from->counters_changed.data;
+    for (size_t i = 0; i < from->counters_changed.len / sizeof *changed; i++) {
+        const struct store_counter *counter = writer_counter(from, changed[i]);
+        store_writer_count(writer, counter->id,
+                           counter->counts.documents - counter->loaded.documents,
+                           counter->counts.bytes - counter->loaded.bytes);
+    }
+}
+
 uint32_t store_writer_new_id(struct store_writer *writer)
 {
+    if (writer->fork != NULL) {
+        return store_writer_new_id(writer->fork->base);
+    }
     writer->next_id_changed = true;
     return writer->next_id++;
 }

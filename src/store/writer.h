@@ -13,12 +13,14 @@
 
 #include "store/catalog.h"
 #include "store/highest.h"
+#include "store/locks.h"
 
 struct store_counts {
     int64_t documents;
     int64_t bytes;
 };
 
+struct store_fork;
 struct store_counter; /* counts of one collection, with what is pending */
 
 enum { STORE_WRITER_SPARE = 8, STORE_WRITER_SPARE_BYTES = 256 << 10 };
@@ -38,17 +40,23 @@ struct store_writer {
     bool next_id_changed;
     bool catalog_changed;           /* the open entry changes the catalog */
     struct store_counter *counters; /* a small hash table by collection id */
-    struct store_highest highest;   /* of each collection's records */
+    struct store_highest *highest;  /* of each collection's records; NULL in a fork */
     size_t counters_cap;
     size_t counters_count;
-    struct buf counters_changed; /* ids (uint32_t) that the open entry changed */
+    struct buf counters_changed;        /* ids (uint32_t) that the open entry changed */
+    struct store_fork *fork;            /* that this is the writer of; NULL: it is the owner's */
+    struct store_locks locks;           /* the owner's: what forks have claimed */
+    struct store_locks_holder *blocker; /* after -LT_EWAIT: who has the key */
 };
 
 /* The catalog that a view shows. */
 int store_catalog_load(struct store_view *view, const struct store_filter_ops *filter_ops,
                        struct store_catalog **ret_catalog);
 
-/* Load the catalog from the engine. */
+/* An empty writer on the engine, with nothing loaded. */
+void store_writer_init(struct store_writer *writer, struct store_kv *kv,
+                       const struct store_filter_ops *filter_ops);
+/* The owner's: load the catalog from the engine. */
 int store_writer_open(struct store_writer *writer, struct store_kv *kv,
                       const struct store_filter_ops *filter_ops, struct err *err);
 void store_writer_close(struct store_writer *writer);
@@ -79,6 +87,12 @@ int store_writer_counts(struct store_writer *writer, uint32_t collection_id,
                         struct store_counts *ret_counts);
 void store_writer_count(struct store_writer *writer, uint32_t collection_id, int64_t documents,
                         int64_t bytes);
+
+/* Was the collection counted by this writer? Then it is one whose records it has written. */
+bool store_writer_has_counted(const struct store_writer *writer, uint32_t collection_id);
+/* What `from` counted is to be added to `writer`: read what that needs, then do it. */
+int store_writer_load_counts(struct store_writer *writer, const struct store_writer *from);
+void store_writer_add_counts(struct store_writer *writer, const struct store_writer *from);
 
 /* A fresh id for a collection or an index. */
 uint32_t store_writer_new_id(struct store_writer *writer);
