@@ -14,6 +14,7 @@
 #include "command/handlers.h"
 #include "command/server.h"
 #include "command/session.h"
+#include "command/txn.h"
 #include "doc/view.h"
 
 static const struct command command_table[] = {
@@ -91,11 +92,17 @@ static void command_list(struct command_op *op)
     pthread_mutex_unlock(&server->ops_lock);
 }
 
+/* Of a transaction and its session last: what `state` holds may be theirs. */
 static void command_let_go(struct command_op *op)
 {
     if (op->release != NULL) {
         op->release(op);
         op->release = NULL;
+    }
+    if (op->session != NULL) {
+        command_txn_leave(op);
+        command_session_release(op);
+        op->session = NULL;
     }
     command_memory_close(&op->memory);
     if (op->catalog != NULL) {
@@ -125,12 +132,17 @@ void command_op_recycle(struct command_op *op)
 
 static struct doc_value *command_common_field(struct command_common *common, struct slice name)
 {
-    return slice_is(name, "$db")            ? &common->db
-           : slice_is(name, "lsid")         ? &common->session
-           : slice_is(name, "maxTimeMS")    ? &common->max_time
-           : slice_is(name, "readConcern")  ? &common->read_concern
-           : slice_is(name, "writeConcern") ? &common->write_concern
-                                            : NULL;
+    return slice_is(name, "$db")                ? &common->db
+           : slice_is(name, "lsid")             ? &common->session
+           : slice_is(name, "maxTimeMS")        ? &common->max_time
+           : slice_is(name, "readConcern")      ? &common->read_concern
+           : slice_is(name, "writeConcern")     ? &common->write_concern
+           : slice_is(name, "txnNumber")        ? &common->txn_number
+           : slice_is(name, "autocommit")       ? &common->autocommit
+           : slice_is(name, "startTransaction") ? &common->start_transaction
+           : slice_is(name, "stmtId")           ? &common->statement
+           : slice_is(name, "stmtIds")          ? &common->statements
+                                                : NULL;
 }
 
 /* Of fields given twice the first counts, as everywhere. */
@@ -281,9 +293,11 @@ static int command_check(struct command_op *op)
         return err_set(&op->err, LT_EUNAUTHORIZED, "%s may only be run against the admin database.",
                        op->command->name);
     }
-    uint8_t session[16];
-    if (command_session_id(op->common.session, session)) {
-        code = command_sessions_use(op->server->sessions, session, op->wall_ms, &op->err);
+    uint8_t id[16];
+    struct command_session *session;
+    code = command_txn_check(op);
+    if (code == 0 && command_session_id(op->common.session, id)) {
+        code = command_sessions_use(op->server->sessions, id, op->wall_ms, &session, &op->err);
     }
     code = code < 0 ? code : command_check_concerns(op);
     return code < 0 ? code : command_read_max_time(op);
@@ -312,7 +326,7 @@ static int command_begin(struct command_op *op)
         return code;
     }
     atomic_fetch_add(&op->server->opcounters.command, 1);
-    if (!command_is_write(op)) {
+    if (!command_needs_owner(op)) {
         op->catalog = command_server_catalog(op->server);
     }
     if ((op->command->flags & COMMAND_ADMIN) != 0) {
@@ -321,11 +335,61 @@ static int command_begin(struct command_op *op)
     return 0;
 }
 
+/* An op with a transaction number waits for its session's turn. */
+static int command_enter(struct command_op *op)
+{
+    uint8_t id[16];
+    if (op->session == NULL) {
+        command_session_id(op->common.session, id);
+        int code =
+            command_sessions_use(op->server->sessions, id, op->wall_ms, &op->session, &op->err);
+        if (code < 0) {
+            return code;
+        }
+    }
+    int code = command_session_hold(op);
+    if (code == -LT_EWAIT) {
+        op->session = NULL; /* it may be gone by the time of the turn */
+    }
+    code = code < 0 ? code : command_txn_enter(op);
+    op->entered = code == 0;
+    return code;
+}
+
+static void command_take_writer(struct command_op *op)
+{
+    op->owner->writer->view.wait = op->wait;
+    op->writer = op->txn != NULL ? &op->txn->fork.writer : op->owner->writer;
+    op->writer->view.wait = op->wait;
+}
+
 static int command_run(struct command_op *op)
 {
     int code = op->begun ? 0 : command_begin(op);
+    bool enters = op->owner != NULL && doc_value_exists(op->common.txn_number);
+    if (op->owner != NULL) {
+        command_take_writer(op);
+    }
     code = code < 0 ? code : command_interrupted(op);
-    return code < 0 ? code : op->command->run(op);
+    if (code == 0 && enters && !op->entered) {
+        code = command_enter(op);
+        command_take_writer(op);
+    }
+    code = code < 0 ? code : op->command->run(op);
+    if (code == -LT_EWAIT && op->waits_for == NULL) {
+        command_owner_wait(op, op->writer->blocker);
+    }
+    return code;
+}
+
+/* At the owner, at the end of a step: what its statements did goes into the entry with it. */
+static int command_keep(struct command_op *op)
+{
+    if (op->retry != NULL) {
+        command_retry_flush(op->retry, op->owner->writer, command_session_key(op->session),
+                            op->wall_ms);
+    }
+    return op->txn == NULL ? 0 : command_txn_charge(op);
 }
 
 /* It is not done. While it rests, others see it and may kill it. */
@@ -344,6 +408,11 @@ enum command_state command_step(struct command_op *op)
         doc_build_begin(&op->builder, &op->reply);
     }
     int code = command_run(op);
+    int kept = command_keep(op);
+    code = kept < 0 ? kept : code;
+    if (code == -LT_EWAIT) {
+        return command_rest(op, COMMAND_WAIT);
+    }
     if (code == -LT_EYIELD) {
         return command_rest(op, op->wake_us != 0 ? COMMAND_SLEEP : COMMAND_YIELD);
     }
@@ -354,6 +423,8 @@ enum command_state command_step(struct command_op *op)
         if (op->err.code == 0) {
             err_set(&op->err, -code, "%s failed", op->command->name);
         }
+        op->failed = true;
+        command_txn_label(op);
         command_finish_failed(op);
     } else {
         command_finish(op, true);

@@ -11,6 +11,7 @@
  * first ^     +--> YIELD  the slice is used up: step again next turn |     +--> FETCH  fetch_key
  * must come from disk: store_fetch, then step again
  *              +-----+--> SLEEP  nothing to do before wake_us or a wake-up
+ *                    +--> WAIT   at the owner, for another op: command_owner_ready gives it back
  */
 #ifndef COMMAND_COMMAND_H
 #define COMMAND_COMMAND_H
@@ -23,10 +24,13 @@
 #include "wire/message.h"
 
 struct command_op;
+struct command_owner;
+struct command_retry;
 struct command_server;
 struct command_session;
+struct command_txn;
 
-enum command_state { COMMAND_DONE, COMMAND_YIELD, COMMAND_FETCH, COMMAND_SLEEP };
+enum command_state { COMMAND_DONE, COMMAND_YIELD, COMMAND_FETCH, COMMAND_SLEEP, COMMAND_WAIT };
 
 enum command_flags {
     COMMAND_READ = 1 << 0,                /* reads data: counted, may be killed */
@@ -38,6 +42,10 @@ enum command_flags {
     COMMAND_TAKES_WRITE_CONCERN = 1 << 6, /* though it is no write: aggregate */
     COMMAND_DDL = 1 << 7,                 /* changes collections or indexes */
     COMMAND_GOES_ON = 1 << 8,             /* with what another command began: never refused */
+    COMMAND_OWNER = 1 << 9,               /* stepped by the owner, though it is no write */
+    COMMAND_RETRYABLE = 1 << 10,          /* a write that a driver may send again */
+    COMMAND_TXN = 1 << 11,                /* allowed in a transaction */
+    COMMAND_TXN_END = 1 << 12,            /* ends one */
 };
 
 struct command {
@@ -70,6 +78,11 @@ struct command_common {
     struct doc_value max_time;
     struct doc_value read_concern;
     struct doc_value write_concern;
+    struct doc_value txn_number;
+    struct doc_value autocommit;
+    struct doc_value start_transaction;
+    struct doc_value statement;  /* stmtId */
+    struct doc_value statements; /* stmtIds */
 };
 
 struct command_op {
@@ -79,7 +92,7 @@ struct command_op {
     /* ---- set by the driver before every step ---- */
     int64_t wall_ms;
     uint64_t mono_us;
-    struct store_writer *writer; /* at the owner; NULL elsewhere */
+    struct command_owner *owner; /* NULL where it is not stepped by it */
     /* ---- results; reply and reply_start: before command_start ---- */
     struct buf reply;      /* the reply document from reply_start on, when DONE; it may lack what
                             * builder.lent has */
@@ -104,8 +117,18 @@ struct command_op {
     void *state;                            /* the handler's, across steps */
     void (*release)(struct command_op *op); /* gives back what `state` holds; once */
     struct store_catalog *catalog;          /* held while a reader runs */
-    struct command_session *session;        /* from lsid, or NULL */
-    bool begun;                             /* a step was made */
+    struct store_writer *writer;            /* at the owner: its own, or a transaction's */
+    struct command_session *session;        /* at the owner, with a number: whose turn this is */
+    struct command_retry *retry;            /* of a retryable write: what it has done */
+    size_t retry_at;                        /* where the next result is looked for */
+    struct buf retried;                     /* numbers (int32_t) of statements not run again */
+    struct command_txn *txn;                /* that it is in */
+    bool is_private;                        /* it saw and wrote nothing outside of that */
+    bool failed;                            /* with an error, or one of its statements */
+    const void *waits_for;                  /* WAIT */
+    struct command_op *wait_next;
+    bool begun;   /* a step was made */
+    bool entered; /* its session's turn has come */
     uint64_t started_us;
     uint64_t deadline_us;    /* maxTimeMS; 0 none */
     int32_t opid;            /* 0: not on the server's list of running ops */
@@ -144,9 +167,10 @@ void command_set_body(struct command_op *op, struct slice body);
 enum command_state command_step(struct command_op *op);
 
 /* Must the owner step it? After command_start. */
-static inline bool command_is_write(const struct command_op *op)
+static inline bool command_needs_owner(const struct command_op *op)
 {
-    return op->command != NULL && (op->command->flags & COMMAND_WRITE) != 0;
+    return op->command != NULL && ((op->command->flags & (COMMAND_WRITE | COMMAND_OWNER)) != 0 ||
+                                   doc_value_exists(op->common.autocommit));
 }
 
 /* Put an error reply in place of whatever is there; for the driver's own errors. */

@@ -4,6 +4,7 @@
 #include "command/handlers.h"
 #include "command/read.h"
 #include "command/server.h"
+#include "command/txn.h"
 #include "command/write.h"
 #include "doc/view.h"
 #include "query/distinct.h"
@@ -79,7 +80,7 @@ static int count_open(struct command_op *op, struct count_state *state)
         .hint = state->hint,
     };
     state->context = command_context(op, &op->arena, &op->memory.query);
-    store_view_init(&state->view, op->server->kv, NULL);
+    command_view_init(op, &state->view);
     op->release = count_release;
     state->reading = true;
     int code = command_read_open(&state->read, &state->context, &state->view, &spec, &op->err);
@@ -207,7 +208,7 @@ int command_distinct(struct command_op *op)
     if (code < 0) {
         return code;
     }
-    code = command_read_slice(&state->read, op->server, &op->err);
+    code = command_read_slice(&state->read, op->txn == NULL ? op->server : NULL, &op->err);
     if (code < 0) {
         return code;
     }

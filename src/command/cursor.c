@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "command/stages.h"
+#include "command/txn.h"
 #include "command/write.h"
 #include "doc/validate.h"
 
@@ -24,18 +25,23 @@ struct command_cursors *command_cursors_new(void)
     return cursors;
 }
 
+/* A list of cursors that are out of the table. */
+static void cursors_free_all(struct command_cursor *cursor)
+{
+    while (cursor != NULL) {
+        struct command_cursor *next = cursor->next_in_slot;
+        command_cursor_free(cursor);
+        cursor = next;
+    }
+}
+
 void command_cursors_free(struct command_cursors *cursors)
 {
     if (cursors == NULL) {
         return;
     }
     for (int i = 0; i < CURSOR_SLOTS; i++) {
-        struct command_cursor *cursor = cursors->slots[i];
-        while (cursor != NULL) {
-            struct command_cursor *next = cursor->next_in_slot;
-            command_cursor_free(cursor);
-            cursor = next;
-        }
+        cursors_free_all(cursors->slots[i]);
     }
     pthread_mutex_destroy(&cursors->lock);
     mem_free(cursors);
@@ -53,8 +59,18 @@ struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns
     cursor->server = op->server;
     command_memory_init(&cursor->memory, op->server->budgets);
     cursor->context = command_context(op, &cursor->arena, &cursor->memory.query);
-    store_view_init(&cursor->view, op->server->kv, NULL);
+    command_view_init(op, &cursor->view);
+    cursor->txn = op->txn;
+    if (op->txn != NULL) {
+        op->txn->cursors++;
+    }
     return cursor;
+}
+
+struct store_catalog *command_cursor_catalog(const struct command_cursor *cursor)
+{
+    return cursor->txn != NULL ? store_catalog_hold(cursor->txn->fork.writer.catalog)
+                               : command_server_catalog(cursor->server);
 }
 
 void command_cursor_use(struct command_cursor *cursor, struct store_collection *collection)
@@ -139,6 +155,12 @@ int command_cursor_take(struct command_op *op, int64_t id, struct command_cursor
     } else if (cursor->in_use) {
         code =
             err_set(&op->err, LT_ECURSORINUSE, "cursor id %lld is already in use", (long long)id);
+    } else if (cursor->txn != op->txn) {
+        code = err_set(&op->err, cursor->txn != NULL ? 50741 : 50740,
+                       "Cannot run getMore on cursor %lld: it was created %s and is asked for %s",
+                       (long long)id,
+                       cursor->txn != NULL ? "in a transaction" : "outside of this transaction",
+                       cursor->txn != NULL ? "outside of it" : "in it");
     } else {
         cursor->in_use = true;
         *ret_cursor = cursor;
@@ -197,6 +219,29 @@ int command_cursor_kill(struct command_cursors *cursors, int64_t id)
     return found ? 0 : -LT_ECURSORNOTFOUND;
 }
 
+void command_cursors_kill_txn(struct command_cursors *cursors, const struct command_txn *txn)
+{
+    for (int i = 0; i < CURSOR_SLOTS; i++) {
+        struct command_cursor *found = NULL;
+        pthread_mutex_lock(&cursors->lock);
+        struct command_cursor **link = &cursors->slots[i];
+        while (*link != NULL) {
+            struct command_cursor *cursor = *link;
+            if (cursor->txn != txn) {
+                link = &cursor->next_in_slot;
+                continue;
+            }
+            assert(!cursor->in_use);
+            *link = cursor->next_in_slot;
+            cursors->count--;
+            cursor->next_in_slot = found;
+            found = cursor;
+        }
+        pthread_mutex_unlock(&cursors->lock);
+        cursors_free_all(found);
+    }
+}
+
 /* What the budgets get back when a resting cursor goes. */
 static uint64_t cursor_charged(const struct command_cursor *cursor)
 {
@@ -225,11 +270,7 @@ static uint64_t cursors_drop(struct command_cursors *cursors, int64_t since_ms, 
         }
     }
     pthread_mutex_unlock(&cursors->lock);
-    while (old != NULL) {
-        struct command_cursor *next = old->next_in_slot;
-        command_cursor_free(old);
-        old = next;
-    }
+    cursors_free_all(old);
     return dropped;
 }
 
@@ -365,6 +406,12 @@ static int batch_finish(struct command_op *op, struct command_batch *batch)
     return 0;
 }
 
+/* A transaction's catalog is its own: nobody drops what it reads. */
+static int batch_slice(struct command_op *op, struct command_cursor *cursor)
+{
+    return command_read_slice(&cursor->read, cursor->txn == NULL ? op->server : NULL, &op->err);
+}
+
 int command_batch_fill(struct command_op *op, struct command_batch *batch)
 {
     struct command_cursor *cursor = batch->cursor;
@@ -374,7 +421,7 @@ int command_batch_fill(struct command_op *op, struct command_batch *batch)
         doc_build_open_array(&op->builder, slice_str(batch->name));
         batch->open = true;
     }
-    int code = cursor->has_read ? command_read_slice(&cursor->read, op->server, &op->err) : 0;
+    int code = cursor->has_read ? batch_slice(op, cursor) : 0;
     code = code < 0 ? code : batch_run(op, batch);
     if (code == -LT_EAGAIN || code == -LT_EYIELD) {
         cursor_pause(cursor);

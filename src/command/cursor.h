@@ -28,6 +28,7 @@ struct command_cursor {
     struct query_context context;
     struct store_view view;
     struct command_server *server;
+    struct command_txn *txn;             /* that it was opened in; NULL: in none */
     struct store_collection *collection; /* held; NULL: there is none */
     struct command_read read;
     bool has_read; /* `read` is open */
@@ -83,6 +84,10 @@ int command_batch_fill(struct command_op *op, struct command_batch *batch);
 /* Take a cursor out of the table. */
 int command_cursor_take(struct command_op *op, int64_t id, struct command_cursor **ret_cursor);
 
+/* Kill those of a transaction that ends; none is in use. */
+void command_cursors_kill_txn(struct command_cursors *cursors, const struct command_txn *txn);
+/* The catalog that the cursor's reads belong to, held. */
+struct store_catalog *command_cursor_catalog(const struct command_cursor *cursor);
 /* Kill by id: 0, or 43. One in use dies with its op. */
 int command_cursor_kill(struct command_cursors *cursors, int64_t id);
 /* Free what has been idle for longer than the parameter cursorTimeoutMillis. */

@@ -103,6 +103,7 @@ static int delete_begin_statement(struct command_op *op, struct delete_state *st
 {
     struct store_collection *collection;
     int code = delete_parse_statement(op, state);
+    code = code < 0 ? code : command_check_single(op, state->just_one, "limit=0");
     code = code < 0 ? code : command_check_collation(op, state->statement.collation);
     code = code < 0 ? code : command_write_collection(op, state->ns, false, &collection);
     if (code < 0) {
@@ -133,8 +134,8 @@ static int delete_run_statement(struct command_op *op, struct delete_state *stat
         }
         struct store_write write = {op->writer, collection, &state->target.read.scratch, &op->err};
         code = store_delete(&write, doc);
-        if (code == -LT_EAGAIN) {
-            return command_target_again(op, &state->target, doc);
+        if (command_is_paused(code)) {
+            return command_target_again(op, &state->target, doc, code);
         }
         if (code < 0) {
             return code;
@@ -155,7 +156,7 @@ static int delete_step(struct command_op *op)
     struct delete_state *state = op->state;
     int code = state->running ? 0 : delete_begin_statement(op, state);
     code = code < 0 ? code : delete_run_statement(op, state);
-    if (code == -LT_EYIELD || code == -LT_EAGAIN) {
+    if (command_is_paused(code)) {
         command_target_pause(&state->target);
         return code;
     }

@@ -8,6 +8,7 @@
 
 #include "command/args.h"
 #include "command/server.h"
+#include "command/txn.h"
 #include "command/write.h"
 #include "doc/view.h"
 
@@ -105,7 +106,7 @@ static int find_id_get(struct command_op *op, struct slice ns, struct doc_value 
     if (collection == NULL) {
         return 0;
     }
-    store_view_init(&view, op->server->kv, NULL);
+    command_view_init(op, &view);
     view.wait = op->wait;
     int code = store_view_get(&view, store_record_key(&op->arena, collection, id), ret_pin);
     if (code == -LT_EAGAIN) {
@@ -122,7 +123,11 @@ static void find_id_build(struct command_op *op, struct slice ns, struct slice d
     doc_build_open(builder, SLICE("cursor"));
     doc_build_open_array(builder, SLICE("firstBatch"));
     if (doc.len > 0) {
-        doc_build_lend(builder, "", doc);
+        if (op->txn == NULL) {
+            doc_build_lend(builder, "", doc);
+        } else { /* the transaction may end before the reply is out */
+            doc_build_doc(builder, "", doc);
+        }
     }
     doc_build_close(builder);
     doc_build_i64(builder, "id", 0);

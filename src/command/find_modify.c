@@ -1,5 +1,6 @@
 /* command/find_modify.c - findAndModify: change one document, show it before or after. */
 #include "command/handlers.h"
+#include "command/retry.h"
 #include "command/server.h"
 #include "command/target.h"
 #include "doc/view.h"
@@ -188,8 +189,8 @@ static int find_modify_document(struct command_op *op, struct find_modify_state 
     } else if (io.modified) {
         code = store_update(&write, doc, io.new_doc);
     }
-    if (code == -LT_EAGAIN) {
-        return command_target_again(op, &state->target, doc);
+    if (command_is_paused(code)) {
+        return command_target_again(op, &state->target, doc, code);
     }
     if (code < 0) {
         return find_modify_failed(op, code);
@@ -232,13 +233,49 @@ static int find_modify_run(struct command_op *op, struct find_modify_state *stat
     return 0;
 }
 
+/* ---- one that comes again ---- */
+
+/* Was it done before? Then the reply is what it was. */
+static bool find_modify_is_known(struct command_op *op)
+{
+    struct command_retry_result known;
+    int32_t id = command_first_statement(op);
+    if (op->retry == NULL || !command_retry_find(op->retry, id, &op->retry_at, &known)) {
+        return false;
+    }
+    doc_build_fields(&op->builder, known.extra);
+    doc_build_i32(&op->builder, "retriedStmtId", id);
+    return true;
+}
+
+/* It is done: the fields of the reply so far are what a retry must get. */
+static void find_modify_note(struct command_op *op)
+{
+    struct buf extra;
+    buf_init(&extra, &op->arena);
+    size_t begin = op->reply_start + sizeof(uint32_t);
+    uint32_t len = (uint32_t)(op->reply.len - begin + sizeof len + 1);
+    buf_append(&extra, &len, sizeof len);
+    buf_append(&extra, op->reply.data + begin, op->reply.len - begin);
+    buf_append_byte(&extra, 0);
+    struct command_retry_result result = {.n = 1, .extra = buf_slice(&extra)};
+    command_retry_note(op->retry, command_first_statement(op), &result);
+}
+
 int command_find_and_modify(struct command_op *op)
 {
     struct find_modify_state *state = op->state;
+    size_t effects = op->writer->effects.len;
+    if (state == NULL && find_modify_is_known(op)) {
+        return 0;
+    }
     int code = state == NULL ? find_modify_begin(op, &state) : 0;
     code = code < 0 ? code : find_modify_run(op, state);
-    if (code == -LT_EYIELD || code == -LT_EAGAIN) {
+    if (command_is_paused(code)) {
         command_target_pause(&state->target);
+    }
+    if (code == 0 && op->retry != NULL && op->writer->effects.len > effects) {
+        find_modify_note(op);
     }
     return code;
 }

@@ -59,7 +59,7 @@ static struct store_collection *foreign_find(struct command_cursor *cursor, stru
     arena_init(&arena);
     struct slice db = slice_of(cursor->ns.data, (size_t)(dot - cursor->ns.data));
     struct slice ns = command_join(&arena, db, from);
-    *ret_catalog = command_server_catalog(cursor->server);
+    *ret_catalog = command_cursor_catalog(cursor);
     struct store_collection *collection = store_catalog_find(*ret_catalog, ns);
     arena_close(&arena);
     return collection;

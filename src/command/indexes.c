@@ -7,6 +7,7 @@
 #include "command/handlers.h"
 #include "command/index_spec.h"
 #include "command/server.h"
+#include "command/txn.h"
 #include "command/write.h"
 #include "doc/compare.h"
 #include "doc/view.h"
@@ -201,6 +202,7 @@ static int create_indexes_begin(struct command_op *op, struct create_indexes_sta
                     : command_index_parse_all(op, state->list, &state->specs, &state->specs_count);
     code = code < 0 ? code : create_indexes_collection(op, state, &collection);
     if (code < 0) {
+        op->state = NULL; /* when it waits for a name it begins anew */
         return code;
     }
     state->before = collection->indexes_count;
@@ -212,6 +214,12 @@ static int create_indexes_begin(struct command_op *op, struct create_indexes_sta
     }
     if (code < 0 || state->specs_count == 0) {
         return code;
+    }
+    if (op->txn != NULL && store_catalog_find(op->txn->fork.began, state->ns) != NULL) {
+        return err_set(&op->err, LT_EOPERATIONNOTSUPPORTEDINTRANSACTION,
+                       "Cannot create new indexes on existing collection %.*s in a multi-document "
+                       "transaction.",
+                       SLICE_FMT(state->ns));
     }
     state->held = store_collection_hold(collection); /* adding replaces it */
     code = indexes_add(op, state, counts.documents == 0);

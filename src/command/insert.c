@@ -51,8 +51,8 @@ static int insert_step(struct command_op *op)
         struct store_write write = {op->writer, collection, &op->arena, &op->err};
         code = store_insert(&write, state->doc);
     }
-    if (code == -LT_EAGAIN) {
-        return command_wants(op, &op->writer->view, false);
+    if (command_is_paused(code)) {
+        return code == -LT_EAGAIN ? command_wants(op, &op->writer->view, false) : code;
     }
     state->doc = (struct slice){0};
     state->statements.results.n += code == 0;

@@ -1,24 +1,23 @@
-/* command/session.c - a hash table of session ids, and the commands on it. */
+/* command/session.c - a hash table of sessions, turns in them, and the commands on them. */
 #include "command/session.h"
 
+#include <assert.h>
+
 #include "base/mem.h"
+#include "command/cursor.h"
 #include "command/handlers.h"
 #include "command/server.h"
+#include "command/txn.h"
 #include "command/write.h"
 #include "doc/view.h"
+#include "store/keys.h"
 
-enum { SESSION_SLOTS = 1 << 16 };
-
-struct session {
-    struct session *next;
-    uint8_t id[16];
-    int64_t used_ms;
-};
+enum { SESSION_SLOTS = 1 << 16, SESSION_FORGET_MAX = 4096 };
 
 struct command_sessions {
     pthread_mutex_t lock;
     uint32_t count;
-    struct session *slots[SESSION_SLOTS];
+    struct command_session *slots[SESSION_SLOTS];
 };
 
 struct command_sessions *command_sessions_new(void)
@@ -28,58 +27,38 @@ struct command_sessions *command_sessions_new(void)
     return sessions;
 }
 
-/* Drop the sessions that were last used before `before_ms`. */
-static void session_drop(struct command_sessions *sessions, int64_t before_ms)
+static void session_free(struct command_session *session)
 {
-    pthread_mutex_lock(&sessions->lock);
-    for (int i = 0; i < SESSION_SLOTS && sessions->count > 0; i++) {
-        struct session **link = &sessions->slots[i];
-        while (*link != NULL) {
-            struct session *session = *link;
-            if (session->used_ms >= before_ms) {
-                link = &session->next;
-                continue;
-            }
-            *link = session->next;
-            sessions->count--;
-            mem_free(session);
-        }
-    }
-    pthread_mutex_unlock(&sessions->lock);
-}
-
-void command_sessions_end_all(struct command_sessions *sessions)
-{
-    session_drop(sessions, INT64_MAX);
-}
-
-int32_t command_session_minutes(const struct command_server *server)
-{
-    return (int32_t)command_param(&server->parameters,
-                                  COMMAND_PARAM_localLogicalSessionTimeoutMinutes);
-}
-
-void command_sessions_sweep(struct command_server *server, int64_t now_ms)
-{
-    session_drop(server->sessions, now_ms - command_session_minutes(server) * INT64_C(60000));
+    assert(session->txn == NULL);
+    command_retry_close(&session->retry);
+    mem_free(session);
 }
 
 void command_sessions_free(struct command_sessions *sessions)
 {
-    if (sessions != NULL) {
-        command_sessions_end_all(sessions);
-        pthread_mutex_destroy(&sessions->lock);
-        mem_free(sessions);
+    if (sessions == NULL) {
+        return;
     }
+    for (int i = 0; i < SESSION_SLOTS && sessions->count > 0; i++) {
+        while (sessions->slots[i] != NULL) {
+            struct command_session *session = sessions->slots[i];
+            sessions->slots[i] = session->next;
+            sessions->count--;
+            session_free(session);
+        }
+    }
+    pthread_mutex_destroy(&sessions->lock);
+    mem_free(sessions);
 }
 
 /* The link that leads to the session; to NULL when it is not known. */
-static struct session **session_find(struct command_sessions *sessions, const uint8_t id[16])
+static struct command_session **session_find(struct command_sessions *sessions,
+                                             const uint8_t id[16])
 {
     uint64_t hash;
     memcpy(&hash, id, sizeof hash);
     hash *= 0x9e3779b97f4a7c15u;
-    struct session **link = &sessions->slots[hash >> 48];
+    struct command_session **link = &sessions->slots[hash >> 48];
     while (*link != NULL && memcmp((*link)->id, id, 16) != 0) {
         link = &(*link)->next;
     }
@@ -87,39 +66,29 @@ static struct session **session_find(struct command_sessions *sessions, const ui
 }
 
 int command_sessions_use(struct command_sessions *sessions, const uint8_t id[16], int64_t now_ms,
-                         struct err *err)
+                         struct command_session **ret_session, struct err *err)
 {
     int code = 0;
     pthread_mutex_lock(&sessions->lock);
-    struct session **link = session_find(sessions, id);
+    struct command_session **link = session_find(sessions, id);
     if (*link == NULL && sessions->count >= COMMAND_SESSIONS_MAX) {
         code = err_set(err, 261,
                        "Unable to add session into the cache because the number of "
                        "active sessions is too high");
     } else if (*link == NULL) {
-        struct session *session = mem_zero(1, sizeof *session);
+        struct command_session *session = mem_zero(1, sizeof *session);
         memcpy(session->id, id, 16);
+        command_retry_init(&session->retry);
         *link = session;
         sessions->count++;
     }
     if (code == 0) {
         (*link)->used_ms = now_ms;
+        atomic_store(&(*link)->ended, false);
+        *ret_session = *link;
     }
     pthread_mutex_unlock(&sessions->lock);
     return code;
-}
-
-void command_sessions_end(struct command_sessions *sessions, const uint8_t id[16])
-{
-    pthread_mutex_lock(&sessions->lock);
-    struct session **link = session_find(sessions, id);
-    struct session *session = *link;
-    if (session != NULL) {
-        *link = session->next;
-        sessions->count--;
-        mem_free(session);
-    }
-    pthread_mutex_unlock(&sessions->lock);
 }
 
 uint32_t command_sessions_count(struct command_sessions *sessions)
@@ -128,6 +97,131 @@ uint32_t command_sessions_count(struct command_sessions *sessions)
     uint32_t count = sessions->count;
     pthread_mutex_unlock(&sessions->lock);
     return count;
+}
+
+int32_t command_session_minutes(const struct command_server *server)
+{
+    return (int32_t)command_param(&server->parameters,
+                                  COMMAND_PARAM_localLogicalSessionTimeoutMinutes);
+}
+
+/* ---- records ---- */
+
+static int session_load_one(struct command_sessions *sessions, struct slice key,
+                            struct slice record, size_t prefix_len)
+{
+    struct command_session *session;
+    struct err err;
+    int64_t used_ms;
+    if (key.len != prefix_len + sizeof session->id + 4) {
+        return -LT_ECORRUPT;
+    }
+    int code = command_retry_used(record, &used_ms);
+    return code < 0
+               ? code
+               : command_sessions_use(sessions, key.data + prefix_len, used_ms, &session, &err);
+}
+
+int command_sessions_load(struct command_sessions *sessions, struct store_view *view)
+{
+    struct store_view_cursor cursor;
+    struct buf prefix;
+    buf_init(&prefix, NULL);
+    store_key_session(&prefix, (struct slice){0}, 0);
+    store_view_cursor_open(&cursor, view);
+    int code = store_view_seek(&cursor, buf_slice(&prefix), false);
+    while (code > 0 && slice_starts(store_view_key(&cursor), buf_slice(&prefix))) {
+        int loaded = session_load_one(sessions, store_view_key(&cursor), store_view_value(&cursor),
+                                      prefix.len);
+        code = loaded < 0 ? loaded : store_view_step(&cursor);
+    }
+    store_view_cursor_close(&cursor);
+    buf_close(&prefix);
+    return code < 0 ? code : 0;
+}
+
+/* ---- turns ---- */
+
+int command_session_hold(struct command_op *op)
+{
+    struct command_session *session = op->session;
+    if (session->holder != NULL && session->holder != op) {
+        session->waiting++;
+        return command_owner_wait(op, session);
+    }
+    session->holder = op;
+    return 0;
+}
+
+void command_session_release(struct command_op *op)
+{
+    struct command_session *session = op->session;
+    if (session->holder != op) {
+        return;
+    }
+    session->holder = NULL;
+    if (session->waiting > 0) {
+        session->waiting = 0;
+        command_owner_wake(op->owner, session);
+    }
+}
+
+/* ---- ends ---- */
+
+/* Take out of the table, as a list, those that nobody will use any more. */
+static struct command_session *session_take_old(struct command_sessions *sessions,
+                                                int64_t before_ms)
+{
+    struct command_session *old = NULL;
+    uint32_t taken = 0;
+    pthread_mutex_lock(&sessions->lock);
+    for (int i = 0; i < SESSION_SLOTS && sessions->count > 0 && taken < SESSION_FORGET_MAX; i++) {
+        struct command_session **link = &sessions->slots[i];
+        while (*link != NULL) {
+            struct command_session *session = *link;
+            bool is_over = atomic_load(&session->ended) || session->used_ms < before_ms;
+            if (!is_over || session->holder != NULL || session->waiting > 0) {
+                link = &session->next;
+                continue;
+            }
+            *link = session->next;
+            session->next = old;
+            old = session;
+            sessions->count--;
+            taken++;
+        }
+    }
+    pthread_mutex_unlock(&sessions->lock);
+    return old;
+}
+
+/* One that was only loaded at the start has a record, and its parts are not known: all are looked
+ * at; that reads little, and now and then. */
+static void session_forget(struct command_owner *owner, struct command_session *session)
+{
+    struct store_view *view = &owner->writer->view;
+    enum store_wait wait = view->wait;
+    view->wait = STORE_MAY_WAIT;
+    if (command_retry_load(&session->retry, view, command_session_key(session)) == 0) {
+        command_retry_forget(&session->retry, owner->writer, command_session_key(session));
+    }
+    view->wait = wait;
+}
+
+void command_sessions_sweep(struct command_owner *owner, int64_t now_ms)
+{
+    struct command_server *server = owner->server;
+    int64_t before_ms = now_ms - command_session_minutes(server) * INT64_C(60000);
+    struct command_session *old = session_take_old(server->sessions, before_ms);
+    while (old != NULL) {
+        struct command_session *next = old->next;
+        if (old->txn != NULL) {
+            command_txn_end(owner, old->txn);
+        }
+        session_forget(owner, old);
+        session_free(old);
+        old = next;
+    }
 }
 
 bool command_session_id(struct doc_value lsid, uint8_t ret_id[16])
@@ -152,7 +246,8 @@ int command_start_session(struct command_op *op)
     memcpy(id, words, sizeof id);
     id[6] = (uint8_t)((id[6] & 0x0f) | 0x40);
     id[8] = (uint8_t)((id[8] & 0x3f) | 0x80);
-    int code = command_sessions_use(op->server->sessions, id, op->wall_ms, &op->err);
+    struct command_session *session;
+    int code = command_sessions_use(op->server->sessions, id, op->wall_ms, &session, &op->err);
     if (code < 0) {
         return code;
     }
@@ -163,11 +258,52 @@ int command_start_session(struct command_op *op)
     return 0;
 }
 
-enum session_verb { SESSION_END, SESSION_REFRESH };
+/* ---- on lists of them ---- */
+
+/* Its transaction is aborted, its op with a number killed. */
+static void session_kill(struct command_owner *owner, struct command_session *session)
+{
+    if (session->holder != NULL) {
+        atomic_store(&session->holder->killed, LT_EINTERRUPTED);
+    } else if (session->txn != NULL) {
+        command_txn_end(owner, session->txn);
+    }
+}
+
+static void session_end(struct command_owner *owner, struct command_session *session)
+{
+    session_kill(owner, session);
+    atomic_store(&session->ended, true);
+}
+
+static void session_refresh(struct command_owner *owner, struct command_session *session)
+{
+    (void)owner;
+    (void)session; /* finding it was the use */
+}
+
+typedef void (*session_verb_cb)(struct command_owner *owner, struct command_session *session);
+
+static int session_read_id(struct command_op *op, struct slice list, const struct doc_elem *elem,
+                           uint8_t ret_id[16])
+{
+    if (elem->value.type != DOC_OBJECT) {
+        return err_set(&op->err, LT_ETYPEMISMATCH,
+                       "BSON field '%s.%.*s.%.*s' is the wrong type '%s', expected type 'object'",
+                       op->command->name, SLICE_FMT(list), SLICE_FMT(elem->name),
+                       doc_type_name(elem->value.type));
+    }
+    if (!command_session_id(elem->value, ret_id)) {
+        return err_set(&op->err, 40414, "BSON field '%s.%.*s.id' is missing but a required field",
+                       op->command->name, SLICE_FMT(list));
+    }
+    return 0;
+}
 
 /* Do it to each {id: UUID} of the array that is the command's first field. */
-static int session_each(struct command_op *op, enum session_verb verb)
+static int session_each(struct command_op *op, session_verb_cb verb)
 {
+    struct command_sessions *sessions = op->server->sessions;
     struct doc_elem first = doc_first(op->body);
     struct doc_iter iter;
     struct doc_elem elem;
@@ -178,39 +314,51 @@ static int session_each(struct command_op *op, enum session_verb verb)
     }
     doc_iter_value(&iter, first.value);
     while (doc_iter_next(&iter, &elem)) {
+        struct command_session *session;
         uint8_t id[16];
-        if (elem.value.type != DOC_OBJECT) {
-            return err_set(&op->err, LT_ETYPEMISMATCH,
-                           "BSON field '%s.%.*s.%.*s' is the wrong type '%s', expected type "
-                           "'object'",
-                           op->command->name, SLICE_FMT(first.name), SLICE_FMT(elem.name),
-                           doc_type_name(elem.value.type));
+        int code = session_read_id(op, first.name, &elem, id);
+        if (code == 0 && verb == session_refresh) {
+            code = command_sessions_use(sessions, id, op->wall_ms, &session, &op->err);
         }
-        if (!command_session_id(elem.value, id)) {
-            return err_set(&op->err, 40414,
-                           "BSON field '%s.%.*s.id' is missing but a required field",
-                           op->command->name, SLICE_FMT(first.name));
+        if (code < 0) {
+            return code;
         }
-        if (verb == SESSION_END) {
-            command_sessions_end(op->server->sessions, id);
-        } else {
-            int code = command_sessions_use(op->server->sessions, id, op->wall_ms, &op->err);
-            if (code < 0) {
-                return code;
-            }
+        pthread_mutex_lock(&sessions->lock);
+        session = *session_find(sessions, id);
+        pthread_mutex_unlock(&sessions->lock);
+        if (session != NULL) {
+            verb(op->owner, session);
         }
     }
     return 0;
 }
 
+/* Only the owner frees sessions, so those listed under the lock are there without it. */
+static void session_all(struct command_op *op, session_verb_cb verb)
+{
+    struct command_sessions *sessions = op->server->sessions;
+    pthread_mutex_lock(&sessions->lock);
+    struct command_session **all = arena_alloc(&op->arena, (sessions->count + 1) * sizeof *all);
+    uint32_t count = 0;
+    for (int i = 0; i < SESSION_SLOTS; i++) {
+        for (struct command_session *s = sessions->slots[i]; s != NULL; s = s->next) {
+            all[count++] = s;
+        }
+    }
+    pthread_mutex_unlock(&sessions->lock);
+    for (uint32_t i = 0; i < count; i++) {
+        verb(op->owner, all[i]);
+    }
+}
+
 int command_end_sessions(struct command_op *op)
 {
-    return session_each(op, SESSION_END);
+    return session_each(op, session_end);
 }
 
 int command_refresh_sessions(struct command_op *op)
 {
-    return session_each(op, SESSION_REFRESH);
+    return session_each(op, session_refresh);
 }
 
 int command_kill_sessions(struct command_op *op)
@@ -218,14 +366,14 @@ int command_kill_sessions(struct command_op *op)
     struct doc_value list = doc_first(op->body).value;
     bool all = list.type == DOC_ARRAY && doc_is_empty(doc_value_get_doc(list));
     if (all) {
-        command_sessions_end_all(op->server->sessions);
+        session_all(op, session_kill);
         return 0;
     }
-    return session_each(op, SESSION_END);
+    return session_each(op, session_kill);
 }
 
 int command_kill_all_sessions(struct command_op *op)
 {
-    command_sessions_end_all(op->server->sessions);
+    session_all(op, session_kill);
     return 0;
 }

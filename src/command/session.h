@@ -1,36 +1,61 @@
-/* command/session.h - logical sessions: known, kept alive, ended.
+/* command/session.h - logical sessions: known, kept alive, ended; whose turn it is in one.
  *
  * Invariant   a session is known from its first use until it is ended or has been idle for as long
- *             as localLogicalSessionTimeoutMinutes says.
- * Thread      any; one lock.
- * Memory      the table owns its sessions; it holds at most COMMAND_SESSIONS_MAX.
+ *             as localLogicalSessionTimeoutMinutes says; of its ops with a transaction number one
+ *             is at work at a time.
+ * Thread      any, under one lock; what is marked so is the owner's.
+ * Memory      the table owns its sessions; it holds at most COMMAND_SESSIONS_MAX. Only the owner
+ *             frees one.
  * Errors      261 TooManyLogicalSessions at the limit.
  */
 #ifndef COMMAND_SESSION_H
 #define COMMAND_SESSION_H
 
-#include "base/err.h"
-#include "doc/value.h"
+#include "command/owner.h"
+#include "command/retry.h"
 
 enum { COMMAND_SESSIONS_MAX = 1000000 };
 
-struct command_sessions;
-struct command_server;
+struct command_session {
+    struct command_session *next; /* in its slot */
+    uint8_t id[16];
+    int64_t used_ms;
+    atomic_bool ended; /* to be forgotten */
+    /* ---- the owner's ---- */
+    struct command_op *holder; /* whose turn it is */
+    uint32_t waiting;          /* ops that want it */
+    struct command_retry retry;
+    struct command_txn *txn; /* open; NULL: none */
+};
 
 struct command_sessions *command_sessions_new(void);
+/* No transaction is open. */
 void command_sessions_free(struct command_sessions *sessions);
 
-/* Note that the session is in use now; it is made when it is not known. */
+/* The sessions that have records, as a view shows. */
+int command_sessions_load(struct command_sessions *sessions, struct store_view *view);
+
+/* Note that the session is in use now; it is made when it is not known. The session is for the
+ * owner. */
 int command_sessions_use(struct command_sessions *sessions, const uint8_t id[16], int64_t now_ms,
-                         struct err *err);
-void command_sessions_end(struct command_sessions *sessions, const uint8_t id[16]);
-void command_sessions_end_all(struct command_sessions *sessions);
-/* End those that have been idle for too long, by the parameter. */
-void command_sessions_sweep(struct command_server *server, int64_t now_ms);
+                         struct command_session **ret_session, struct err *err);
+
+/* At the owner: it is this op's turn, or -LT_EWAIT. */
+int command_session_hold(struct command_op *op);
+void command_session_release(struct command_op *op);
+
+/* Forget those that have ended or been idle for too long; their records go with the open entry. The
+ * owner. */
+void command_sessions_sweep(struct command_owner *owner, int64_t now_ms);
 int32_t command_session_minutes(const struct command_server *server);
 uint32_t command_sessions_count(struct command_sessions *sessions);
 
 /* The id inside {id: UUID}: false when it is none. */
 bool command_session_id(struct doc_value lsid, uint8_t ret_id[16]);
+
+static inline struct slice command_session_key(const struct command_session *session)
+{
+    return slice_of(session->id, sizeof session->id);
+}
 
 #endif

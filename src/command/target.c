@@ -201,11 +201,12 @@ int command_target_collection(struct command_op *op, struct command_target *targ
     return 0;
 }
 
-int command_target_again(struct command_op *op, struct command_target *target, struct slice doc)
+int command_target_again(struct command_op *op, struct command_target *target, struct slice doc,
+                         int code)
 {
     target->again.len = 0;
     buf_append_slice(&target->again, target_record_key(target, doc));
-    return command_wants(op, &op->writer->view, false);
+    return code == -LT_EAGAIN ? command_wants(op, &op->writer->view, false) : code;
 }
 
 int command_target_upsert(struct command_op *op, struct command_target *target,

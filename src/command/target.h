@@ -59,7 +59,8 @@ int command_target_collection(struct command_op *op, struct command_target *targ
                               struct store_collection **ret_collection);
 
 /* The write of `doc` has to wait: returns what command_wants returns. */
-int command_target_again(struct command_op *op, struct command_target *target, struct slice doc);
+int command_target_again(struct command_op *op, struct command_target *target, struct slice doc,
+                         int code);
 
 /* Nothing matched: insert what the filter and the update make together; *ret_doc is it. */
 int command_target_upsert(struct command_op *op, struct command_target *target,

@@ -23,7 +23,6 @@ struct update_state {
     struct slice ns;
     struct slice let;
     struct command_statements statements;
-    struct buf upserted; /* {index, _id} documents, one after another */
     /* ---- the statement in hand ---- */
     bool running;
     struct update_statement statement;
@@ -80,7 +79,6 @@ static int update_begin(struct command_op *op, struct update_state **ret_state)
 {
     struct update_state *state = arena_zero(&op->arena, 1, sizeof *state);
     state->statements.ordered = true;
-    buf_init(&state->upserted, &op->arena);
     int code = command_args(op, update_args, state);
     code = code < 0 ? code : command_namespace(op, &state->ns);
     code = code < 0 ? code : command_statements_open(op, "updates", &state->statements);
@@ -107,6 +105,7 @@ static int update_begin_statement(struct command_op *op, struct update_state *st
     const struct update_statement *statement = &state->statement;
     struct store_collection *collection;
     int code = update_parse_statement(op, state);
+    code = code < 0 ? code : command_check_single(op, !statement->multi, "multi=true");
     code = code < 0 ? code : command_check_collation(op, statement->collation);
     code = code < 0 ? code : command_write_collection(op, state->ns, false, &collection);
     if (code < 0) {
@@ -155,8 +154,8 @@ static int update_document(struct command_op *op, struct update_state *state, st
     if (io.modified) {
         struct store_write write = {op->writer, collection, scratch, &op->err};
         code = store_update(&write, doc, io.new_doc);
-        if (code == -LT_EAGAIN) {
-            return command_target_again(op, &state->target, doc);
+        if (command_is_paused(code)) {
+            return command_target_again(op, &state->target, doc, code);
         }
         if (code < 0) {
             return code;
@@ -175,11 +174,8 @@ static int update_upsert(struct command_op *op, struct update_state *state)
     if (code < 0) {
         return code;
     }
-    struct doc_builder *builder = arena_alloc(&state->target.arena, sizeof *builder);
-    doc_build_begin(builder, &state->upserted);
-    doc_build_i32(builder, "index", (int32_t)state->statements.index);
-    doc_build_value(builder, SLICE("_id"), doc_get_str(doc, "_id"));
-    doc_build_end(builder);
+    command_results_upserted(&state->statements.results, state->statements.index,
+                             doc_get_str(doc, "_id"));
     state->did_upsert = true;
     return 0;
 }
@@ -213,7 +209,7 @@ static int update_step(struct command_op *op)
     struct update_state *state = op->state;
     int code = state->running ? 0 : update_begin_statement(op, state);
     code = code < 0 ? code : update_run_statement(op, state);
-    if (code == -LT_EYIELD || code == -LT_EAGAIN) {
+    if (command_is_paused(code)) {
         command_target_pause(&state->target);
         return code;
     }
@@ -230,20 +226,6 @@ static int update_step(struct command_op *op)
     return code;
 }
 
-static void update_build_upserted(struct command_op *op, const struct update_state *state)
-{
-    if (state->upserted.len == 0) {
-        return;
-    }
-    doc_build_open_array(&op->builder, SLICE("upserted"));
-    for (size_t at = 0; at < state->upserted.len;) {
-        uint32_t len = doc_load_u32(state->upserted.data + at);
-        doc_build_doc(&op->builder, "", slice_of(state->upserted.data + at, len));
-        at += len;
-    }
-    doc_build_close(&op->builder);
-}
-
 int command_update(struct command_op *op)
 {
     struct update_state *state = op->state;
@@ -257,7 +239,7 @@ int command_update(struct command_op *op)
     }
     atomic_fetch_add(&op->server->opcounters.update, state->statements.index);
     doc_build_i32(&op->builder, "n", (int32_t)state->statements.results.n);
-    update_build_upserted(op, state);
+    command_results_build_upserted(&state->statements.results, op);
     doc_build_i32(&op->builder, "nModified", (int32_t)state->statements.results.n_modified);
     command_results_build(&state->statements.results, op);
     return 0;

@@ -3,15 +3,18 @@
 
 #include <assert.h>
 
+#include "command/retry.h"
 #include "command/server.h"
 #include "doc/validate.h"
 #include "doc/view.h"
+#include "store/claim.h"
 #include "store/describe.h"
 
 void command_results_init(struct command_results *results, struct command_op *op)
 {
     *results = (struct command_results){0};
     buf_init(&results->errors, &op->arena);
+    buf_init(&results->upserted, &op->arena);
 }
 
 void command_results_fail(struct command_results *results, struct command_op *op, uint32_t index)
@@ -27,20 +30,47 @@ void command_results_fail(struct command_results *results, struct command_op *op
     doc_build_end(&builder);
     results->errors_count++;
     op->err.code = 0;
+    op->failed = true;
+}
+
+void command_results_upserted(struct command_results *results, uint32_t index, struct doc_value id)
+{
+    struct doc_builder builder;
+    doc_build_begin(&builder, &results->upserted);
+    doc_build_i32(&builder, "index", (int32_t)index);
+    doc_build_value(&builder, SLICE("_id"), id);
+    doc_build_end(&builder);
+}
+
+static void results_build_docs(struct command_op *op, const char *name, struct slice docs)
+{
+    if (docs.len == 0) {
+        return;
+    }
+    doc_build_open_array(&op->builder, slice_str(name));
+    while (docs.len > 0) {
+        uint32_t len = doc_load_u32(docs.data);
+        doc_build_doc(&op->builder, "", slice_of(docs.data, len));
+        docs = slice_from(docs, len);
+    }
+    doc_build_close(&op->builder);
+}
+
+void command_results_build_upserted(const struct command_results *results, struct command_op *op)
+{
+    results_build_docs(op, "upserted", buf_slice(&results->upserted));
 }
 
 void command_results_build(const struct command_results *results, struct command_op *op)
 {
-    if (results->errors_count == 0) {
-        return;
+    results_build_docs(op, "writeErrors", buf_slice(&results->errors));
+    if (op->retried.len > 0) {
+        doc_build_open_array(&op->builder, SLICE("retriedStmtIds"));
+        for (size_t at = 0; at < op->retried.len; at += sizeof(int32_t)) {
+            doc_build_i32(&op->builder, "", (int32_t)doc_load_u32(op->retried.data + at));
+        }
+        doc_build_close(&op->builder);
     }
-    doc_build_open_array(&op->builder, SLICE("writeErrors"));
-    for (size_t at = 0; at < results->errors.len;) {
-        uint32_t len = doc_load_u32(results->errors.data + at);
-        doc_build_doc(&op->builder, "", slice_of(results->errors.data + at, len));
-        at += len;
-    }
-    doc_build_close(&op->builder);
 }
 
 /* Is this error the whole command's, not one statement's? */
@@ -53,6 +83,8 @@ static bool write_is_fatal(int code)
                                 LT_EYIELD,
                                 LT_EMAXTIMEMSEXPIRED,
                                 LT_EAGAIN,
+                                LT_EWAIT,
+                                LT_EWRITECONFLICT,
                                 LT_EINTERRUPTEDATSHUTDOWN};
     for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++) {
         if (code == -fatal[i]) {
@@ -60,6 +92,45 @@ static bool write_is_fatal(int code)
         }
     }
     return false;
+}
+
+/* ---- statements that come again ---- */
+
+int32_t command_first_statement(const struct command_op *op)
+{
+    struct doc_value first = op->common.statement;
+    return doc_value_is_number(first) ? (int32_t)doc_value_to_i64_clamped(first) : 0;
+}
+
+static int32_t statements_id(const struct command_op *op,
+                             const struct command_statements *statements)
+{
+    return statements->ids != NULL ? statements->ids[statements->index]
+                                   : command_first_statement(op) + (int32_t)statements->index;
+}
+
+/* stmtIds: one for each statement. */
+static int statements_read_ids(struct command_op *op, struct command_statements *statements)
+{
+    struct doc_value list = op->common.statements;
+    struct doc_iter iter;
+    struct doc_elem elem;
+    uint32_t count = 0;
+    if (list.type != DOC_ARRAY) {
+        return 0;
+    }
+    int32_t *ids = arena_zero(&op->arena, statements->docs.count, sizeof *ids);
+    doc_iter_value(&iter, list);
+    while (count < statements->docs.count && doc_iter_next(&iter, &elem)) {
+        ids[count++] = (int32_t)doc_value_to_i64_clamped(elem.value);
+    }
+    if (count != statements->docs.count || iter.next != iter.end) {
+        return err_set(&op->err, LT_EINVALIDLENGTH,
+                       "Number of statement ids must match the number of batch entries: %u",
+                       statements->docs.count);
+    }
+    statements->ids = ids;
+    return 0;
 }
 
 int command_statements_open(struct command_op *op, const char *name,
@@ -73,7 +144,68 @@ int command_statements_open(struct command_op *op, const char *name,
                        "Write batch sizes must be between 1 and %d. Got %u operations.",
                        COMMAND_BATCH_MAX, count);
     }
-    return code;
+    return code < 0 ? code : statements_read_ids(op, statements);
+}
+
+int command_check_single(struct command_op *op, bool is_single, const char *option)
+{
+    return is_single || op->retry == NULL ? 0
+                                          : err_set(&op->err, LT_EINVALIDOPTIONS,
+                                                    "Cannot use retryable writes with %s", option);
+}
+
+/* Was it done before? Then its results count, and it is passed over. */
+static bool statements_are_known(struct command_op *op, struct command_statements *statements)
+{
+    struct command_results *results = &statements->results;
+    struct command_retry_result known;
+    struct slice doc;
+    if (op->retry == NULL || op->retry->runs.len == 0) {
+        return false;
+    }
+    int32_t id = statements_id(op, statements);
+    if (!command_retry_find(op->retry, id, &op->retry_at, &known)) {
+        return false;
+    }
+    results->n += known.n;
+    results->n_modified += known.n_modified;
+    if (known.extra.len > 0) {
+        command_results_upserted(results, statements->index, doc_get_str(known.extra, "_id"));
+    }
+    buf_append(&op->retried, &id, sizeof id);
+    command_docs_next(&statements->docs, &doc);
+    return true;
+}
+
+/* What a statement added to the results. */
+struct statements_mark {
+    int64_t n;
+    int64_t n_modified;
+    size_t upserted;
+    size_t effects;
+};
+
+static struct statements_mark statements_mark(const struct command_op *op,
+                                              const struct command_results *results)
+{
+    return (struct statements_mark){results->n, results->n_modified, results->upserted.len,
+                                    op->writer->effects.len};
+}
+
+/* It is done and wrote something: that is to be known if it comes again. */
+static void statements_note(struct command_op *op, const struct command_statements *statements,
+                            const struct statements_mark *mark)
+{
+    const struct command_results *results = &statements->results;
+    if (op->retry == NULL || op->writer->effects.len == mark->effects) {
+        return;
+    }
+    struct command_retry_result result = {
+        .n = (int32_t)(results->n - mark->n),
+        .n_modified = (int32_t)(results->n_modified - mark->n_modified),
+        .extra = slice_from(buf_slice(&results->upserted), mark->upserted),
+    };
+    command_retry_note(op->retry, statements_id(op, statements), &result);
 }
 
 int command_statements_run(struct command_op *op, struct command_statements *statements,
@@ -83,15 +215,18 @@ int command_statements_run(struct command_op *op, struct command_statements *sta
         if (slice == COMMAND_SLICE_DOCS || command_entry_is_full(op)) {
             return -LT_EYIELD;
         }
-        int code = step(op);
+        struct statements_mark mark = statements_mark(op, &statements->results);
+        int code = statements_are_known(op, statements) ? 0 : step(op);
         if (write_is_fatal(code)) {
             return code;
         }
         if (code < 0) {
             command_results_fail(&statements->results, op, statements->index);
+        } else {
+            statements_note(op, statements, &mark);
         }
         statements->index++;
-        if (code < 0 && statements->ordered) {
+        if (code < 0 && (statements->ordered || op->txn != NULL)) {
             break;
         }
     }
@@ -288,6 +423,10 @@ static void write_new_uuid(struct command_server *server, uint8_t uuid[16])
 
 int command_create_collection(struct command_op *op, struct slice name, struct slice options)
 {
+    int code = store_claim_name(op->writer, command_join(&op->arena, op->db, name));
+    if (code < 0) {
+        return code;
+    }
     struct store_describe_head head = {
         .id = store_writer_new_id(op->writer), .db = op->db, .name = name, .options = options};
     write_new_uuid(op->server, head.uuid);
@@ -331,7 +470,9 @@ int command_write_collection(struct command_op *op, struct slice ns, bool create
         code = command_create_collection(op, slice_from(ns, op->db.len + 1),
                                          doc_value_get_doc(doc_empty_object));
         if (code < 0) {
-            return err_set(&op->err, -code, "cannot create collection %.*s", SLICE_FMT(ns));
+            return code == -LT_EWAIT
+                       ? code
+                       : err_set(&op->err, -code, "cannot create collection %.*s", SLICE_FMT(ns));
         }
         collection = store_catalog_find(op->writer->catalog, ns);
         assert(collection != NULL);

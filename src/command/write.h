@@ -25,17 +25,24 @@ struct command_results {
     int64_t n;
     int64_t n_modified;
     uint32_t errors_count;
-    struct buf errors; /* their documents, one after another */
+    struct buf errors;   /* their documents, one after another */
+    struct buf upserted; /* {index, _id} documents, one after another */
 };
 void command_results_init(struct command_results *results, struct command_op *op);
 /* Note op->err as the error of statement `index`, and clear it. */
 void command_results_fail(struct command_results *results, struct command_op *op, uint32_t index);
-/* Write `writeErrors` into the reply when there are any. */
+/* Note that statement `index` inserted a document with that _id. */
+void command_results_upserted(struct command_results *results, uint32_t index, struct doc_value id);
+/* Write `upserted` into the reply when there are any. */
+void command_results_build_upserted(const struct command_results *results, struct command_op *op);
+/* Write `writeErrors` and `retriedStmtIds` into the reply when there are any. */
 void command_results_build(const struct command_results *results, struct command_op *op);
 
 /* The statements of a write command, run in order. */
 struct command_statements {
     struct command_docs docs;
+    const int32_t *ids; /* numbers of the statements for a session's record; NULL: they follow each
+                         * other */
     bool ordered;
     uint32_t index; /* of the statement in hand */
     struct command_results results;
@@ -44,15 +51,26 @@ struct command_statements {
 int command_statements_open(struct command_op *op, const char *name,
                             struct command_statements *statements);
 /* Step one statement after another, in slices: `step` works on op->state and says 0 done, or
- * its error, which is noted; -LT_EYIELD and -LT_EAGAIN come back out, as do errors that are the
- * whole command's. */
+ * its error, which is noted; what command_is_paused by comes back out, as do errors that are the
+ * whole command's. What a retryable write did before is taken from its session's record. */
 int command_statements_run(struct command_op *op, struct command_statements *statements,
                            int (*step)(struct command_op *op));
+
+/* Is the op to be stepped again, from where it is? */
+static inline bool command_is_paused(int code)
+{
+    return code == -LT_EYIELD || code == -LT_EAGAIN || code == -LT_EWAIT;
+}
+
+/* The number by which a session's record knows the first statement of a command. */
+int32_t command_first_statement(const struct command_op *op);
+/* A statement that may change many documents cannot be told from its retry: 72. */
+int command_check_single(struct command_op *op, bool is_single, const char *option);
 
 /* Has the open log entry grown enough? Then the statement yields, and the entry is proposed. */
 static inline bool command_entry_is_full(const struct command_op *op)
 {
-    return op->writer->effects.len > COMMAND_ENTRY_BYTES;
+    return op->txn == NULL && op->writer->effects.len > COMMAND_ENTRY_BYTES;
 }
 
 /* Collations other than {locale: "simple"} are not supported yet: refuse them by MongoDB's code. */

@@ -320,6 +320,21 @@ void node__group_turn(struct net_turn *turn)
 
 /* ---- stepping a write ---- */
 
+/* Everything it may have seen must be applied before it is told. */
+static void group_done(struct node_group *group, struct node_request *request)
+{
+    bool open = group->writer.effects.len > STORE_EFFECT_HEADER;
+    uint64_t newest = repl_next_index(group->repl) - 1;
+    if (!request->op.is_private) {
+        request->op.wait_index = open ? group->writer.index : newest;
+    }
+    if (request->op.wait_index <= group->applied) {
+        group_answer(group, request);
+    } else {
+        group_wait(group, request);
+    }
+}
+
 /* The next hybrid time: the wall clock's second, or one increment on. */
 static uint64_t group_next_clock(struct node_group *group, int64_t wall_ms)
 {
@@ -337,6 +352,16 @@ void node__group_begin_entry(struct node_group *group, int64_t wall_ms)
     }
 }
 
+void node__group_go_on(struct node_group *group)
+{
+    struct command_op *op;
+    while ((op = command_owner_ready(&group->owner)) != NULL) {
+        struct node_request *request =
+            (struct node_request *)((uint8_t *)op - offsetof(struct node_request, op));
+        net_loop_post(group->loop, &request->mail);
+    }
+}
+
 static void group_step_request(struct net_mail *mail)
 {
     struct node_request *request = (struct node_request *)mail;
@@ -349,28 +374,21 @@ static void group_step_request(struct net_mail *mail)
     }
     node__request_clock(request);
     node__group_begin_entry(group, request->op.wall_ms);
-    request->op.writer = &group->writer;
-    group->writer.view.wait = request->op.wait;
+    request->op.owner = &group->owner;
     store_writer_begin_run(&group->writer);
     enum command_state state = command_step(&request->op);
     if (group->writer.effects.len > NODE_ENTRY_BYTES_MAX) {
         group_propose(group);
     }
+    request->mail.deliver = group_step_request;
     if (state == COMMAND_YIELD) {
-        request->mail.deliver = group_step_request;
         net_loop_post(group->loop, &request->mail);
     } else if (state == COMMAND_FETCH) {
         node__request_fetch(request, group->loop);
-    } else {
-        bool open = group->writer.effects.len > STORE_EFFECT_HEADER;
-        uint64_t newest = repl_next_index(group->repl) - 1;
-        request->op.wait_index = open ? group->writer.index : newest;
-        if (request->op.wait_index <= group->applied) {
-            group_answer(group, request);
-        } else {
-            group_wait(group, request);
-        }
+    } else if (state == COMMAND_DONE) {
+        group_done(group, request);
     }
+    node__group_go_on(group);
 }
 
 void node__group_submit(struct node_group *group, struct node_request *request)
@@ -387,6 +405,9 @@ void node__group_submit(struct node_group *group, struct node_request *request)
 void node__group_close(struct node_group *group)
 {
     node__journal_stop(&group->journal);
+    if (group->writer.catalog != NULL) {
+        command_owner_close(&group->owner);
+    }
     for (size_t i = 0; i < group->entries_count; i++) {
         mem_free((void *)(uintptr_t)group_entry(group, i)->payload.data);
     }

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "command/session.h"
 #include "node/node_private.h"
 #include "store/keys.h"
 
@@ -159,6 +160,12 @@ int node__group_open(struct node_group *group, struct node *node, struct err *er
     code = code < 0 ? code : store_writer_open(&group->writer, node->kv, &command_filter_ops, err);
     if (code < 0) {
         return code;
+    }
+    command_owner_init(&group->owner, &node->server, &group->writer);
+    group->writer.view.wait = STORE_MAY_WAIT;
+    code = command_sessions_load(node->server.sessions, &group->writer.view);
+    if (code < 0) {
+        return err_set(err, -code, "the sessions cannot be read");
     }
     group->clock = group->applied_clock;
     atomic_store(&node->server.applied_clock, group->applied_clock);

@@ -55,15 +55,28 @@ static void tend_reclaimed(struct net_work *work)
     tend_group(work, offsetof(struct node_group, reclaim_work))->reclaiming = false;
 }
 
+static void tend_owner(struct node_group *group)
+{
+    int64_t now_ms = clock_wall_ms();
+    if (atomic_load(&group->node->stopping)) {
+        command_owner_interrupt(&group->owner, LT_EINTERRUPTEDATSHUTDOWN);
+    }
+    node__group_begin_entry(group, now_ms);
+    command_owner_tend(&group->owner, now_ms, clock_mono_us());
+    node__group_go_on(group);
+}
+
 void node__group_tend(struct node_group *group)
 {
+    tend_owner(group);
     bool is_long = group->segments > GROUP_SEGMENTS_KEPT;
     if (!group->flushing && is_long && group->applied > group->flushed) {
         group->flushing = true;
         group->flush_work = (struct net_work){tend_flush, tend_flushed};
         net_loop_work(group->loop, &group->flush_work);
     }
-    if (group->garbage && !group->reclaiming) {
+    /* a snapshot may still read what was dropped */
+    if (group->garbage && !group->reclaiming && group->owner.txns == NULL) {
         group->garbage = false;
         group->reclaiming = true;
         group->reclaim_work = (struct net_work){tend_reclaim, tend_reclaimed};

@@ -282,7 +282,6 @@ static void node_tend(void *context)
     node__group_tend(&node->group);
     node_measure(node);
     command_cursors_sweep(&node->server, clock_wall_ms());
-    command_sessions_sweep(&node->server, clock_wall_ms());
 }
 
 static int node_open_loops(struct node *node, struct err *err)
@@ -409,6 +408,7 @@ static void node_stop_accepting(struct net_mail *mail)
 {
     struct node_stop_mail *stop = (struct node_stop_mail *)mail;
     net_server_stop(stop->node->net);
+    node__group_tend(&stop->node->group);
     mem_free(stop);
 }
 

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "command/owner.h"
 #include "command/server.h"
 #include "net/conn.h"
 #include "node/admission.h"
@@ -119,6 +120,7 @@ struct node_group {
     struct net_loop *loop;
     struct repl *repl;
     struct store_writer writer;
+    struct command_owner owner; /* of the commands that are stepped here */
     struct node_journal journal;
     struct net_turn turn;       /* propose what this turn wrote */
     struct node_entry *entries; /* a ring, oldest first: proposed, not applied */
@@ -161,8 +163,10 @@ void node__group_begin_entry(struct node_group *group, int64_t wall_ms);
 void node__group_submit(struct node_group *group, struct node_request *request);
 /* On the owner's loop, before anything else: finish what a crash interrupted. */
 void node__group_begin(struct node_group *group);
-/* Trim the journal and flush the store when it is time; every second. */
+/* Trim the journal and flush the store when it is time, end what is too old; every second. */
 void node__group_tend(struct node_group *group);
+/* Post again the ops that need not wait any more. */
+void node__group_go_on(struct node_group *group);
 
 /* ---- bringing ahead ---- */
 

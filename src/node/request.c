@@ -242,6 +242,8 @@ void node__request_step(struct node_request *request)
     case COMMAND_SLEEP:
         request_sleep(request);
         break;
+    case COMMAND_WAIT:
+        assert(!"only ops at the owner wait for each other");
     }
 }
 
@@ -270,7 +272,7 @@ static void request_fetch_run(struct net_work *work)
 static void request_fetched(struct node_request *request)
 {
     struct node *node = request->client->node;
-    if (command_is_write(&request->op)) {
+    if (command_needs_owner(&request->op)) {
         node__group_submit(&node->group, request);
     } else {
         node__request_step(request);
@@ -387,7 +389,7 @@ static void request_frame(struct net_conn *conn, void *user, struct slice frame)
         request->op.close_after = true;
         command_fail(&request->op, LT_ESHUTDOWNINPROGRESS, "the server is shutting down");
         node__request_reply(request);
-    } else if (command_is_write(&request->op)) {
+    } else if (command_needs_owner(&request->op)) {
         if (request_admit(request, NODE_QUEUE_WRITES)) {
             node__group_submit(&client->node->group, request);
         }

@@ -11,6 +11,7 @@ struct mini_node {
     struct command_server server;
     struct command_client client;
     struct store_writer writer;
+    struct command_owner owner;
     struct command_op op;
     bool op_open;
     uint64_t index; /* of the newest entry */
@@ -73,6 +74,7 @@ struct mini_node *mini_node_new(void)
     node->client.peer = "127.0.0.1:2";
     int code = store_writer_open(&node->writer, node->server.kv, &command_filter_ops, &err);
     assert(code == 0);
+    command_owner_init(&node->owner, &node->server, &node->writer);
     return node;
 }
 
@@ -93,6 +95,7 @@ void mini_node_free(struct mini_node *node)
 {
     mini_close_op(node);
     command_client_close(&node->client);
+    command_owner_close(&node->owner);
     command_server_close(&node->server);
     store_writer_close(&node->writer);
     node->server.kv->ops->close(node->server.kv);
@@ -133,10 +136,10 @@ struct slice mini_node_run(struct mini_node *node, struct slice command)
         op->wall_ms = 1700000000000 + (int64_t)(node->now_us / 1000);
         op->mono_us = op->wake_us > node->now_us ? op->wake_us : node->now_us;
         node->now_us = op->mono_us;
-        if (command_is_write(op)) {
+        if (command_needs_owner(op)) {
             store_writer_begin(&node->writer, node->index + 1,
                                (uint64_t)(op->wall_ms / 1000) << 32 | node->index);
-            op->writer = &node->writer;
+            op->owner = &node->owner;
         }
         enum command_state state = command_step(op);
         mini_apply(node);

@@ -10,6 +10,7 @@
 #ifndef TEST_LIB_MINI_NODE_H
 #define TEST_LIB_MINI_NODE_H
 
+#include "command/owner.h"
 #include "command/server.h"
 
 struct mini_node;
