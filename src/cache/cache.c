@@ -218,7 +218,7 @@ static int cache_begin_payload(struct cache *cache, struct slice payload)
     struct cache_change change = {0};
     size_t at = 0;
     int more;
-    while ((more = store_effect_next(payload, &at, &change.effect)) > 0) {
+    while ((more = store_effect_next_change(payload, &at, &change.effect)) > 0) {
         cache_begin_change(cache, &change);
         buf_append(&cache->changes, &change, sizeof change);
     }

@@ -313,3 +313,15 @@ bool command_docs_next(struct command_docs *docs, struct slice *ret_doc)
     *ret_doc = doc_value_get_doc(elem.value);
     return true;
 }
+
+void command_build_ns(struct doc_builder *builder, const char *name, struct slice ns)
+{
+    const uint8_t *dot = memchr(ns.data, '.', ns.len);
+    size_t db_len = dot == NULL ? ns.len : (size_t)(dot - ns.data);
+    doc_build_open(builder, slice_str(name));
+    doc_build_string(builder, "db", slice_of(ns.data, db_len));
+    if (dot != NULL) {
+        doc_build_string(builder, "coll", slice_from(ns, db_len + 1));
+    }
+    doc_build_close(builder);
+}

@@ -72,4 +72,7 @@ struct command_docs {
 int command_docs_open(struct command_op *op, const char *name, struct command_docs *ret_docs);
 bool command_docs_next(struct command_docs *docs, struct slice *ret_doc);
 
+/* {<name>: {db, coll}} of "db.coll". */
+void command_build_ns(struct doc_builder *builder, const char *name, struct slice ns);
+
 #endif

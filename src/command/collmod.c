@@ -1,6 +1,7 @@
 /* command/collmod.c - collMod: hiding an index, and how a collection is cached. */
 #include "command/cache_rule.h"
 #include "command/handlers.h"
+#include "command/images.h"
 #include "command/server.h"
 #include "command/write.h"
 #include "doc/compare.h"
@@ -10,9 +11,11 @@
 struct collmod_args {
     struct slice index;
     struct doc_value cache;
+    struct slice images; /* changeStreamPreAndPostImages */
 };
 
 static const struct command_arg collmod_arg_table[] = {
+    {"changeStreamPreAndPostImages", COMMAND_ARG_DOC, offsetof(struct collmod_args, images), 0},
     {"index", COMMAND_ARG_DOC, offsetof(struct collmod_args, index), 0},
     {"cache", COMMAND_ARG_VALUE, offsetof(struct collmod_args, cache), 0},
     {NULL},
@@ -33,11 +36,10 @@ static const struct command_arg collmod_index_table[] = {
 
 /* What MongoDB has and this version has not, of the command and of its field `index`. */
 static const char *const collmod_missing[] = {
-    "validator",        "validationLevel",    "viewOn",
-    "validationAction", "pipeline",           "changeStreamPreAndPostImages",
-    "timeseries",       "expireAfterSeconds", "unique",
-    "prepareUnique",    "cappedSize",         "cappedMax",
-    "dryRun",
+    "validator",          "validationLevel", "viewOn",
+    "validationAction",   "pipeline",        "timeseries",
+    "expireAfterSeconds", "unique",          "prepareUnique",
+    "cappedSize",         "cappedMax",       "dryRun",
 };
 
 static int collmod_refuse(struct slice doc, struct err *err)
@@ -137,6 +139,24 @@ static int collmod_cache(struct command_op *op, struct collmod *collmod, struct 
 
 /* ---- the command ---- */
 
+/* What changes, as the operationDescription of the event. */
+static struct slice collmod_details(struct command_op *op, const struct collmod *collmod)
+{
+    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
+    struct buf *buf = arena_alloc(&op->arena, sizeof *buf);
+    buf_init(buf, &op->arena);
+    doc_build_begin(builder, buf);
+    if (collmod->index != NULL) {
+        doc_build_open(builder, SLICE("index"));
+        doc_build_string(builder, "name", collmod->index->name);
+        doc_build_bool(builder, "hidden", collmod->hidden);
+        doc_build_close(builder);
+    } else {
+        doc_build_fields(builder, collmod->options);
+    }
+    return doc_build_end(builder);
+}
+
 static int collmod_write(struct command_op *op, const struct collmod *collmod)
 {
     struct store_describe_head head = store_describe_head_of(collmod->collection);
@@ -149,6 +169,7 @@ static int collmod_write(struct command_op *op, const struct collmod *collmod)
         }
         store_describe_index(describe, &index);
     }
+    command_note(op, collmod->collection, STORE_NOTE_MODIFY, collmod_details(op, collmod));
     return store_writer_put_collection(op->writer, store_describe_end(describe),
                                        collmod->collection);
 }
@@ -178,6 +199,9 @@ int command_coll_mod(struct command_op *op)
     if (code == 0 && collmod.index != NULL && collmod.index->hidden != collmod.hidden) {
         doc_build_bool(&op->builder, "hidden_old", collmod.index->hidden);
         doc_build_bool(&op->builder, "hidden_new", collmod.hidden);
+    }
+    if (code == 0 && args.images.len > 0) {
+        code = command_images_option(op, &collmod.options, args.images);
     }
     return code < 0 ? code : collmod_write(op, &collmod);
 }

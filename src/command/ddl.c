@@ -4,6 +4,7 @@
  * by the program, when nothing refers to the old ids any more. */
 #include "command/cache_rule.h"
 #include "command/handlers.h"
+#include "command/images.h"
 #include "command/server.h"
 #include "command/write.h"
 #include "doc/compare.h"
@@ -17,6 +18,7 @@ struct create_args {
     struct doc_value refused[5];
     struct slice collation;
     struct slice cache;
+    struct slice images; /* changeStreamPreAndPostImages */
 };
 
 static const struct command_arg create_arg_table[] = {
@@ -37,7 +39,7 @@ static const struct command_arg create_arg_table[] = {
     {"expireAfterSeconds", COMMAND_ARG_IGNORE, 0, 0},
     {"storageEngine", COMMAND_ARG_IGNORE, 0, 0},
     {"indexOptionDefaults", COMMAND_ARG_IGNORE, 0, 0},
-    {"changeStreamPreAndPostImages", COMMAND_ARG_IGNORE, 0, 0},
+    {"changeStreamPreAndPostImages", COMMAND_ARG_DOC, offsetof(struct create_args, images), 0},
     {"idIndex", COMMAND_ARG_IGNORE, 0, 0},
     {"temp", COMMAND_ARG_IGNORE, 0, 0},
     {"flags", COMMAND_ARG_IGNORE, 0, 0},
@@ -91,6 +93,9 @@ int command_create(struct command_op *op)
         options = command_cache_option(&op->arena, options, args.cache);
         code = command_cache_check(op, ns, args.cache);
     }
+    if (code == 0 && args.images.len > 0) {
+        code = command_images_option(op, &options, args.images);
+    }
     const struct store_collection *old = store_catalog_find(op->writer->catalog, ns);
     if (code == 0 && old != NULL) {
         return create_again(op, old, options);
@@ -99,6 +104,12 @@ int command_create(struct command_op *op)
 }
 
 /* ---- drop ---- */
+
+static void ddl_drop(struct command_op *op, struct store_collection *collection)
+{
+    command_note(op, collection, STORE_NOTE_DROP, (struct slice){0});
+    store_writer_drop_collection(op->writer, collection);
+}
 
 static const struct command_arg drop_arg_table[] = {{NULL}};
 
@@ -116,7 +127,7 @@ int command_drop(struct command_op *op)
     }
     doc_build_i32(&op->builder, "nIndexesWas", (int32_t)collection->indexes_count);
     doc_build_string(&op->builder, "ns", ns);
-    store_writer_drop_collection(op->writer, collection);
+    ddl_drop(op, collection);
     return 0;
 }
 
@@ -129,10 +140,11 @@ int command_drop_database(struct command_op *op)
     }
     uint32_t first = store_catalog_db(op->writer->catalog, op->db, &count);
     for (uint32_t i = 0; i < count; i++) {
-        store_writer_drop_collection(op->writer, op->writer->catalog->collections[first]);
+        ddl_drop(op, op->writer->catalog->collections[first]);
     }
     if (count > 0) {
         doc_build_string(&op->builder, "dropped", op->db);
+        command_note(op, NULL, STORE_NOTE_DROP_DATABASE, op->db);
     }
     return 0;
 }
@@ -180,6 +192,21 @@ static int rename_to(struct command_op *op, const struct store_collection *from,
     return store_writer_put_collection(op->writer, store_describe_end(describe), from);
 }
 
+/* {to: {db, coll}, dropTarget: UUID} */
+static void rename_note(struct command_op *op, const struct store_collection *from,
+                        const struct store_collection *target, struct slice to)
+{
+    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
+    struct buf details;
+    buf_init(&details, &op->arena);
+    doc_build_begin(builder, &details);
+    command_build_ns(builder, "to", to);
+    if (target != NULL) {
+        doc_build_binary(builder, "dropTarget", 4, slice_of(target->uuid, sizeof target->uuid));
+    }
+    command_note(op, from, STORE_NOTE_RENAME, doc_build_end(builder));
+}
+
 int command_rename_collection(struct command_op *op)
 {
     struct rename_args args = {0};
@@ -210,6 +237,7 @@ int command_rename_collection(struct command_op *op)
     if (to != NULL && !doc_value_truth(args.drop_target)) {
         return err_set(&op->err, LT_ENAMESPACEEXISTS, "target namespace exists");
     }
+    rename_note(op, from, to, args.to);
     if (to != NULL) {
         store_writer_drop_collection(op->writer, to);
     }

@@ -183,7 +183,8 @@ static int find_modify_document(struct command_op *op, struct find_modify_state 
     if (code < 0) {
         return code;
     }
-    struct store_write write = {op->writer, collection, &state->target.arena, &op->err};
+    struct store_write write = {op->writer, collection, &state->target.arena, &op->err,
+                                !state->remove && query_update_is_replacement(state->parsed)};
     if (state->remove) {
         code = store_delete(&write, doc);
     } else if (io.modified) {

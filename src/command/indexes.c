@@ -82,6 +82,37 @@ static int indexes_check(struct command_op *op, const struct create_indexes_stat
     return 0;
 }
 
+/* {indexes: [...]} of those that are ours, or that `marks` names. */
+static void indexes_note(struct command_op *op, const struct store_collection *collection,
+                         enum store_note_type type, const bool *marks)
+{
+    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
+    struct buf details;
+    buf_init(&details, &op->arena);
+    doc_build_begin(builder, &details);
+    doc_build_open_array(builder, SLICE("indexes"));
+    for (uint32_t i = 0; i < collection->indexes_count; i++) {
+        if (marks[i]) {
+            doc_build_doc(builder, "", collection->indexes[i].spec);
+        }
+    }
+    doc_build_close(builder);
+    command_note(op, collection, type, doc_build_end(builder));
+}
+
+/* Our indexes are there from now on. */
+static void indexes_note_created(struct command_op *op, const struct create_indexes_state *state)
+{
+    const struct store_collection *collection =
+        state->building ? indexes_collection(op, state)
+                        : store_catalog_find(op->writer->catalog, state->ns);
+    bool *marks = arena_zero(&op->arena, collection->indexes_count, sizeof *marks);
+    for (uint32_t i = 0; i < collection->indexes_count; i++) {
+        marks[i] = indexes_is_ours(state, collection->indexes[i].id);
+    }
+    indexes_note(op, collection, STORE_NOTE_CREATE_INDEXES, marks);
+}
+
 /* The collection with our new indexes made ready, or taken out. */
 static int indexes_edit(struct command_op *op, const struct create_indexes_state *state,
                         enum indexes_edit edit)
@@ -264,6 +295,9 @@ int command_create_indexes(struct command_op *op)
         }
         state->finished = true;
     }
+    if (state->specs_count > 0) {
+        indexes_note_created(op, state);
+    }
     create_indexes_reply(op, state);
     return code;
 }
@@ -360,5 +394,6 @@ int command_drop_indexes(struct command_op *op)
         }
     }
     doc_build_i32(&op->builder, "nIndexesWas", (int32_t)collection->indexes_count);
+    indexes_note(op, collection, STORE_NOTE_DROP_INDEXES, marks);
     return store_writer_put_collection(op->writer, store_describe_end(describe), collection);
 }

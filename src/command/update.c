@@ -152,7 +152,8 @@ static int update_document(struct command_op *op, struct update_state *state, st
         return code;
     }
     if (io.modified) {
-        struct store_write write = {op->writer, collection, scratch, &op->err};
+        struct store_write write = {op->writer, collection, scratch, &op->err,
+                                    query_update_is_replacement(state->update)};
         code = store_update(&write, doc, io.new_doc);
         if (command_is_paused(code)) {
             return command_target_again(op, &state->target, doc, code);

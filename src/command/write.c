@@ -421,6 +421,25 @@ static void write_new_uuid(struct command_server *server, uint8_t uuid[16])
     uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
 }
 
+void command_note(struct command_op *op, const struct store_collection *collection,
+                  enum store_note_type type, struct slice details)
+{
+    struct store_note note = {.type = type, .details = details};
+    store_note_put(op->writer, collection, &note);
+}
+
+static void write_note_create(struct command_op *op, struct slice ns, struct slice options)
+{
+    const struct store_collection *collection = store_catalog_find(op->writer->catalog, ns);
+    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
+    struct buf details;
+    buf_init(&details, &op->arena);
+    doc_build_begin(builder, &details);
+    doc_build_fields(builder, options);
+    doc_build_doc(builder, "idIndex", collection->indexes[0].spec);
+    command_note(op, collection, STORE_NOTE_CREATE, doc_build_end(builder));
+}
+
 int command_create_collection(struct command_op *op, struct slice name, struct slice options)
 {
     int code = store_claim_name(op->writer, command_join(&op->arena, op->db, name));
@@ -432,7 +451,11 @@ int command_create_collection(struct command_op *op, struct slice name, struct s
     write_new_uuid(op->server, head.uuid);
     struct store_describe *describe = store_describe_begin(&op->arena, &head);
     store_describe_id_index(describe, head.id);
-    return store_writer_put_collection(op->writer, store_describe_end(describe), NULL);
+    code = store_writer_put_collection(op->writer, store_describe_end(describe), NULL);
+    if (code == 0) {
+        write_note_create(op, command_join(&op->arena, op->db, name), options);
+    }
+    return code;
 }
 
 int command_check_new_name(struct command_op *op, struct slice ns)

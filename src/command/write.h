@@ -11,6 +11,7 @@
 
 #include "command/args.h"
 #include "query/context.h"
+#include "store/note.h"
 #include "store/record.h"
 
 enum {
@@ -86,6 +87,10 @@ int command_check_new_name(struct command_op *op, struct slice ns);
 
 /* Put a new, empty collection into the catalog. `name` is without the database. */
 int command_create_collection(struct command_op *op, struct slice name, struct slice options);
+
+/* Tell who follows the log what becomes of a collection (NULL: of the database). */
+void command_note(struct command_op *op, const struct store_collection *collection,
+                  enum store_note_type type, struct slice details);
 
 /* Make `doc` ready to be stored: _id first, generated when missing; checks of type, size and
  * depth. */

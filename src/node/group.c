@@ -347,7 +347,7 @@ void node__group_begin_entry(struct node_group *group, int64_t wall_ms)
 {
     if (group->writer.effects.len == 0) {
         store_writer_begin(&group->writer, repl_next_index(group->repl),
-                           group_next_clock(group, wall_ms));
+                           group_next_clock(group, wall_ms), wall_ms);
         net_loop_turn(group->loop, &group->turn);
     }
 }

@@ -95,6 +95,9 @@ static int catalog_names(struct store_collection *collection)
     collection->db = doc_value_get_string(db);
     collection->name = doc_value_get_string(name);
     collection->options = doc_value_get_doc(options);
+    struct doc_value images = doc_get_str(collection->options, "changeStreamPreAndPostImages");
+    collection->keeps_images = images.type == DOC_OBJECT &&
+                               doc_value_truth(doc_get_str(doc_value_get_doc(images), "enabled"));
     memcpy(collection->uuid, doc_value_get_binary(uuid).data, 16);
     collection->ns = arena_format(&collection->arena, "%.*s.%.*s", SLICE_FMT(collection->db),
                                   SLICE_FMT(collection->name));

@@ -57,6 +57,7 @@ struct store_collection {
     struct slice ns; /* "db.name" */
     uint8_t uuid[16];
     struct slice options;
+    bool keeps_images; /* changeStreamPreAndPostImages: its log has documents as they were */
     struct slice description;
     struct store_index *indexes;
     uint32_t indexes_count;

@@ -1,6 +1,8 @@
 /* store/effect.c - encoding and walking effects. */
 #include "store/effect.h"
 
+#include "store/keys.h"
+
 enum { EFFECT_VERSION = 1 };
 
 /* Of a page's entry: added to the kind. */
@@ -49,6 +51,21 @@ void store_effect_delete_entry(struct buf *buf, struct slice key, size_t page_le
     effect_u32(buf, (uint32_t)page_len);
 }
 
+void store_effect_note(struct buf *buf, uint32_t id, const struct slice *parts, size_t count)
+{
+    uint32_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        len += (uint32_t)parts[i].len;
+    }
+    buf_append_byte(buf, STORE_EFFECT_NOTE);
+    effect_u32(buf, sizeof id);
+    store_key_id(buf, id);
+    effect_u32(buf, len);
+    for (size_t i = 0; i < count; i++) {
+        buf_append_slice(buf, parts[i]);
+    }
+}
+
 uint64_t store_effect_clock(struct slice payload)
 {
     uint64_t clock = 0;
@@ -92,10 +109,10 @@ int store_effect_next(struct slice payload, size_t *at, struct store_effect *ret
         return 0;
     }
     uint8_t kind = payload.data[(*at)++];
-    if (kind < STORE_EFFECT_PUT || kind > STORE_EFFECT_DELETE + EFFECT_ENTRY) {
+    if (kind < STORE_EFFECT_PUT || kind > STORE_EFFECT_NOTE) {
         return -LT_ECORRUPT;
     }
-    bool is_entry = kind > STORE_EFFECT_DELETE;
+    bool is_entry = kind > STORE_EFFECT_DELETE && kind < STORE_EFFECT_NOTE;
     uint32_t name_len = 0;
     ret_effect->kind = is_entry ? kind - EFFECT_ENTRY : kind;
     if (!effect_run(payload, at, &ret_effect->key) ||
@@ -105,4 +122,13 @@ int store_effect_next(struct slice payload, size_t *at, struct store_effect *ret
     }
     ret_effect->name = slice_of(ret_effect->key.data, is_entry ? name_len : ret_effect->key.len);
     return 1;
+}
+
+int store_effect_next_change(struct slice payload, size_t *at, struct store_effect *ret_effect)
+{
+    int more;
+    do {
+        more = store_effect_next(payload, at, ret_effect);
+    } while (more > 0 && ret_effect->kind == STORE_EFFECT_NOTE);
+    return more;
 }

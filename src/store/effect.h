@@ -3,7 +3,7 @@
  * Invariant   a payload is `version byte | hybrid clock, 8 bytes | operations`; an operation is
  *             `kind byte | key length, 4 bytes | key | value length, 4 bytes | value`, and of an
  *             entry of a page, behind that, `page length, 4 bytes`. Applying one is blind: it reads
- *             nothing.
+ *             nothing, and steps over notes (store/note.h).
  * Thread      a value.
  * Memory      appends to the caller's buf; iteration borrows the payload.
  * Errors      -LT_ECORRUPT for bytes that no encoder wrote.
@@ -17,6 +17,7 @@
 enum store_effect_kind {
     STORE_EFFECT_PUT = 1,
     STORE_EFFECT_DELETE = 2,
+    STORE_EFFECT_NOTE = 5,
 };
 
 struct store_effect {
@@ -38,8 +39,14 @@ void store_effect_delete(struct buf *buf, struct slice key);
 void store_effect_put_entry(struct buf *buf, struct slice key, size_t page_len, struct slice value);
 void store_effect_delete_entry(struct buf *buf, struct slice key, size_t page_len);
 
+/* A note: `parts`, one after another, about what has that id. */
+void store_effect_note(struct buf *buf, uint32_t id, const struct slice *parts, size_t count);
+
 /* Step through a payload: set *at to 0 first; 1 = an effect, 0 = end, -LT_ECORRUPT. */
 int store_effect_next(struct slice payload, size_t *at, struct store_effect *ret_effect);
+
+/* The same, but for notes. */
+int store_effect_next_change(struct slice payload, size_t *at, struct store_effect *ret_effect);
 
 /* The hybrid clock of a payload. */
 uint64_t store_effect_clock(struct slice payload);

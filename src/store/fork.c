@@ -9,6 +9,8 @@
 #include "store/multikey.h"
 #include "store/record.h"
 
+enum { FORK_INDEX = 1 }; /* of its only entry, in its own overlay */
+
 void store_fork_open(struct store_fork *fork, struct store_writer *base,
                      struct store_catalog *catalog)
 {
@@ -22,7 +24,7 @@ void store_fork_open(struct store_fork *fork, struct store_writer *base,
     writer->fork = fork;
     writer->view.snapshot = fork->snapshot;
     writer->catalog = store_catalog_hold(catalog);
-    store_writer_begin(writer, catalog->version, base->clock);
+    store_writer_begin(writer, FORK_INDEX, base->clock, base->wall_ms);
 }
 
 void store_fork_close(struct store_fork *fork)
@@ -153,7 +155,10 @@ int store_fork_merge(struct store_fork *fork)
         return code;
     }
     while (code == 0 && store_effect_next(payload, &at, &effect) > 0) {
-        if (effect.kind == STORE_EFFECT_PUT) {
+        if (effect.kind == STORE_EFFECT_NOTE) {
+            uint32_t id = store_key_load_id(effect.key.data);
+            store_effect_note(&fork->base->effects, id, &effect.value, 1);
+        } else if (effect.kind == STORE_EFFECT_PUT) {
             code = fork_merge_put(fork, &effect);
         } else {
             fork_merge_delete(fork, &effect);

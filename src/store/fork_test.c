@@ -26,7 +26,7 @@ static void fork_open(struct fork_kit *kit)
         assert_int_equal(store_kit_insert(&kit->store, doc), 0);
     }
     store_kit_apply(&kit->store);
-    store_writer_begin(&kit->store.writer, 2, 7);
+    store_writer_begin(&kit->store.writer, 2, 7, 1);
     for (int i = 0; i < 2; i++) {
         store_fork_open(&kit->forks[i], &kit->store.writer, kit->store.writer.catalog);
     }

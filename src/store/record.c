@@ -7,12 +7,14 @@
 #include <assert.h>
 
 #include "doc/build.h"
+#include "doc/diff.h"
 #include "doc/json.h"
 #include "doc/key.h"
 #include "doc/view.h"
 #include "store/claim.h"
 #include "store/keys.h"
 #include "store/multikey.h"
+#include "store/note.h"
 
 enum { RECORD_FORMAT = 1 };
 
@@ -95,6 +97,17 @@ static struct slice record_key_value(const struct store_write *write,
         doc_build_value(&builder, index->fields[i].path.text, value);
     }
     return doc_build_end(&builder);
+}
+
+/* {_id: ...} of a document. */
+static struct slice record_id_doc(struct arena *arena, struct slice doc)
+{
+    struct doc_builder *builder = arena_alloc(arena, sizeof *builder);
+    struct buf *buf = arena_alloc(arena, sizeof *buf);
+    buf_init(buf, arena);
+    doc_build_begin(builder, buf);
+    doc_build_value(builder, SLICE("_id"), doc_get_str(doc, "_id"));
+    return doc_build_end(builder);
 }
 
 static int record_duplicate(const struct store_write *write, const struct store_index *index,
@@ -279,6 +292,26 @@ static void record_put(const struct store_write *write, struct slice record_key,
     store_writer_put(write->writer, record_key, buf_slice(&value));
 }
 
+/* Tell who follows the log. */
+static void record_note(const struct store_write *write, struct slice old_doc, struct slice new_doc)
+{
+    struct store_note note = {.type = STORE_NOTE_REPLACE};
+    if (old_doc.len == 0) {
+        note.type = STORE_NOTE_INSERT;
+    } else if (new_doc.len == 0) {
+        note.type = STORE_NOTE_DELETE;
+        note.details = record_id_doc(write->arena, old_doc);
+    } else if (!write->replaces && doc_diff(write->arena, old_doc, new_doc, &note.details)) {
+        note.type = STORE_NOTE_UPDATE;
+    } else {
+        note.details = (struct slice){0};
+    }
+    if (write->collection->keeps_images) {
+        note.before = old_doc;
+    }
+    store_note_put(write->writer, write->collection, &note);
+}
+
 /* Check everything about the change from `old_doc` to `new_doc` (either may be empty), then do it.
  */
 static int record_change(const struct store_write *write, struct slice record_key,
@@ -309,6 +342,7 @@ static int record_change(const struct store_write *write, struct slice record_ke
     if (old_doc.len == 0 && write->writer->highest != NULL) {
         store_highest_raise(write->writer->highest, record_key);
     }
+    record_note(write, old_doc, new_doc);
     if (new_doc.len > 0) {
         record_put(write, record_key, new_doc);
     } else {
@@ -331,12 +365,8 @@ int store_insert(const struct store_write *write, struct slice doc)
     int code = is_new ? -LT_ENOSUCHKEY : store_view_get(view, key, &pin);
     if (code == 0) {
         store_pin_release(&pin);
-        struct buf buf;
-        struct doc_builder builder;
-        buf_init(&buf, write->arena);
-        doc_build_begin(&builder, &buf);
-        doc_build_value(&builder, SLICE("_id"), id);
-        return record_duplicate(write, &write->collection->indexes[0], doc_build_end(&builder));
+        return record_duplicate(write, &write->collection->indexes[0],
+                                record_id_doc(write->arena, doc));
     }
     if (code != -LT_ENOSUCHKEY) {
         return code;

@@ -44,6 +44,7 @@ struct store_write {
     struct store_collection *collection;
     struct arena *arena;
     struct err *err;
+    bool replaces; /* an update gives the whole document: who follows the log is told so */
 };
 
 /* Insert; the document has an _id. */

@@ -136,7 +136,7 @@ static int rocks_collect(struct buf *effects, struct slice payload)
     struct store_effect effect;
     size_t at = 0;
     int more;
-    while ((more = store_effect_next(payload, &at, &effect)) > 0) {
+    while ((more = store_effect_next_change(payload, &at, &effect)) > 0) {
         buf_append(effects, &effect, sizeof effect);
     }
     return more;

@@ -78,7 +78,7 @@ static int simkv_apply(struct store_kv *kv, const struct slice *payloads, size_t
         struct store_effect effect;
         size_t at = 0;
         int more;
-        while ((more = store_effect_next(payloads[i], &at, &effect)) > 0) {
+        while ((more = store_effect_next_change(payloads[i], &at, &effect)) > 0) {
             simkv_set(simkv, effect.key, effect.value, effect.kind == STORE_EFFECT_DELETE);
         }
         if (more < 0) {

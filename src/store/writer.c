@@ -16,6 +16,7 @@ struct store_counter {
     bool changed; /* since the open entry began */
     struct store_counts counts;
     struct store_counts loaded; /* what they were at first */
+    uint64_t named;             /* the entry that has its name */
 };
 
 static struct store_counter *writer_counter(const struct store_writer *writer, uint32_t id)
@@ -130,12 +131,15 @@ void store_writer_close(struct store_writer *writer)
     mem_free(writer->counters);
 }
 
-void store_writer_begin(struct store_writer *writer, uint64_t index, uint64_t clock)
+void store_writer_begin(struct store_writer *writer, uint64_t index, uint64_t clock,
+                        int64_t wall_ms)
 {
     if (writer->effects.len == 0) {
         writer->index = index;
         writer->clock = clock;
         writer->catalog_changed = false;
+        writer->timed = false;
+        writer->wall_ms = wall_ms;
         store_effect_begin(&writer->effects, clock);
     }
 }
@@ -281,7 +285,7 @@ int store_writer_counts(struct store_writer *writer, uint32_t collection_id,
             writer_grow_counters(writer);
             counter = writer_counter(writer, collection_id);
         }
-        *counter = (struct store_counter){collection_id, false, counts, counts};
+        *counter = (struct store_counter){collection_id, false, counts, counts, 0};
         writer->counters_count++;
     }
     *ret_counts = counter->counts;
@@ -299,6 +303,17 @@ void store_writer_count(struct store_writer *writer, uint32_t collection_id, int
         counter->changed = true;
         buf_append(&writer->counters_changed, &collection_id, sizeof collection_id);
     }
+}
+
+/* One that was not counted is named each time. */
+bool store_writer_names(struct store_writer *writer, uint32_t collection_id)
+{
+    struct store_counter *counter = writer_counter(writer, collection_id);
+    bool names = counter->id != collection_id || counter->named != writer->index;
+    if (counter->id == collection_id) {
+        counter->named = writer->index;
+    }
+    return names;
 }
 
 bool store_writer_has_counted(const struct store_writer *writer, uint32_t collection_id)

@@ -39,6 +39,8 @@ struct store_writer {
     uint32_t next_id; /* for collections and indexes */
     bool next_id_changed;
     bool catalog_changed;           /* the open entry changes the catalog */
+    bool timed;                     /* the open entry has a note of its time */
+    int64_t wall_ms;                /* of the open entry */
     struct store_counter *counters; /* a small hash table by collection id */
     struct store_highest *highest;  /* of each collection's records; NULL in a fork */
     size_t counters_cap;
@@ -61,8 +63,9 @@ int store_writer_open(struct store_writer *writer, struct store_kv *kv,
                       const struct store_filter_ops *filter_ops, struct err *err);
 void store_writer_close(struct store_writer *writer);
 
-/* Start an entry that will get `index`, unless one is open. */
-void store_writer_begin(struct store_writer *writer, uint64_t index, uint64_t clock);
+/* Start an entry that will get `index`, unless one is open; `wall_ms` is when. */
+void store_writer_begin(struct store_writer *writer, uint64_t index, uint64_t clock,
+                        int64_t wall_ms);
 
 /* What is put from here on comes from one client. */
 void store_writer_begin_run(struct store_writer *writer);
@@ -88,6 +91,8 @@ int store_writer_counts(struct store_writer *writer, uint32_t collection_id,
 void store_writer_count(struct store_writer *writer, uint32_t collection_id, int64_t documents,
                         int64_t bytes);
 
+/* Is a counted collection to be named in the open entry? It is, then, from now on. */
+bool store_writer_names(struct store_writer *writer, uint32_t collection_id);
 /* Was the collection counted by this writer? Then it is one whose records it has written. */
 bool store_writer_has_counted(const struct store_writer *writer, uint32_t collection_id);
 /* What `from` counted is to be added to `writer`: read what that needs, then do it. */

@@ -138,7 +138,7 @@ struct slice mini_node_run(struct mini_node *node, struct slice command)
         node->now_us = op->mono_us;
         if (command_needs_owner(op)) {
             store_writer_begin(&node->writer, node->index + 1,
-                               (uint64_t)(op->wall_ms / 1000) << 32 | node->index);
+                               (uint64_t)(op->wall_ms / 1000) << 32 | node->index, op->wall_ms);
             op->owner = &node->owner;
         }
         enum command_state state = command_step(op);

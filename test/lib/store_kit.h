@@ -29,7 +29,7 @@ static inline void store_kit_open(struct store_kit *kit, const struct store_filt
     *kit = (struct store_kit){.kv = store_simkv_new()};
     arena_init(&kit->arena);
     assert_int_equal(store_writer_open(&kit->writer, kit->kv, filter_ops, &kit->err), 0);
-    store_writer_begin(&kit->writer, 1, 1);
+    store_writer_begin(&kit->writer, 1, 1, 1);
     struct store_describe_head head = {
         .id = store_writer_new_id(&kit->writer),
         .db = SLICE("db"),
