@@ -53,24 +53,17 @@ static int found_record(void *context, const struct store_journal_record *record
 
 static int open_journal(struct node_group *group, struct group_found *found, struct err *err)
 {
-    struct store_disk *disk;
-    struct arena arena;
-    arena_init(&arena);
-    struct slice path = arena_format(&arena, "%s/journal", group->node->config.db_path);
     struct store_journal_options options = {
         .segment_bytes = group->node->config.journal_segment_bytes,
         .durable = found->after,
         .on_record = found_record,
         .context = found,
     };
-    int code = store_disk_posix_new((const char *)path.data, &disk, err);
+    int code =
+        store_journal_open(group->node->journal_disk, &options, &group->journal.journal, err);
     if (code == 0) {
-        code = store_journal_open(disk, &options, &group->journal.journal, err);
-        if (code < 0) {
-            disk->ops->free(disk);
-        }
+        group->node->journal_disk = NULL; /* it has taken it */
     }
-    arena_close(&arena);
     return code;
 }
 

@@ -1,11 +1,7 @@
-/* node/node.c - open the directory, wire the rooms, start and stop the loops in order. */
+/* node/node.c - wire the rooms, start and stop the loops in order. */
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -38,49 +34,7 @@ _Noreturn void node__die(struct node *node, const char *what, int code)
     _Exit(14);
 }
 
-/* ---- the data directory ---- */
-
-static int node_make_directory(const char *path, struct err *err)
-{
-    struct stat status;
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-        return err_set(err, LT_EIO, "cannot create %s: %s", path, strerror(errno));
-    }
-    if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode)) {
-        return err_set(err, LT_EIO, "%s is not a directory", path);
-    }
-    if ((status.st_mode & S_IWOTH) != 0) {
-        return err_set(err, LT_EIO,
-                       "%s can be written by everybody: run chmod o-w on it, then start again",
-                       path);
-    }
-    return 0;
-}
-
-static int node_lock_directory(struct node *node, struct err *err)
-{
-    struct arena arena;
-    arena_init(&arena);
-    const char *path = (const char *)arena_format(&arena, "%s/lock", node->config.db_path).data;
-    int code = 0;
-    node->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (node->lock_fd < 0) {
-        code = err_set(err, LT_EIO, "cannot open %s: %s", path, strerror(errno));
-    } else if (flock(node->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        char pid[32] = "unknown";
-        ssize_t len = pread(node->lock_fd, pid, sizeof pid - 1, 0);
-        pid[len > 0 ? len : 0] = '\0';
-        pid[strcspn(pid, "\n")] = '\0';
-        code = err_set(err, LT_ELOCKED,
-                       "another process (pid %s) uses the data directory %s; stop it, or give "
-                       "this one a directory of its own with --dbpath",
-                       pid, node->config.db_path);
-    } else if (ftruncate(node->lock_fd, 0) != 0 || dprintf(node->lock_fd, "%d\n", getpid()) < 0) {
-        code = err_set(err, LT_EIO, "cannot write %s: %s", path, strerror(errno));
-    }
-    arena_close(&arena);
-    return code;
-}
+/* ---- the parts ---- */
 
 static void node_cache_trouble(void *context, const char *text)
 {
@@ -88,8 +42,7 @@ static void node_cache_trouble(void *context, const char *text)
     log_warning(node->log, "cache", "%s", text);
 }
 
-/* The cache in front of the engine, with files of its own where it was given some. */
-static void node_open_cache(struct node *node, const char *path, struct store_kv *engine)
+void node__cache_open(struct node *node, const char *path, struct store_kv *engine)
 {
     const struct node_config *config = &node->config;
     uint64_t bytes = config->cache_bytes - config->block_bytes;
@@ -122,43 +75,6 @@ static void node_open_cache(struct node *node, const char *path, struct store_kv
                  (unsigned long long)(config->cache_disk_bytes >> 20), path);
     }
 }
-
-static int node_open_store(struct node *node, struct arena *arena, struct err *err)
-{
-    const char *db_path = node->config.db_path;
-    const char *journal = (const char *)arena_format(arena, "%s/journal", db_path).data;
-    const char *store = (const char *)arena_format(arena, "%s/store", db_path).data;
-    const char *cache = (const char *)arena_format(arena, "%s/cache", db_path).data;
-    int code = node_make_directory(journal, err);
-    if (code == 0 && node->config.cache_mapped_bytes + node->config.cache_disk_bytes > 0) {
-        code = node_make_directory(cache, err);
-    }
-    struct store_rocks_options options = {
-        .path = store,
-        .cache_bytes = node->config.block_bytes,
-        .write_buffer_bytes = node->config.write_buffer_bytes,
-        .compressor = node->config.compressor,
-    };
-    struct store_kv *engine;
-    code = code < 0 ? code : store_rocks_open(&options, &engine, err);
-    if (code == 0) {
-        node_open_cache(node, cache, engine);
-    }
-    return code;
-}
-
-static int node_open_directory(struct node *node, struct err *err)
-{
-    struct arena arena;
-    arena_init(&arena);
-    int code = node_make_directory(node->config.db_path, err);
-    code = code < 0 ? code : node_lock_directory(node, err);
-    code = code < 0 ? code : node_open_store(node, &arena, err);
-    arena_close(&arena);
-    return code;
-}
-
-/* ---- the parts ---- */
 
 static void node_status(void *host, struct doc_builder *builder)
 {
@@ -362,7 +278,7 @@ int node_open(const struct node_config *config, struct node **ret_node, struct e
     node_open_admission(node);
     struct memory_reclaim_options reclaim = {NODE_RETIRED_MAX, NODE_RETIRED_BYTES_MAX};
     int code = memory_reclaim_new(&reclaim, &node->reclaim, err);
-    code = code < 0 ? code : node_open_directory(node, err);
+    code = code < 0 ? code : node__directory_open(node, err);
     code = code < 0 ? code : node_open_loops(node, err);
     code = code < 0 ? code : node_listen(node, err);
     if (code == 0) {
@@ -450,6 +366,9 @@ void node_close(struct node *node)
         uint64_t flushed;
         node->kv->ops->flush(node->kv, &flushed);
         node->kv->ops->close(node->kv);
+    }
+    if (node->journal_disk != NULL) {
+        node->journal_disk->ops->free(node->journal_disk);
     }
     if (node->lock_fd >= 0) {
         close(node->lock_fd);

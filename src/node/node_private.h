@@ -244,6 +244,7 @@ struct node {
     char *address;
     int lock_fd;
     struct store_kv *kv;
+    struct store_disk *journal_disk; /* until the journal takes it */
     struct command_server server;
     struct node_group group;
     struct node_fetches fetches; /* that requests wait for */
@@ -260,6 +261,12 @@ struct node {
     atomic_uint requests; /* being worked on */
     atomic_bool stopping;
 };
+
+/* Make or lock the data directory, and open what is in it: kv, the cache before it, journal_disk.
+ * What was opened is the node's, also on error. */
+int node__directory_open(struct node *node, struct err *err);
+/* Put the cache in front of the engine, with files of its own in `path` where it was given some. */
+void node__cache_open(struct node *node, const char *path, struct store_kv *engine);
 
 /* Log and end the process: what is acknowledged is in the journal. */
 _Noreturn void node__die(struct node *node, const char *what, int code);
