@@ -156,7 +156,6 @@ static void node_open_server(struct node *node)
     server->parsed = node->config.parsed;
     server->kv = node->kv;
     server->log = node->log;
-    server->reclaim = node->reclaim;
     server->host_ops = &node_host_ops;
     server->host = node;
 }
@@ -276,9 +275,7 @@ int node_open(const struct node_config *config, struct node **ret_node, struct e
     memory_placement_init(&node->placement, memory_numa_of(config->numa), &memory_nodes_system);
     node_open_budgets(node);
     node_open_admission(node);
-    struct memory_reclaim_options reclaim = {NODE_RETIRED_MAX, NODE_RETIRED_BYTES_MAX};
-    int code = memory_reclaim_new(&reclaim, &node->reclaim, err);
-    code = code < 0 ? code : node__directory_open(node, err);
+    int code = node__directory_open(node, err);
     code = code < 0 ? code : node_open_loops(node, err);
     code = code < 0 ? code : node_listen(node, err);
     if (code == 0) {
@@ -299,7 +296,10 @@ int node_open(const struct node_config *config, struct node **ret_node, struct e
 
 int node_start(struct node *node, struct err *err)
 {
-    int code = node__tidy_start(&node->tidy, err);
+    struct memory_reclaim_options reclaim = {NODE_RETIRED_MAX, NODE_RETIRED_BYTES_MAX};
+    int code = memory_reclaim_new(&reclaim, &node->reclaim, err);
+    node->server.reclaim = node->reclaim; /* nobody else has read until now */
+    code = code < 0 ? code : node__tidy_start(&node->tidy, err);
     if (code < 0) {
         return code;
     }
