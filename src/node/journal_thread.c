@@ -1,9 +1,8 @@
 /* node/journal_thread.c - one thread that waits for disks, so that no loop has to.
  *
- * It takes a batch, writes and syncs it, and mails it back. While it syncs, the owner fills the
- * next batch: all writers of that time share one sync. When nothing has come for a while it notes
- * in the journal that everything is durable, so that later damage is told from an unfinished write.
- */
+ * It takes a batch, writes and syncs it (journal_steps.c), and mails it back. While it syncs, the
+ * owner fills the next batch: all writers of that time share one sync. When nothing has come for a
+ * while it notes that in the journal. The simulator has no thread: it takes the same steps. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -40,32 +39,16 @@ static struct node_batch *journal_wait(struct node_journal *journal, bool *ret_s
     return batch;
 }
 
-static void journal_check(struct node_journal *journal, int code, const char *what)
+static void journal_check(const struct node_journal *journal, int code)
 {
     if (code < 0) {
         char scratch[32];
         log_error(journal->log, "journal",
                   "%s failed (%s): stopping, so that nothing that is not "
                   "on disk is acknowledged; free space or replace the disk, then start again",
-                  what, err_code_name(-code, scratch));
+                  journal->doing, err_code_name(-code, scratch));
         _Exit(14);
     }
-}
-
-static void journal_write(struct node_journal *journal, struct node_batch *batch)
-{
-    if (batch->count > 0) {
-        journal_check(journal, store_journal_write(journal->journal, batch->records, batch->count),
-                      "writing the journal");
-    }
-    if (batch->trim_index > 0) {
-        journal_check(journal, store_journal_trim(journal->journal, batch->trim_index),
-                      "trimming the journal");
-        batch->trim_index = 0;
-    }
-    batch->segments = store_journal_stats(journal->journal).segments;
-    net_loop_post(journal->owner, &batch->mail);
-    journal_check(journal, store_journal_prepare(journal->journal), "preparing the journal");
 }
 
 static void *journal_run(void *context)
@@ -75,9 +58,11 @@ static void *journal_run(void *context)
     while (!stopping) {
         struct node_batch *batch = journal_wait(journal, &stopping);
         if (batch != NULL) {
-            journal_write(journal, batch);
+            journal_check(journal, node__journal_write(journal, batch));
+            net_loop_post(journal->owner, &batch->mail);
+            journal_check(journal, node__journal_prepare(journal));
         } else {
-            journal_check(journal, store_journal_mark(journal->journal), "marking the journal");
+            journal_check(journal, node__journal_mark(journal));
         }
     }
     return NULL;
@@ -116,7 +101,7 @@ void node__journal_stop(struct node_journal *journal)
     pthread_mutex_unlock(&journal->lock);
     pthread_join(journal->thread, NULL);
     journal->started = false;
-    journal_check(journal, store_journal_mark(journal->journal), "marking the journal");
+    journal_check(journal, node__journal_mark(journal));
     pthread_mutex_destroy(&journal->lock);
     pthread_cond_destroy(&journal->wake);
 }

@@ -48,6 +48,7 @@ struct node_journal {
     struct store_journal *journal;
     struct log *log;
     struct net_loop *owner;
+    const char *doing; /* the journal's thread's: the step in hand, for messages */
     pthread_t thread;
     bool started;
     pthread_mutex_t lock;
@@ -61,6 +62,13 @@ int node__journal_start(struct node_journal *journal, struct err *err);
 /* Hand over a batch; it comes back by batch->mail. One at a time. */
 void node__journal_submit(struct node_journal *journal, struct node_batch *batch);
 void node__journal_stop(struct node_journal *journal);
+
+/* The steps that the thread takes, each of them waits for the disk: write a batch and make it
+ * durable, then tell its owner; prepare for the next; when none comes, mark. An error ends the
+ * process: what is not on disk is not acknowledged. */
+int node__journal_write(struct node_journal *journal, struct node_batch *batch);
+int node__journal_prepare(struct node_journal *journal);
+int node__journal_mark(struct node_journal *journal);
 
 /* ---- tidying ---- */
 
