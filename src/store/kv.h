@@ -111,5 +111,8 @@ int store_rocks_open(const struct store_rocks_options *options, struct store_kv 
 
 /* A sorted map in memory, for simulation and tests: the same answers as RocksDB. */
 struct store_kv *store_simkv_new(void);
+/* Its process is gone: what was applied since the last flush is lost. No cursor, snapshot or pin of
+ * it may be in use afterwards. */
+void store_simkv_crash(struct store_kv *kv);
 
 #endif

@@ -18,6 +18,8 @@ struct simdisk_file {
     uint64_t size;
     uint8_t *synced;
     uint64_t synced_size;
+    uint8_t *lost; /* a byte a sector: a failed sync gave it up, the next one will not write it */
+    uint64_t lost_count;
 };
 
 struct store_simdisk {
@@ -81,6 +83,7 @@ static void simdisk_forget(struct store_simdisk *sim, uint32_t position)
     struct simdisk_file *file = sim->files[position];
     mem_free(file->data);
     mem_free(file->synced);
+    mem_resize(file->lost, file->lost_count, 0);
     mem_free(file);
     sim->files[position] = NULL;
 }
@@ -178,6 +181,21 @@ static int simdisk_grow(struct store_simdisk *sim, struct simdisk_file *file, ui
     return 0;
 }
 
+static bool simdisk_is_lost(const struct simdisk_file *file, uint64_t at)
+{
+    uint64_t sector = at / STORE_SIMDISK_SECTOR;
+    return sector < file->lost_count && file->lost[sector] != 0;
+}
+
+/* Sectors that are written anew are dirty anew. */
+static void simdisk_find_again(struct simdisk_file *file, uint64_t at, uint64_t len)
+{
+    for (uint64_t i = at / STORE_SIMDISK_SECTOR;
+         i <= (at + len - 1) / STORE_SIMDISK_SECTOR && i < file->lost_count; i++) {
+        file->lost[i] = 0;
+    }
+}
+
 static int simdisk_write(struct store_disk *disk, int file, uint64_t at, struct slice data)
 {
     struct store_simdisk *sim = simdisk_of(disk);
@@ -186,6 +204,7 @@ static int simdisk_write(struct store_disk *disk, int file, uint64_t at, struct 
     code = code < 0 ? code : simdisk_grow(sim, to, at + data.len);
     if (code == 0 && data.len > 0) {
         memcpy(to->data + at, data.data, data.len);
+        simdisk_find_again(to, at, data.len);
     }
     return code;
 }
@@ -207,13 +226,37 @@ static int simdisk_truncate(struct store_disk *disk, int file, uint64_t size)
     return code < 0 ? code : simdisk_grow(sim, sim->files[file], size);
 }
 
+/* A sector as it is now becomes durable; bytes past the end are none. */
+static void simdisk_settle_sector(struct simdisk_file *file, uint64_t at)
+{
+    uint64_t len = file->size - at < STORE_SIMDISK_SECTOR ? file->size - at : STORE_SIMDISK_SECTOR;
+    memcpy(file->synced + at, file->data + at, len);
+}
+
 static void simdisk_settle(struct simdisk_file *file)
 {
     file->synced = mem_grow(file->synced, file->size + 1);
-    if (file->size > 0) {
-        memcpy(file->synced, file->data, file->size);
+    if (file->size > file->synced_size) {
+        memset(file->synced + file->synced_size, 0, file->size - file->synced_size);
+    }
+    for (uint64_t at = 0; at < file->size; at += STORE_SIMDISK_SECTOR) {
+        if (!simdisk_is_lost(file, at)) {
+            simdisk_settle_sector(file, at);
+        }
     }
     file->synced_size = file->size;
+}
+
+/* As Linux does: what a failed sync did not write counts as clean, and no later sync writes it. */
+static void simdisk_lose(struct store_simdisk *sim, struct simdisk_file *file)
+{
+    uint64_t count = file->size / STORE_SIMDISK_SECTOR + 1;
+    file->lost = mem_resize(file->lost, file->lost_count, count);
+    file->lost_count = count;
+    for (uint64_t i = 0; i < count; i++) {
+        file->lost[i] |= simdisk_coin(sim);
+    }
+    simdisk_settle(file);
 }
 
 static bool simdisk_sync_fails(struct store_simdisk *sim)
@@ -225,11 +268,14 @@ static int simdisk_sync(struct store_disk *disk, int file)
 {
     struct store_simdisk *sim = simdisk_of(disk);
     int code = simdisk_change(sim);
-    if (code < 0 || simdisk_sync_fails(sim)) {
-        return -LT_EIO;
+    if (code == 0 && simdisk_sync_fails(sim)) {
+        simdisk_lose(sim, sim->files[file]);
+        code = -LT_EIO;
     }
-    simdisk_settle(sim->files[file]);
-    return 0;
+    if (code == 0) {
+        simdisk_settle(sim->files[file]);
+    }
+    return code;
 }
 
 static int simdisk_remove(struct store_disk *disk, const char *name)
@@ -324,7 +370,7 @@ static void simdisk_crash_file(struct store_simdisk *sim, struct simdisk_file *f
         file->size == file->synced_size || simdisk_coin(sim) ? file->size : file->synced_size;
     uint8_t *data = mem_zero(size + 1, 1);
     for (uint64_t at = 0; at < size; at += STORE_SIMDISK_SECTOR) {
-        bool fresh = simdisk_coin(sim);
+        bool fresh = simdisk_coin(sim) && !simdisk_is_lost(file, at);
         const uint8_t *from = fresh ? file->data : file->synced;
         uint64_t end = fresh ? file->size : file->synced_size;
         end = end < size ? end : size;
@@ -336,6 +382,8 @@ static void simdisk_crash_file(struct store_simdisk *sim, struct simdisk_file *f
     mem_free(file->data);
     file->data = data;
     file->size = size;
+    file->lost = mem_resize(file->lost, file->lost_count, 0);
+    file->lost_count = 0;
     simdisk_settle(file);
 }
 

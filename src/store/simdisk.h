@@ -28,7 +28,8 @@ void store_simdisk_crash(struct store_simdisk *sim);
  * the place where the program dies. 0: never. */
 void store_simdisk_halt_after(struct store_simdisk *sim, uint64_t operations);
 
-/* The `nth` sync from now fails with EIO, once. 0: none does. */
+/* The `nth` sync from now fails with EIO, once, and part of what it should have written is not
+ * written by any later sync either, though it is read back until the crash. 0: none does. */
 void store_simdisk_fail_sync(struct store_simdisk *sim, uint64_t nth);
 
 /* No more than this many bytes in all files. 0: no bound. */

@@ -1,7 +1,7 @@
 /* store/simkv.c - the engine in memory: every version of every key in one skip list.
  *
  * A snapshot is a version number; a read takes the newest version that is not above it. Nothing
- * blocks and nothing is lost before close, so flush is free. */
+ * blocks. A flush remembers the version that it was at, and a crash drops all later ones. */
 #include <assert.h>
 
 #include "base/mem.h"
@@ -15,6 +15,8 @@ struct simkv {
     struct store_skip skip;
     uint64_t version; /* of the last apply or drop */
     struct store_mark applied;
+    uint64_t flushed_version; /* what a crash leaves */
+    struct store_mark flushed;
 };
 
 struct store_snapshot {
@@ -97,7 +99,10 @@ static struct store_mark simkv_applied(struct store_kv *kv)
 
 static int simkv_flush(struct store_kv *kv, uint64_t *ret_index)
 {
-    *ret_index = simkv_of(kv)->applied.index;
+    struct simkv *simkv = simkv_of(kv);
+    simkv->flushed_version = simkv->version;
+    simkv->flushed = simkv->applied;
+    *ret_index = simkv->flushed.index;
     return 0;
 }
 
@@ -267,4 +272,20 @@ struct store_kv *store_simkv_new(void)
     simkv->kv.ops = &simkv_ops;
     store_skip_init(&simkv->skip);
     return &simkv->kv;
+}
+
+void store_simkv_crash(struct store_kv *kv)
+{
+    struct simkv *simkv = simkv_of(kv);
+    assert(kv->ops == &simkv_ops);
+    struct store_skip_node *node = simkv->skip.head[0];
+    while (node != NULL) {
+        struct store_skip_node *next = node->next[0];
+        if (node->version > simkv->flushed_version) {
+            store_skip_remove(&simkv->skip, node);
+        }
+        node = next;
+    }
+    simkv->version = simkv->flushed_version;
+    simkv->applied = simkv->flushed;
 }
