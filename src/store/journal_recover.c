@@ -20,6 +20,7 @@ struct recover {
     char name[JOURNAL_NAME_MAX];
     bool ended; /* a torn or damaged record was met */
     uint64_t ended_at;
+    uint64_t proven; /* bytes of the segment that the newest record says were synced before it */
 };
 
 struct recover_numbers {
@@ -135,11 +136,13 @@ static int recover_segment_records(struct recover *recover)
     struct store_journal *journal = recover->journal;
     struct journal_header header;
     uint64_t at = JOURNAL_HEAD;
+    recover->proven = 0;
     while (recover_whole(recover->bytes, at, &header) && header.previous == journal->crc) {
         int code = recover_record(recover, &header, at);
         if (code < 0) {
             return code;
         }
+        recover->proven = header.synced;
         at += journal_padded(JOURNAL_RECORD + header.len);
     }
     journal->end = at;
@@ -208,6 +211,17 @@ static int recover_cut(struct recover *recover)
     return code < 0 ? code : ops->sync(journal->disk, journal->file);
 }
 
+/* What no later record proves to be on the disk may be in memory only. A sync alone does not bring
+ * it there: the sync that ended the last process may have failed, and then the system takes for
+ * clean what it did not write. Written again, it is synced with the rest. */
+static int recover_rewrite(struct recover *recover)
+{
+    struct store_journal *journal = recover->journal;
+    uint64_t from = recover->proven < journal->end ? recover->proven : journal->end;
+    struct slice tail = slice_of(recover->bytes.data + from, journal->end - from);
+    return journal->disk->ops->write(journal->disk, journal->file, from, tail);
+}
+
 /* A last segment whose head was never finished holds nothing: remove it. */
 static int recover_headless(struct recover *recover, bool last, int file)
 {
@@ -250,6 +264,9 @@ static int recover_segment(struct recover *recover, uint64_t number, bool last)
     }
     journal->file = file;
     code = code < 0 ? code : recover_segment_records(recover);
+    if (code == 0 && last) {
+        code = recover_rewrite(recover);
+    }
     if (code == 0 && last && recover->ended) {
         code = recover_cut(recover);
     }

@@ -349,6 +349,26 @@ TEST(journal_stops_at_the_first_failed_sync)
     model_free(model);
 }
 
+/* The system keeps in memory what a failed sync did not write, and takes it for clean. */
+TEST(journal_writes_again_what_it_finds_and_nobody_synced)
+{
+    for (uint64_t seed = 100; seed < 200; seed++) {
+        struct model *model = model_new(seed);
+        model_open(model);
+        model_write(model);
+        store_simdisk_fail_sync(model->sim, 1);
+        model_write(model);
+        assert_null(model->journal);
+        model_open(model);
+        model_write(model);
+        assert_non_null(model->journal);
+        model_close(model);
+        store_simdisk_crash(model->sim);
+        model_open(model);
+        model_free(model);
+    }
+}
+
 TEST(journal_says_when_the_disk_is_full)
 {
     struct model *model = model_new(3);
