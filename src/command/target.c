@@ -222,5 +222,10 @@ int command_target_upsert(struct command_op *op, struct command_target *target,
     }
     struct store_write write = {op->writer, collection, &target->arena, &op->err};
     code = store_insert(&write, *ret_doc);
+    if (command_is_paused(code)) {
+        /* whoever comes first may insert what this one was looking for */
+        target->sorted_out = false;
+        command_read_restart(&target->read);
+    }
     return code == -LT_EAGAIN ? command_wants(op, &op->writer->view, false) : code;
 }
