@@ -12,6 +12,7 @@
 #include "command/args.h"
 #include "command/concern.h"
 #include "command/handlers.h"
+#include "command/labels.h"
 #include "command/server.h"
 #include "command/session.h"
 #include "command/txn.h"
@@ -183,20 +184,30 @@ static void command_build_times(struct command_op *op)
     memcpy(end - times->operation_time, &clock, sizeof clock);
 }
 
+static void command_build_error(struct command_op *op)
+{
+    char scratch[32];
+    doc_build_text(&op->builder, "errmsg", op->err.text);
+    doc_build_i32(&op->builder, "code", op->err.code);
+    doc_build_text(&op->builder, "codeName", err_code_name(op->err.code, scratch));
+    if (op->err.info.len > 0) {
+        doc_build_fields(&op->builder, op->err.info);
+    }
+    command_error_labels(op, op->err.code);
+    if (command_error_is_of_state(op->err.code)) {
+        command_build_topology_version(op);
+    }
+}
+
 static void command_finish(struct command_op *op, bool ok)
 {
-    if (ok) {
+    if (ok && op->concern != 0) {
         command_build_concern_error(op);
+        command_error_labels(op, op->concern);
     }
     doc_build_double(&op->builder, "ok", ok ? 1.0 : 0.0);
     if (!ok) {
-        char scratch[32];
-        doc_build_text(&op->builder, "errmsg", op->err.text);
-        doc_build_i32(&op->builder, "code", op->err.code);
-        doc_build_text(&op->builder, "codeName", err_code_name(op->err.code, scratch));
-        if (op->err.info.len > 0) {
-            doc_build_fields(&op->builder, op->err.info);
-        }
+        command_build_error(op);
     }
     command_build_times(op);
     doc_build_end(&op->builder);
@@ -221,25 +232,6 @@ void command_fail(struct command_op *op, int code, const char *format, ...)
     op->err.info = (struct slice){0};
     vsnprintf(op->err.text, sizeof op->err.text, format, args);
     va_end(args);
-    command_finish_failed(op);
-}
-
-void command_refuse(struct command_op *op, const char *format, ...)
-{
-    struct buf labels;
-    struct doc_builder builder;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(op->err.text, sizeof op->err.text, format, args);
-    va_end(args);
-    buf_init(&labels, &op->arena);
-    doc_build_begin(&builder, &labels);
-    doc_build_open_array(&builder, SLICE("errorLabels"));
-    doc_build_text(&builder, "", "SystemOverloadedError");
-    doc_build_text(&builder, "", "RetryableError");
-    doc_build_close(&builder);
-    op->err.code = LT_EINGRESSREQUESTRATELIMITEXCEEDED;
-    op->err.info = doc_build_end(&builder);
     command_finish_failed(op);
 }
 
@@ -375,7 +367,10 @@ static int command_run(struct command_op *op)
         code = command_enter(op);
         command_take_writer(op);
     }
-    code = code < 0 ? code : op->command->run(op);
+    if (code == 0) {
+        op->ran = true;
+        code = op->command->run(op);
+    }
     if (code == -LT_EWAIT && op->waits_for == NULL) {
         command_owner_wait(op, op->writer->blocker);
     }
@@ -424,7 +419,6 @@ enum command_state command_step(struct command_op *op)
             err_set(&op->err, -code, "%s failed", op->command->name);
         }
         op->failed = true;
-        command_txn_label(op);
         command_finish_failed(op);
     } else {
         command_finish(op, true);

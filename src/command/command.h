@@ -129,6 +129,7 @@ struct command_op {
     struct command_op *wait_next;
     bool begun;   /* a step was made */
     bool entered; /* its session's turn has come */
+    bool ran;     /* the handler was called */
     uint64_t started_us;
     uint64_t deadline_us;    /* maxTimeMS; 0 none */
     int32_t opid;            /* 0: not on the server's list of running ops */
@@ -176,10 +177,5 @@ static inline bool command_needs_owner(const struct command_op *op)
 /* Put an error reply in place of whatever is there; for the driver's own errors. */
 void command_fail(struct command_op *op, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-
-/* The same for a server with too much to do: 462, with the labels by which drivers know that
- * nothing was done and that trying again later makes sense. */
-void command_refuse(struct command_op *op, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -240,9 +240,6 @@ int command_check_concerns(struct command_op *op)
 void command_build_concern_error(struct command_op *op)
 {
     char scratch[32];
-    if (op->concern == 0) {
-        return;
-    }
     struct doc_builder *builder = &op->builder;
     doc_build_open(builder, SLICE("writeConcernError"));
     doc_build_i32(builder, "code", op->concern);

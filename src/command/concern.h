@@ -14,7 +14,7 @@
 /* Check what op->body carries; notes in op->concern what cannot be met. */
 int command_check_concerns(struct command_op *op);
 
-/* Append writeConcernError to the reply of a write when op->concern asks for one. */
+/* Append writeConcernError to the reply: op->concern, which is not 0. */
 void command_build_concern_error(struct command_op *op);
 
 #endif

@@ -14,6 +14,9 @@
 #define COMMAND(name, run, flags, help) int run(struct command_op *op);
 #include "command/commands.def"
 
+/* The field topologyVersion, of hello and of errors that say how the topology changes. */
+void command_build_topology_version(struct command_op *op);
+
 /* Row `index` of commands.def, or NULL past the end. */
 const struct command *command_each(size_t index);
 

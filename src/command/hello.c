@@ -89,11 +89,11 @@ static int hello_take_metadata(struct command_op *op)
 
 /* ---- the reply ---- */
 
-static void hello_build_topology_version(struct command_op *op)
+void command_build_topology_version(struct command_op *op)
 {
     doc_build_open(&op->builder, SLICE("topologyVersion"));
     doc_build_oid(&op->builder, "processId", op->server->process_id);
-    doc_build_i64(&op->builder, "counter", (int64_t)op->server->topology_counter);
+    doc_build_i64(&op->builder, "counter", (int64_t)atomic_load(&op->server->topology_counter));
     doc_build_close(&op->builder);
 }
 
@@ -142,7 +142,7 @@ static void hello_build(struct command_op *op)
         op->client->hello_ok = true;
         doc_build_bool(&op->builder, "helloOk", true);
     }
-    hello_build_topology_version(op);
+    command_build_topology_version(op);
     hello_build_set(op, legacy);
     doc_build_i32(&op->builder, "maxBsonObjectSize", DOC_SIZE_MAX);
     doc_build_i32(&op->builder, "maxMessageSizeBytes", 48000000);
@@ -181,7 +181,7 @@ static int hello_knows(struct command_op *op, bool *ret_knows)
         return err_set(&op->err, 40414, "BSON field 'topologyVersion' is incomplete");
     }
     *ret_knows = memcmp(process.data, op->server->process_id, 12) == 0 &&
-                 (uint64_t)known == op->server->topology_counter;
+                 (uint64_t)known == atomic_load(&op->server->topology_counter);
     return 0;
 }
 

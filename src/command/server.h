@@ -48,7 +48,7 @@ struct command_server {
     const char *set_name;
     const char *address; /* "host:port" that clients reach us by */
     uint8_t process_id[12];
-    uint64_t topology_counter;
+    _Atomic uint64_t topology_counter; /* of changes that hello shows */
     int64_t started_ms;
     uint64_t started_us;
     struct slice argv;   /* BSON array */

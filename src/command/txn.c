@@ -339,39 +339,6 @@ int command_txn_charge(struct command_op *op)
     return code;
 }
 
-/* ---- labels ---- */
-
-static bool txn_is_transient(int code)
-{
-    static const int transient[] = {LT_EWRITECONFLICT, LT_ENOSUCHTRANSACTION,
-                                    LT_ESNAPSHOTUNAVAILABLE, LT_ELOCKTIMEOUT,
-                                    LT_ETRANSACTIONEXCEEDEDLIFETIMELIMITSECONDS};
-    for (size_t i = 0; i < sizeof transient / sizeof transient[0]; i++) {
-        if (code == transient[i]) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void command_txn_label(struct command_op *op)
-{
-    if (!command_is_in_txn(op) || !txn_is_transient(op->err.code)) {
-        return;
-    }
-    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
-    struct buf *buf = arena_alloc(&op->arena, sizeof *buf);
-    buf_init(buf, &op->arena);
-    doc_build_begin(builder, buf);
-    if (op->err.info.len > 0) {
-        doc_build_fields(builder, op->err.info);
-    }
-    doc_build_open_array(builder, SLICE("errorLabels"));
-    doc_build_text(builder, "", "TransientTransactionError");
-    doc_build_close(builder);
-    op->err.info = doc_build_end(builder);
-}
-
 /* ---- what statements see ---- */
 
 void command_view_init(struct command_op *op, struct store_view *view)

@@ -38,10 +38,6 @@ int command_txn_enter(struct command_op *op);
 /* What was begun here has ended: a transaction whose statement failed is aborted. */
 void command_txn_leave(struct command_op *op);
 
-/* Before an error of the op is told: does it mean that the whole transaction may be tried again?
- * Then its labels say so. */
-void command_txn_label(struct command_op *op);
-
 /* After a step: charge what the transaction holds. 146. */
 int command_txn_charge(struct command_op *op);
 

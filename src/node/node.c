@@ -149,7 +149,7 @@ static void node_open_server(struct node *node)
     rng_bytes(server->process_id, sizeof server->process_id);
     atomic_store(&server->random, rng_u64());
     atomic_store(&server->oid_count, (uint32_t)rng_u64());
-    server->topology_counter = 1;
+    atomic_store(&server->topology_counter, 1);
     server->started_ms = clock_wall_ms();
     server->started_us = clock_mono_us();
     server->argv = node->config.argv;

@@ -196,7 +196,7 @@ static bool request_admit(struct node_request *request, enum node_queue otherwis
         return true;
     }
     const char *name = node__admission_name(queue);
-    command_refuse(op,
+    command_fail(op, LT_EINGRESSREQUESTRATELIMITEXCEEDED,
                    "the server has too much to do: %u %s wait (largetable.admission.%s), or memory "
                    "is full; try again later",
                    atomic_load(&admission->queues[queue].waiting), name, name);
