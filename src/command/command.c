@@ -201,9 +201,9 @@ static void command_build_error(struct command_op *op)
 
 static void command_finish(struct command_op *op, bool ok)
 {
-    if (ok && op->concern != 0) {
+    if (ok && op->concern.unmet != 0) {
         command_build_concern_error(op);
-        command_error_labels(op, op->concern);
+        command_error_labels(op, op->concern.unmet);
     }
     doc_build_double(&op->builder, "ok", ok ? 1.0 : 0.0);
     if (!ok) {

@@ -71,6 +71,12 @@ struct command_client {
 void command_client_set_metadata(struct command_client *client, struct slice metadata);
 void command_client_close(struct command_client *client);
 
+/* What a write concern asks for that this set can never give. */
+struct command_write_concern {
+    int unmet;         /* 79 or 100; 0: it can be met */
+    struct slice mode; /* for 79: the name that nobody knows */
+};
+
 /* Fields that any command may carry; doc_missing where it does not. */
 struct command_common {
     struct doc_value db;
@@ -136,8 +142,7 @@ struct command_op {
     atomic_int killed;       /* the error code to die with; 0: none */
     struct command_op *next; /* on that list */
     struct command_op *previous;
-    int concern;               /* the write concern cannot be met: 79 or 100; 0: it is */
-    struct slice concern_mode; /* for 79 */
+    struct command_write_concern concern; /* its own */
     /* ---- large: not cleared for the next request, written before they are read ---- */
     struct arena arena;
     struct wire_message message; /* by the driver, before command_start */

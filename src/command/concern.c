@@ -126,7 +126,8 @@ static const struct command_arg concern_write_args[] = {
 };
 
 /* {w: {tag: count}} */
-static int concern_tags(struct command_op *op, struct slice tags)
+static int concern_tags(struct command_op *op, struct slice tags,
+                        struct command_write_concern *concern)
 {
     struct doc_iter iter;
     struct doc_elem elem;
@@ -141,11 +142,12 @@ static int concern_tags(struct command_op *op, struct slice tags)
                            doc_type_name(elem.value.type));
         }
     }
-    op->concern = LT_EUNSATISFIABLEWRITECONCERN;
+    concern->unmet = LT_EUNSATISFIABLEWRITECONCERN;
     return 0;
 }
 
-static int concern_members(struct command_op *op, struct doc_value w)
+static int concern_members(struct command_op *op, struct doc_value w,
+                           struct command_write_concern *concern)
 {
     double members = trunc(doc_value_to_double(w));
     if (!(members >= 0 && members <= CONCERN_MEMBERS_MAX)) {
@@ -154,12 +156,13 @@ static int concern_members(struct command_op *op, struct doc_value w)
                        CONCERN_MEMBERS_MAX, members);
     }
     if (members > 1) {
-        op->concern = LT_EUNSATISFIABLEWRITECONCERN;
+        concern->unmet = LT_EUNSATISFIABLEWRITECONCERN;
     }
     return 0;
 }
 
-static int concern_w(struct command_op *op, struct doc_value w)
+static int concern_w(struct command_op *op, struct doc_value w,
+                     struct command_write_concern *concern)
 {
     switch (w.type) {
     case DOC_MISSING:
@@ -167,29 +170,34 @@ static int concern_w(struct command_op *op, struct doc_value w)
         return 0;
     case DOC_STRING:
         if (!slice_is(doc_value_get_string(w), "majority")) {
-            op->concern = LT_EUNKNOWNREPLWRITECONCERN;
-            op->concern_mode = doc_value_get_string(w);
+            *concern = (struct command_write_concern){LT_EUNKNOWNREPLWRITECONCERN,
+                                                      doc_value_get_string(w)};
         }
         return 0;
     case DOC_OBJECT:
-        return concern_tags(op, doc_value_get_doc(w));
+        return concern_tags(op, doc_value_get_doc(w), concern);
     default:
         return doc_value_is_number(w)
-                   ? concern_members(op, w)
+                   ? concern_members(op, w, concern)
                    : err_set(&op->err, LT_EFAILEDTOPARSE,
                              "w has to be a number, string, or object; found: %s",
                              doc_type_name(w.type));
     }
 }
 
-static int concern_check_write(struct command_op *op, struct slice doc)
+int command_check_write_concern(struct command_op *op, struct slice doc,
+                                struct command_write_concern *ret_concern)
 {
     static const struct command_args_spec spec = {"writeConcern", concern_write_args, false, false};
     struct concern_write write = {0};
     int code = command_args_read(&spec, doc, &write, &op->err);
-    code = code < 0 ? code : concern_w(op, write.w);
+    code = code < 0 ? code : concern_w(op, write.w, ret_concern);
     if (code < 0) {
         return code;
+    }
+    if (doc_value_is_number(write.w) && doc_value_to_double(write.w) == 0 &&
+        doc_value_truth(write.journal)) {
+        return err_set(&op->err, LT_EFAILEDTOPARSE, "cannot use 'j' option with w:0");
     }
     if (!doc_value_is_nullish(write.journal) && write.journal.type != DOC_BOOL &&
         !doc_value_is_number(write.journal)) {
@@ -201,7 +209,12 @@ static int concern_check_write(struct command_op *op, struct slice doc)
     if (doc_value_is_number(write.timeout) && doc_value_to_i64_clamped(write.timeout) > INT32_MAX) {
         return err_set(&op->err, LT_EFAILEDTOPARSE, "wtimeout must be a 32-bit integer");
     }
-    code = concern_provenance(op, write.provenance);
+    return concern_provenance(op, write.provenance);
+}
+
+static int concern_check_write(struct command_op *op, struct slice doc)
+{
+    int code = command_check_write_concern(op, doc, &op->concern);
     bool takes_it = (op->command->flags & (COMMAND_WRITE | COMMAND_TAKES_WRITE_CONCERN)) != 0;
     if (code == 0 && !takes_it) {
         code = err_set(&op->err, LT_EINVALIDOPTIONS, "Command %s does not support writeConcern",
@@ -237,21 +250,25 @@ int command_check_concerns(struct command_op *op)
                     : concern_each(op, "writeConcern", common->write_concern, concern_check_write);
 }
 
+struct slice command_concern_text(struct command_op *op,
+                                  const struct command_write_concern *concern)
+{
+    if (concern->unmet == LT_EUNSATISFIABLEWRITECONCERN) {
+        return SLICE("Not enough data-bearing nodes");
+    }
+    return arena_format(&op->arena,
+                        "No write concern mode named '%.*s' found in replica set configuration",
+                        SLICE_FMT(concern->mode));
+}
+
 void command_build_concern_error(struct command_op *op)
 {
     char scratch[32];
     struct doc_builder *builder = &op->builder;
     doc_build_open(builder, SLICE("writeConcernError"));
-    doc_build_i32(builder, "code", op->concern);
-    doc_build_text(builder, "codeName", err_code_name(op->concern, scratch));
-    if (op->concern == LT_EUNSATISFIABLEWRITECONCERN) {
-        doc_build_text(builder, "errmsg", "Not enough data-bearing nodes");
-    } else {
-        struct slice text = arena_format(
-            &op->arena, "No write concern mode named '%.*s' found in replica set configuration",
-            SLICE_FMT(op->concern_mode));
-        doc_build_string(builder, "errmsg", text);
-    }
+    doc_build_i32(builder, "code", op->concern.unmet);
+    doc_build_text(builder, "codeName", err_code_name(op->concern.unmet, scratch));
+    doc_build_string(builder, "errmsg", command_concern_text(op, &op->concern));
     doc_build_open(builder, SLICE("errInfo"));
     doc_build_doc(builder, "writeConcern", doc_value_get_doc(op->common.write_concern));
     doc_build_close(builder);

@@ -11,10 +11,17 @@
 
 #include "command/command.h"
 
+/* Check a document as a write concern. */
+int command_check_write_concern(struct command_op *op, struct slice doc,
+                                struct command_write_concern *ret_concern);
+/* Why it cannot be met, in the op's arena. */
+struct slice command_concern_text(struct command_op *op,
+                                  const struct command_write_concern *concern);
+
 /* Check what op->body carries; notes in op->concern what cannot be met. */
 int command_check_concerns(struct command_op *op);
 
-/* Append writeConcernError to the reply: op->concern, which is not 0. */
+/* Append writeConcernError to the reply, for op->concern that cannot be met. */
 void command_build_concern_error(struct command_op *op);
 
 #endif

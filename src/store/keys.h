@@ -22,6 +22,9 @@ extern const struct slice store_key_next_id;
 /* The group's newest configuration entry: index, 8 bytes little endian, and payload. */
 extern const struct slice store_key_configuration;
 
+/* The read and write concern that commands have which give none: BSON. */
+extern const struct slice store_key_defaults;
+
 void store_key_id(struct buf *buf, uint32_t id);
 
 /* All keys of an id: `bytes` holds them, *ret_from <= key < *ret_to. */
