@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "command/args.h"
+#include "command/causal.h"
 #include "command/concern.h"
 #include "command/handlers.h"
 #include "command/labels.h"
@@ -17,6 +18,7 @@
 #include "command/session.h"
 #include "command/txn.h"
 #include "doc/view.h"
+#include "store/effect.h"
 
 static const struct command command_table[] = {
 #define COMMAND(name, run, flags, help) {#name, run, (flags), help},
@@ -131,19 +133,35 @@ void command_op_recycle(struct command_op *op)
     op->err.info = (struct slice){0};
 }
 
+/* By length first: most fields of most commands are none of these. */
 static struct doc_value *command_common_field(struct command_common *common, struct slice name)
 {
-    return slice_is(name, "$db")                ? &common->db
-           : slice_is(name, "lsid")             ? &common->session
-           : slice_is(name, "maxTimeMS")        ? &common->max_time
-           : slice_is(name, "readConcern")      ? &common->read_concern
-           : slice_is(name, "writeConcern")     ? &common->write_concern
-           : slice_is(name, "txnNumber")        ? &common->txn_number
-           : slice_is(name, "autocommit")       ? &common->autocommit
-           : slice_is(name, "startTransaction") ? &common->start_transaction
-           : slice_is(name, "stmtId")           ? &common->statement
-           : slice_is(name, "stmtIds")          ? &common->statements
+    switch (name.len) {
+    case 3:
+        return slice_is(name, "$db") ? &common->db : NULL;
+    case 4:
+        return slice_is(name, "lsid") ? &common->session : NULL;
+    case 6:
+        return slice_is(name, "stmtId") ? &common->statement : NULL;
+    case 7:
+        return slice_is(name, "stmtIds") ? &common->statements : NULL;
+    case 9:
+        return slice_is(name, "maxTimeMS")   ? &common->max_time
+               : slice_is(name, "txnNumber") ? &common->txn_number
+                                             : NULL;
+    case 10:
+        return slice_is(name, "autocommit") ? &common->autocommit : NULL;
+    case 11:
+        return slice_is(name, "readConcern") ? &common->read_concern : NULL;
+    case 12:
+        return slice_is(name, "$clusterTime")   ? &common->cluster_time
+               : slice_is(name, "writeConcern") ? &common->write_concern
                                                 : NULL;
+    case 16:
+        return slice_is(name, "startTransaction") ? &common->start_transaction : NULL;
+    default:
+        return NULL;
+    }
 }
 
 /* Of fields given twice the first counts, as everywhere. */
@@ -169,19 +187,34 @@ void command_start(struct command_op *op)
     op->db = op->common.db.type == DOC_STRING ? doc_value_get_string(op->common.db)
                                               : op->message.database;
     doc_build_begin(&op->builder, &op->reply);
+    command_causal_learn(op); /* before the owner gives it a time; what is wrong is told later */
 }
 
 /* ---- replies ---- */
+
+/* What the client has seen or done. A write is answered when all that is logged by now is applied.
+ */
+static uint64_t command_operation_time(const struct command_op *op)
+{
+    if (op->owner == NULL || op->is_private) {
+        return atomic_load(&op->server->applied_clock);
+    }
+    const struct store_writer *writer = op->owner->writer;
+    bool wrote = writer->effects.len > STORE_EFFECT_HEADER;
+    return wrote ? writer->clock : atomic_load(&op->server->logged_clock);
+}
 
 /* Only the clock in them changes. */
 static void command_build_times(struct command_op *op)
 {
     const struct command_times *times = &op->server->times;
-    uint64_t clock = atomic_load(&op->server->applied_clock);
+    uint64_t operation = command_operation_time(op);
+    uint64_t known = command_causal_now(op->server);
+    known = known > operation ? known : operation;
     doc_build_fields(&op->builder, slice_of(times->bytes, times->len));
     uint8_t *end = op->reply.data + op->reply.len;
-    memcpy(end - times->cluster_time, &clock, sizeof clock);
-    memcpy(end - times->operation_time, &clock, sizeof clock);
+    memcpy(end - times->cluster_time, &known, sizeof known);
+    memcpy(end - times->operation_time, &operation, sizeof operation);
 }
 
 static void command_build_error(struct command_op *op)
@@ -291,6 +324,7 @@ static int command_check(struct command_op *op)
     if (code == 0 && command_session_id(op->common.session, id)) {
         code = command_sessions_use(op->server->sessions, id, op->wall_ms, &session, &op->err);
     }
+    code = code < 0 ? code : command_causal_learn(op);
     code = code < 0 ? code : command_check_concerns(op);
     return code < 0 ? code : command_read_max_time(op);
 }
@@ -311,16 +345,13 @@ static int command_interrupted(struct command_op *op)
 
 static int command_begin(struct command_op *op)
 {
-    op->begun = true;
+    op->stage = COMMAND_WAITS;
     op->started_us = op->mono_us;
     int code = command_check(op);
     if (code < 0) {
         return code;
     }
     atomic_fetch_add(&op->server->opcounters.command, 1);
-    if (!command_needs_owner(op)) {
-        op->catalog = command_server_catalog(op->server);
-    }
     if ((op->command->flags & COMMAND_ADMIN) != 0) {
         command_list(op); /* who asks for the list is on it */
     }
@@ -343,9 +374,7 @@ static int command_enter(struct command_op *op)
     if (code == -LT_EWAIT) {
         op->session = NULL; /* it may be gone by the time of the turn */
     }
-    code = code < 0 ? code : command_txn_enter(op);
-    op->entered = code == 0;
-    return code;
+    return code < 0 ? code : command_txn_enter(op);
 }
 
 static void command_take_writer(struct command_op *op)
@@ -355,26 +384,43 @@ static void command_take_writer(struct command_op *op)
     op->writer->view.wait = op->wait;
 }
 
+/* Until nothing is between the command and its handler. */
+static int command_wait(struct command_op *op)
+{
+    int code = command_causal_wait(op);
+    if (code == 0 && op->owner != NULL && doc_value_exists(op->common.txn_number)) {
+        code = command_enter(op);
+        command_take_writer(op);
+    }
+    if (code < 0) {
+        return code;
+    }
+    op->stage = COMMAND_RUNS;
+    if (!command_needs_owner(op)) {
+        op->catalog = command_server_catalog(op->server);
+    }
+    return 0;
+}
+
 static int command_run(struct command_op *op)
 {
-    int code = op->begun ? 0 : command_begin(op);
-    bool enters = op->owner != NULL && doc_value_exists(op->common.txn_number);
+    int code = op->stage == COMMAND_NEW ? command_begin(op) : 0;
     if (op->owner != NULL) {
         command_take_writer(op);
     }
     code = code < 0 ? code : command_interrupted(op);
-    if (code == 0 && enters && !op->entered) {
-        code = command_enter(op);
-        command_take_writer(op);
-    }
-    if (code == 0) {
-        op->ran = true;
-        code = op->command->run(op);
-    }
+    code = code < 0 || op->stage == COMMAND_RUNS ? code : command_wait(op);
+    code = code < 0 ? code : op->command->run(op);
     if (code == -LT_EWAIT && op->waits_for == NULL) {
         command_owner_wait(op, op->writer->blocker);
     }
     return code;
+}
+
+bool command_is_due(const struct command_op *op, uint64_t mono_us)
+{
+    return op->wake_us <= mono_us || atomic_load(&op->killed) != 0 ||
+           (op->wake_clock != 0 && atomic_load(&op->server->applied_clock) >= op->wake_clock);
 }
 
 /* At the owner, at the end of a step: what its statements did goes into the entry with it. */

@@ -87,15 +87,23 @@ struct command_common {
     struct doc_value txn_number;
     struct doc_value autocommit;
     struct doc_value start_transaction;
-    struct doc_value statement;  /* stmtId */
-    struct doc_value statements; /* stmtIds */
+    struct doc_value statement;    /* stmtId */
+    struct doc_value statements;   /* stmtIds */
+    struct doc_value cluster_time; /* $clusterTime */
+};
+
+/* How far a command is. */
+enum command_stage {
+    COMMAND_NEW,
+    COMMAND_WAITS, /* checked; its handler may not be called yet */
+    COMMAND_RUNS,  /* the handler was called */
 };
 
 struct command_op {
     /* ---- set by the driver before command_start ---- */
     struct command_server *server;
     struct command_client *client;
-    /* ---- set by the driver before every step ---- */
+    /* ---- set by the driver before command_start and before every step ---- */
     int64_t wall_ms;
     uint64_t mono_us;
     struct command_owner *owner; /* NULL where it is not stepped by it */
@@ -110,7 +118,8 @@ struct command_op {
     bool fetch_alone;     /* that key, without those beside it */
     uint32_t fetch_tries; /* how often that key was missed again */
     enum store_wait wait; /* MAY_WAIT: its keys do not fit the cache, let it block */
-    uint64_t wake_us;     /* SLEEP */
+    uint64_t wake_us;     /* SLEEP: until then, */
+    uint64_t wake_clock;  /* or until that hybrid time is applied; 0: that is no reason */
     bool more_to_come;    /* an exhaust reply: step again for the next one */
     uint32_t reply_count; /* replies already sent for this request */
     bool close_after;     /* close the connection after the reply */
@@ -133,12 +142,11 @@ struct command_op {
     bool failed;                            /* with an error, or one of its statements */
     const void *waits_for;                  /* WAIT */
     struct command_op *wait_next;
-    bool begun;   /* a step was made */
-    bool entered; /* its session's turn has come */
-    bool ran;     /* the handler was called */
+    enum command_stage stage;
     uint64_t started_us;
     uint64_t deadline_us;    /* maxTimeMS; 0 none */
     int32_t opid;            /* 0: not on the server's list of running ops */
+    uint64_t after_clock;    /* hybrid time that must be applied before the handler is called */
     atomic_int killed;       /* the error code to die with; 0: none */
     struct command_op *next; /* on that list */
     struct command_op *previous;
@@ -171,6 +179,9 @@ void command_set_body(struct command_op *op, struct slice body);
 
 /* Work on it. */
 enum command_state command_step(struct command_op *op);
+
+/* Is there a reason to step an op that sleeps? */
+bool command_is_due(const struct command_op *op, uint64_t mono_us);
 
 /* Must the owner step it? After command_start. */
 static inline bool command_needs_owner(const struct command_op *op)

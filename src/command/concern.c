@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "command/args.h"
+#include "command/causal.h"
 #include "doc/view.h"
 
 enum { CONCERN_MEMBERS_MAX = 50 };
@@ -81,6 +82,26 @@ static int concern_level(struct command_op *op, const struct concern_read *read)
     return 0;
 }
 
+/* What must be applied before it runs. */
+static int concern_after(struct command_op *op, const struct concern_read *read)
+{
+    static const char *const causal[] = {"local", "majority", "snapshot"};
+    bool everything = read->level.data != NULL && slice_is(read->level, "linearizable");
+    if (!doc_value_exists(read->after)) {
+        return everything ? command_causal_after(op, 0, true) : 0;
+    }
+    if (read->level.data != NULL &&
+        !concern_is_one_of(read->level, causal, sizeof causal / sizeof causal[0])) {
+        return err_set(&op->err, LT_EINVALIDOPTIONS,
+                       "afterClusterTime field can be set only if level is equal to majority, "
+                       "local, or snapshot");
+    }
+    if (doc_value_get_i64(read->after) == 0) {
+        return err_set(&op->err, LT_EINVALIDOPTIONS, "afterClusterTime cannot be a null timestamp");
+    }
+    return command_causal_after(op, (uint64_t)doc_value_get_i64(read->after), false);
+}
+
 static int concern_check_read(struct command_op *op, struct slice doc)
 {
     static const struct command_args_spec spec = {"readConcern", concern_read_args, false, false};
@@ -98,10 +119,7 @@ static int concern_check_read(struct command_op *op, struct slice doc)
         return err_set(&op->err, LT_EINVALIDOPTIONS,
                        "readConcern.atClusterTime is only valid with level: snapshot");
     }
-    if (doc_value_exists(read.after) && doc_value_get_i64(read.after) == 0) {
-        return err_set(&op->err, LT_EINVALIDOPTIONS, "afterClusterTime cannot be a null timestamp");
-    }
-    return 0;
+    return concern_after(op, &read);
 }
 
 /* ---- writeConcern ---- */

@@ -81,7 +81,7 @@ void command_error_labels(struct command_op *op, int code)
     }
     if (labels_is_retryable(code) && labels_is_retryable_write(op)) {
         labels[count++] = "RetryableWriteError";
-        if (!op->ran) {
+        if (op->stage != COMMAND_RUNS) {
             labels[count++] = "NoWritesPerformed";
         }
     }

@@ -22,7 +22,7 @@ static void expect(const char *command, int code, bool ran, const char *field, c
     command_op_init(&op, mini_node_server(node), &client);
     op.message.body = json_doc(&op.arena, command);
     command_start(&op);
-    op.ran = ran;
+    op.stage = ran ? COMMAND_RUNS : COMMAND_NEW;
     command_fail(&op, code, "because");
     struct slice reply = buf_slice(&op.reply);
     struct doc_value value = doc_get_str(reply, field);

@@ -30,6 +30,8 @@ struct command_host_ops {
     /* Ask for memory to be closed up and given back to the system; returns which walk that is. */
     uint64_t (*tidy_memory)(void *host);
     bool (*has_tidied)(void *host, uint64_t walk);
+    /* Log an entry whose clock is after server->cluster_clock, unless there is one. */
+    void (*advance_clock)(void *host);
     /* End the process in good order. */
     void (*shutdown)(void *host);
 };
@@ -61,6 +63,8 @@ struct command_server {
     struct store_kv *kv;
     struct cache *cache;            /* the part of kv that caches; NULL: none */
     _Atomic uint64_t applied_clock; /* hybrid clock of the newest applied entry */
+    _Atomic uint64_t logged_clock;  /* of the newest logged one */
+    _Atomic uint64_t cluster_clock; /* the latest that a client brought; causal.h */
     _Atomic(struct store_catalog *) catalog;
     struct memory_reclaim *reclaim; /* for catalogs that were replaced; NULL: there is one thread */
     /* ---- working state ---- */

@@ -156,6 +156,7 @@ static void group_apply_some(struct node_group *group, uint64_t commit)
     }
     group->applied = mark.index;
     atomic_store(&group->node->server.applied_clock, mark.clock);
+    node__wake_for_clock(group->node);
     for (size_t i = 0; i < taken; i++) {
         group->pending_bytes -= group_entry(group, i)->payload.len;
         group_drop_payload(group, group_entry(group, i));
@@ -308,6 +309,7 @@ static void group_propose(struct node_group *group)
     struct node_entry *pushed = group_entry(group, group->entries_count - 1);
     assert(group->entries_count > 0 && pushed->payload.data == payload.data);
     pushed->cap = payload.cap;
+    atomic_store(&group->node->server.logged_clock, group->writer.clock);
 }
 
 void node__group_turn(struct net_turn *turn)
@@ -335,16 +337,25 @@ static void group_done(struct node_group *group, struct node_request *request)
     }
 }
 
-/* The next hybrid time: the wall clock's second, or one increment on. */
+/* The next hybrid time: the wall clock's second, or one increment on from the latest that is
+ * known. */
 static uint64_t group_next_clock(struct node_group *group, int64_t wall_ms)
 {
     uint64_t wall = (uint64_t)(wall_ms / 1000) << 32 | 1;
-    group->clock = wall > group->clock ? wall : group->clock + 1;
+    uint64_t seen = atomic_load(&group->node->server.cluster_clock);
+    uint64_t after = seen > group->clock ? seen : group->clock;
+    group->clock = wall > after ? wall : after + 1;
     return group->clock;
 }
 
+/* What is written from now on must be after every time that a client brought: an open entry that is
+ * not goes first. */
 void node__group_begin_entry(struct node_group *group, int64_t wall_ms)
 {
+    if (group->writer.effects.len > 0 &&
+        group->writer.clock <= atomic_load(&group->node->server.cluster_clock)) {
+        group_propose(group);
+    }
     if (group->writer.effects.len == 0) {
         store_writer_begin(&group->writer, repl_next_index(group->repl),
                            group_next_clock(group, wall_ms), wall_ms);
@@ -385,6 +396,8 @@ static void group_step_request(struct net_mail *mail)
         net_loop_post(group->loop, &request->mail);
     } else if (state == COMMAND_FETCH) {
         node__request_fetch(request, group->loop);
+    } else if (state == COMMAND_SLEEP) {
+        node__request_sleep(request);
     } else if (state == COMMAND_DONE) {
         group_done(group, request);
     }
@@ -399,6 +412,28 @@ void node__group_submit(struct node_group *group, struct node_request *request)
         group_step_request(&request->mail);
     } else {
         net_loop_post(group->loop, &request->mail);
+    }
+}
+
+static void group_clock_mail(struct net_mail *mail)
+{
+    struct node_group *group =
+        (struct node_group *)((uint8_t *)mail - offsetof(struct node_group, clock_mail));
+    struct command_server *server = &group->node->server;
+    atomic_store(&group->clock_wanted, false);
+    if (atomic_load(&server->logged_clock) <= atomic_load(&server->cluster_clock)) {
+        node__group_begin_entry(group, clock_wall_ms());
+        uint64_t clock = group->clock;
+        store_writer_put(&group->writer, store_key_clock,
+                         slice_of((const uint8_t *)&clock, sizeof clock));
+    }
+}
+
+void node__group_advance_clock(struct node_group *group)
+{
+    if (!atomic_exchange(&group->clock_wanted, true)) {
+        group->clock_mail.deliver = group_clock_mail;
+        net_loop_post(group->loop, &group->clock_mail);
     }
 }
 

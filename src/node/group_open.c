@@ -162,6 +162,7 @@ int node__group_open(struct node_group *group, struct node *node, struct err *er
     }
     group->clock = group->applied_clock;
     atomic_store(&node->server.applied_clock, group->applied_clock);
+    atomic_store(&node->server.logged_clock, group->applied_clock);
     command_server_publish(&node->server, store_catalog_hold(group->writer.catalog));
     return 0;
 }

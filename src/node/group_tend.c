@@ -103,6 +103,9 @@ static void tend_begin(struct net_mail *mail)
                     indexes);
     }
     group->garbage = true;
+    if (atomic_load(&group->node->server.logged_clock) == 0) {
+        node__group_advance_clock(group); /* a new database: times begin */
+    }
 }
 
 void node__group_begin(struct node_group *group)

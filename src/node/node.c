@@ -127,6 +127,12 @@ static bool node_has_tidied(void *host, uint64_t walk)
     return node__tidy_is_done(&node->tidy, walk);
 }
 
+static void node_advance_clock(void *host)
+{
+    struct node *node = host;
+    node__group_advance_clock(&node->group);
+}
+
 static void node_shutdown(void *host)
 {
     struct node *node = host;
@@ -138,6 +144,7 @@ static const struct command_host_ops node_host_ops = {
     .memory_status = node_memory_status,
     .tidy_memory = node_tidy_memory,
     .has_tidied = node_has_tidied,
+    .advance_clock = node_advance_clock,
     .shutdown = node_shutdown,
 };
 

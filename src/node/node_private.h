@@ -155,6 +155,8 @@ struct node_group {
     struct buf dropped; /* of store_reclaim */
     struct net_work reclaim_work;
     struct net_mail next_mail;  /* the next batch may go */
+    struct net_mail clock_mail; /* an entry is wanted for its time */
+    atomic_bool clock_wanted;   /* it is on its way */
     struct net_mail begin_mail; /* the first turn of the owner's loop */
 };
 
@@ -169,6 +171,8 @@ void node__group_write_batch(struct node_group *group);
 void node__group_begin_entry(struct node_group *group, int64_t wall_ms);
 /* A write: step it here. Any thread. */
 void node__group_submit(struct node_group *group, struct node_request *request);
+/* Log an entry of a time that a client brought, unless there is one. Any thread. */
+void node__group_advance_clock(struct node_group *group);
 /* On the owner's loop, before anything else: finish what a crash interrupted. */
 void node__group_begin(struct node_group *group);
 /* Trim the journal and flush the store when it is time, end what is too old; every second. */
@@ -221,6 +225,8 @@ void node__request_step(struct node_request *request);
 void node__request_reply(struct node_request *request);
 /* Bring op.fetch_key into memory, then step again on `loop`. */
 void node__request_fetch(struct node_request *request, struct net_loop *loop);
+/* Let it rest on its connection's loop until it is due. Any thread. */
+void node__request_sleep(struct node_request *request);
 /* Prepare the times of an op for a step. */
 void node__request_clock(struct node_request *request);
 
@@ -234,6 +240,9 @@ struct node_worker {
     atomic_int memory_node;       /* index of the one it runs on; -1: any */
     atomic_int arena;             /* of the allocator, its own; -1: it shares one */
     struct node_request *sleeping;
+    atomic_bool waits_for_clock; /* one of these, for a hybrid time */
+    atomic_bool waking;          /* wake_mail is on its way */
+    struct net_mail wake_mail;
     struct node_request *spare; /* with memory that the next requests will use again */
     uint32_t spare_count;
 };
@@ -245,6 +254,8 @@ extern const struct net_watch node__worker_watch;
 struct node_worker *node__worker_here(struct node *node);
 /* Wake requests that sleep; on each loop, often. `context` is the worker. */
 void node__worker_tick(void *context);
+/* The applied clock has moved: wake those who wait for that. The owner. */
+void node__wake_for_clock(struct node *node);
 
 struct node {
     struct node_config config;

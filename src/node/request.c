@@ -197,9 +197,9 @@ static bool request_admit(struct node_request *request, enum node_queue otherwis
     }
     const char *name = node__admission_name(queue);
     command_fail(op, LT_EINGRESSREQUESTRATELIMITEXCEEDED,
-                   "the server has too much to do: %u %s wait (largetable.admission.%s), or memory "
-                   "is full; try again later",
-                   atomic_load(&admission->queues[queue].waiting), name, name);
+                 "the server has too much to do: %u %s wait (largetable.admission.%s), or memory "
+                 "is full; try again later",
+                 atomic_load(&admission->queues[queue].waiting), name, name);
     node__request_reply(request);
     return false;
 }
@@ -217,12 +217,26 @@ static void request_sleep(struct node_request *request)
     struct node_worker *worker = request->client->worker;
     request->next = worker->sleeping;
     worker->sleeping = request;
+    if (request->op.wake_clock != 0) {
+        atomic_store(&worker->waits_for_clock, true);
+    }
 }
 
-void node__request_step(struct node_request *request)
+static void request_sleep_mail(struct net_mail *mail)
+{
+    request_sleep((struct node_request *)mail);
+}
+
+void node__request_sleep(struct node_request *request)
+{
+    request->mail.deliver = request_sleep_mail;
+    net_loop_post(net_conn_loop(request->client->conn), &request->mail);
+}
+
+/* Step it, at the time that it has. */
+static void request_step_now(struct node_request *request)
 {
     struct net_loop *loop = net_conn_loop(request->client->conn);
-    node__request_clock(request);
     switch (command_step(&request->op)) {
     case COMMAND_DONE:
         node__ahead_poke(request->client->node, loop);
@@ -247,6 +261,12 @@ void node__request_step(struct node_request *request)
     }
 }
 
+void node__request_step(struct node_request *request)
+{
+    node__request_clock(request);
+    request_step_now(request);
+}
+
 static struct node_request *request_of_work(struct net_work *work)
 {
     return (struct node_request *)((uint8_t *)work - offsetof(struct node_request, work));
@@ -268,8 +288,8 @@ static void request_fetch_run(struct net_work *work)
     }
 }
 
-/* The key is in memory: on with the step that missed it. */
-static void request_fetched(struct node_request *request)
+/* What it waited for is there: on with it. */
+static void request_go_on(struct node_request *request)
 {
     struct node *node = request->client->node;
     if (command_needs_owner(&request->op)) {
@@ -281,7 +301,7 @@ static void request_fetched(struct node_request *request)
 
 static void request_fetched_mail(struct net_mail *mail)
 {
-    request_fetched((struct node_request *)mail);
+    request_go_on((struct node_request *)mail);
 }
 
 static void request_fetch_done(struct net_work *work)
@@ -298,7 +318,7 @@ static void request_fetch_done(struct net_work *work)
         other->mail.deliver = request_fetched_mail;
         net_loop_post(other->fetch_loop, &other->mail);
     }
-    request_fetched(request);
+    request_go_on(request);
 }
 
 void node__request_fetch(struct node_request *request, struct net_loop *loop)
@@ -384,6 +404,7 @@ static void request_frame(struct net_conn *conn, void *user, struct slice frame)
         return;
     }
     request_begin_reply(request);
+    node__request_clock(request);
     command_start(&request->op);
     if (atomic_load(&client->node->stopping)) {
         request->op.close_after = true;
@@ -394,7 +415,7 @@ static void request_frame(struct net_conn *conn, void *user, struct slice frame)
             node__group_submit(&client->node->group, request);
         }
     } else {
-        node__request_step(request);
+        request_step_now(request);
     }
 }
 
@@ -466,7 +487,7 @@ void node__worker_tick(void *context)
     while (*link != NULL) {
         struct node_request *request = *link;
         bool gone = net_conn_is_gone(request->client->conn);
-        if (!gone && !stopping && request->op.wake_us > now) {
+        if (!gone && !stopping && !command_is_due(&request->op, now)) {
             link = &request->next;
             continue;
         }
@@ -480,8 +501,37 @@ void node__worker_tick(void *context)
             due->op.close_after = true;
             request_finish(due);
         } else {
-            node__request_step(due);
+            request_go_on(due);
         }
         due = next;
+    }
+}
+
+/* ---- waking them sooner ---- */
+
+static void worker_wake_mail(struct net_mail *mail)
+{
+    struct node_worker *worker =
+        (struct node_worker *)((uint8_t *)mail - offsetof(struct node_worker, wake_mail));
+    atomic_store(&worker->waking, false);
+    node__worker_tick(worker);
+}
+
+static void worker_wake(struct node_worker *worker)
+{
+    if (!atomic_exchange(&worker->waking, true)) {
+        worker->wake_mail.deliver = worker_wake_mail;
+        net_loop_post(worker->loop, &worker->wake_mail);
+    }
+}
+
+void node__wake_for_clock(struct node *node)
+{
+    for (uint32_t i = 0; i < node->loops_count; i++) {
+        struct node_worker *worker = &node->workers[i];
+        if (atomic_load(&worker->waits_for_clock)) {
+            atomic_store(&worker->waits_for_clock, false);
+            worker_wake(worker);
+        }
     }
 }

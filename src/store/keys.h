@@ -22,6 +22,8 @@ extern const struct slice store_key_next_id;
 /* The group's newest configuration entry: index, 8 bytes little endian, and payload. */
 extern const struct slice store_key_configuration;
 
+/* The hybrid time of the newest entry that was logged for its time alone, 8 bytes. */
+extern const struct slice store_key_clock;
 /* The read and write concern that commands have which give none: BSON. */
 extern const struct slice store_key_defaults;
 

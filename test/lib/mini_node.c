@@ -4,6 +4,8 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "command/causal.h"
+#include "store/keys.h"
 
 enum { MINI_STEPS_MAX = 100000, MINI_CACHE_BYTES = 256 << 10, MINI_MEMORY_BYTES = 256 << 20 };
 
@@ -41,6 +43,18 @@ static bool mini_has_tidied(void *host, uint64_t walk)
     return true;
 }
 
+static void mini_apply(struct mini_node *node);
+
+static void mini_advance_clock(void *host)
+{
+    struct mini_node *node = host;
+    uint64_t clock = atomic_load(&node->server.cluster_clock) + 1;
+    store_writer_begin(&node->writer, node->index + 1, clock);
+    store_writer_put(&node->writer, store_key_clock,
+                     slice_of((const uint8_t *)&clock, sizeof clock));
+    mini_apply(node);
+}
+
 static void mini_shutdown(void *host)
 {
     (void)host;
@@ -51,6 +65,7 @@ static const struct command_host_ops mini_host_ops = {
     .memory_status = mini_status,
     .tidy_memory = mini_tidy_memory,
     .has_tidied = mini_has_tidied,
+    .advance_clock = mini_advance_clock,
     .shutdown = mini_shutdown,
 };
 
@@ -117,9 +132,15 @@ static void mini_apply(struct mini_node *node)
     store_writer_give_back(&node->writer, &payload);
     store_writer_applied(&node->writer, mark.index);
     atomic_store(&node->server.applied_clock, mark.clock);
+    atomic_store(&node->server.logged_clock, mark.clock);
     if (node->writer.catalog_changed) {
         command_server_publish(&node->server, store_catalog_hold(node->writer.catalog));
     }
+}
+
+static int64_t mini_wall_ms(const struct mini_node *node)
+{
+    return 1700000000000 + (int64_t)(node->now_us / 1000);
 }
 
 struct slice mini_node_run(struct mini_node *node, struct slice command)
@@ -130,15 +151,17 @@ struct slice mini_node_run(struct mini_node *node, struct slice command)
     node->op_open = true;
     op->message.header.opcode = WIRE_OP_MSG;
     op->message.body = arena_copy(&op->arena, command);
+    op->wall_ms = mini_wall_ms(node);
     command_start(op);
     for (int i = 0; i < MINI_STEPS_MAX; i++) {
         node->now_us += 1000;
-        op->wall_ms = 1700000000000 + (int64_t)(node->now_us / 1000);
+        op->wall_ms = mini_wall_ms(node);
         op->mono_us = op->wake_us > node->now_us ? op->wake_us : node->now_us;
         node->now_us = op->mono_us;
         if (command_needs_owner(op)) {
-            store_writer_begin(&node->writer, node->index + 1,
-                               (uint64_t)(op->wall_ms / 1000) << 32 | node->index, op->wall_ms);
+            uint64_t wall = (uint64_t)(op->wall_ms / 1000) << 32 | node->index;
+            uint64_t known = command_causal_now(&node->server) + 1;
+            store_writer_begin(&node->writer, node->index + 1, wall > known ? wall : known, op->wall_ms);
             op->owner = &node->owner;
         }
         enum command_state state = command_step(op);
