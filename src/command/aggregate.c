@@ -156,10 +156,6 @@ static int aggregate_check_explain(struct command_op *op)
         return err_set(&op->err, LT_EFAILEDTOPARSE,
                        "Aggregation explain does not support the 'writeConcern' option");
     }
-    if (doc_value_truth(doc_get_str(op->body, "apiStrict"))) {
-        return err_set(&op->err, LT_EAPISTRICTERROR,
-                       "aggregate with 'explain: true' is not in API Version 1");
-    }
     return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "command/api.h"
 #include "command/args.h"
 #include "command/causal.h"
 #include "command/concern.h"
@@ -148,9 +149,12 @@ static struct doc_value *command_common_field(struct command_common *common, str
     case 9:
         return slice_is(name, "maxTimeMS")   ? &common->max_time
                : slice_is(name, "txnNumber") ? &common->txn_number
+               : slice_is(name, "apiStrict") ? &common->api_strict
                                              : NULL;
     case 10:
-        return slice_is(name, "autocommit") ? &common->autocommit : NULL;
+        return slice_is(name, "autocommit")   ? &common->autocommit
+               : slice_is(name, "apiVersion") ? &common->api_version
+                                              : NULL;
     case 11:
         return slice_is(name, "readConcern") ? &common->read_concern : NULL;
     case 12:
@@ -159,6 +163,8 @@ static struct doc_value *command_common_field(struct command_common *common, str
                                                 : NULL;
     case 16:
         return slice_is(name, "startTransaction") ? &common->start_transaction : NULL;
+    case 20:
+        return slice_is(name, "apiDeprecationErrors") ? &common->api_deprecation : NULL;
     default:
         return NULL;
     }
@@ -317,6 +323,10 @@ static int command_check(struct command_op *op)
     if ((op->command->flags & COMMAND_ADMIN) != 0 && !slice_is(op->db, "admin")) {
         return err_set(&op->err, LT_EUNAUTHORIZED, "%s may only be run against the admin database.",
                        op->command->name);
+    }
+    code = command_check_api(op);
+    if (code < 0) {
+        return code;
     }
     uint8_t id[16];
     struct command_session *session;

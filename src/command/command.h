@@ -46,6 +46,7 @@ enum command_flags {
     COMMAND_RETRYABLE = 1 << 10,          /* a write that a driver may send again */
     COMMAND_TXN = 1 << 11,                /* allowed in a transaction */
     COMMAND_TXN_END = 1 << 12,            /* ends one */
+    COMMAND_API_V1 = 1 << 13,             /* in version 1 of the stable API */
 };
 
 struct command {
@@ -90,6 +91,9 @@ struct command_common {
     struct doc_value statement;    /* stmtId */
     struct doc_value statements;   /* stmtIds */
     struct doc_value cluster_time; /* $clusterTime */
+    struct doc_value api_version;
+    struct doc_value api_strict;
+    struct doc_value api_deprecation; /* apiDeprecationErrors */
 };
 
 /* How far a command is. */

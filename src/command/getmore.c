@@ -1,4 +1,5 @@
 /* command/getmore.c - getMore and killCursors. */
+#include "command/api.h"
 #include "command/args.h"
 #include "command/cursor.h"
 #include "command/handlers.h"
@@ -32,6 +33,10 @@ static int getmore_check(struct command_op *op, const struct getmore_args *args,
     if (!doc_value_is_nullish(op->common.max_time)) {
         return err_set(&op->err, LT_EBADVALUE,
                        "cannot set maxTimeMS on getMore command for a non-awaitData cursor");
+    }
+    int code = command_check_same_api(op, cursor->describe);
+    if (code < 0) {
+        return code;
     }
     const struct store_collection *had =
         cursor->collection != NULL ? cursor->collection : cursor->read.collection;

@@ -111,6 +111,9 @@ int command_list_commands(struct command_op *op)
         doc_build_bool(builder, "secondaryOk", (command->flags & COMMAND_WRITE) == 0);
         doc_build_bool(builder, "adminOnly", (command->flags & COMMAND_ADMIN) != 0);
         doc_build_open_array(builder, SLICE("apiVersions"));
+        if ((command->flags & COMMAND_API_V1) != 0) {
+            doc_build_text(builder, "", "1");
+        }
         doc_build_close(builder);
         doc_build_open_array(builder, SLICE("deprecatedApiVersions"));
         doc_build_close(builder);

@@ -1,6 +1,7 @@
 /* command/params.c - the parameters' table and the two commands on it. */
 #include "command/params.h"
 
+#include "command/args.h"
 #include "command/handlers.h"
 #include "command/server.h"
 #include "command/version.h"
@@ -100,12 +101,6 @@ static void params_build_feature_version(struct doc_builder *builder)
     doc_build_close(builder);
 }
 
-static bool params_is_generic(struct slice name)
-{
-    return name.len > 0 && (name.data[0] == '$' || slice_is(name, "lsid") ||
-                            slice_is(name, "comment") || slice_is(name, "maxTimeMS"));
-}
-
 int command_get_parameter(struct command_op *op)
 {
     struct doc_iter iter;
@@ -123,7 +118,7 @@ int command_get_parameter(struct command_op *op)
     }
     while (doc_iter_next(&iter, &elem)) {
         int which = params_find(elem.name);
-        if (params_is_generic(elem.name)) {
+        if (command_arg_is_generic(elem.name)) {
             continue;
         }
         if (slice_is(elem.name, "featureCompatibilityVersion")) {
@@ -145,7 +140,7 @@ int command_set_parameter(struct command_op *op)
     doc_iter_init(&iter, op->body);
     doc_iter_next(&iter, &elem);
     while (doc_iter_next(&iter, &elem)) {
-        if (params_is_generic(elem.name)) {
+        if (command_arg_is_generic(elem.name)) {
             continue;
         }
         int which = params_find(elem.name);
