@@ -13,6 +13,7 @@
 #include "command/args.h"
 #include "command/causal.h"
 #include "command/concern.h"
+#include "command/fail_point.h"
 #include "command/handlers.h"
 #include "command/labels.h"
 #include "command/server.h"
@@ -31,6 +32,12 @@ enum { COMMAND_COUNT = sizeof command_table / sizeof command_table[0] };
 const struct command *command_each(size_t index)
 {
     return index < COMMAND_COUNT ? &command_table[index] : NULL;
+}
+
+bool command_is_hidden(const struct command_server *server, const struct command *command)
+{
+    return (command->flags & COMMAND_TEST) != 0 &&
+           command_param(&server->parameters, COMMAND_PARAM_enableTestCommands) == 0;
 }
 
 static const struct command *command_lookup(struct slice name)
@@ -238,11 +245,23 @@ static void command_build_error(struct command_op *op)
     }
 }
 
+/* The write concern of a command that went well, when it was not met or is to look so. */
+static void command_build_unmet(struct command_op *op)
+{
+    int code = op->fail.data == NULL ? 0 : command_fail_concern(op);
+    if (code == 0 && op->concern.unmet != 0) {
+        code = op->concern.unmet;
+        command_build_concern_error(op);
+    }
+    if (code != 0) {
+        command_error_labels(op, code);
+    }
+}
+
 static void command_finish(struct command_op *op, bool ok)
 {
-    if (ok && op->concern.unmet != 0) {
-        command_build_concern_error(op);
-        command_error_labels(op, op->concern.unmet);
+    if (ok) {
+        command_build_unmet(op);
     }
     doc_build_double(&op->builder, "ok", ok ? 1.0 : 0.0);
     if (!ok) {
@@ -298,12 +317,18 @@ static int command_read_max_time(struct command_op *op)
                        (long long)ms, INT32_MAX);
     }
     op->deadline_us = ms == 0 ? 0 : op->mono_us + (uint64_t)ms * 1000;
+    if (ms > 0 && command_fail_point_hits(op, COMMAND_FAIL_POINT_maxTimeAlwaysTimeOut, NULL)) {
+        op->deadline_us = 1;
+    }
+    if (ms > 0 && command_fail_point_hits(op, COMMAND_FAIL_POINT_maxTimeNeverTimeOut, NULL)) {
+        op->deadline_us = 0;
+    }
     return 0;
 }
 
 static int command_check(struct command_op *op)
 {
-    if (op->command == NULL) {
+    if (op->command == NULL || command_is_hidden(op->server, op->command)) {
         return err_set(&op->err, LT_ECOMMANDNOTFOUND, "no such command: '%.*s'",
                        SLICE_FMT(doc_first(op->body).name));
     }
@@ -355,7 +380,7 @@ static int command_interrupted(struct command_op *op)
 
 static int command_begin(struct command_op *op)
 {
-    op->stage = COMMAND_WAITS;
+    op->stage = COMMAND_ATTENDS;
     op->started_us = op->mono_us;
     int code = command_check(op);
     if (code < 0) {
@@ -397,7 +422,16 @@ static void command_take_writer(struct command_op *op)
 /* Until nothing is between the command and its handler. */
 static int command_wait(struct command_op *op)
 {
-    int code = command_causal_wait(op);
+    int code = 0;
+    bool attends = atomic_load(&op->server->attention) != 0 || op->fail.data != NULL;
+    if (op->stage == COMMAND_ATTENDS && attends) {
+        code = command_fail_before(op);
+    }
+    if (code < 0) {
+        return code;
+    }
+    op->stage = COMMAND_WAITS;
+    code = command_causal_wait(op);
     if (code == 0 && op->owner != NULL && doc_value_exists(op->common.txn_number)) {
         code = command_enter(op);
         command_take_writer(op);
@@ -406,7 +440,7 @@ static int command_wait(struct command_op *op)
         return code;
     }
     op->stage = COMMAND_RUNS;
-    if (!command_needs_owner(op)) {
+    if (!command_needs_owner(op) && op->catalog == NULL) {
         op->catalog = command_server_catalog(op->server);
     }
     return 0;
@@ -456,6 +490,8 @@ enum command_state command_step(struct command_op *op)
         op->more_to_come = false;
         op->reply_count++;
         op->reply.len = op->reply_start;
+        op->stage = COMMAND_ATTENDS;
+        op->fail = (struct slice){0};
         doc_build_begin(&op->builder, &op->reply);
     }
     int code = command_run(op);

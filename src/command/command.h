@@ -47,6 +47,7 @@ enum command_flags {
     COMMAND_TXN = 1 << 11,                /* allowed in a transaction */
     COMMAND_TXN_END = 1 << 12,            /* ends one */
     COMMAND_API_V1 = 1 << 13,             /* in version 1 of the stable API */
+    COMMAND_TEST = 1 << 14,               /* only there with enableTestCommands */
 };
 
 struct command {
@@ -99,8 +100,9 @@ struct command_common {
 /* How far a command is. */
 enum command_stage {
     COMMAND_NEW,
-    COMMAND_WAITS, /* checked; its handler may not be called yet */
-    COMMAND_RUNS,  /* the handler was called */
+    COMMAND_ATTENDS, /* checked; fail points look at it */
+    COMMAND_WAITS,   /* for a time to be applied */
+    COMMAND_RUNS,    /* the handler was called */
 };
 
 struct command_op {
@@ -127,6 +129,7 @@ struct command_op {
     bool more_to_come;    /* an exhaust reply: step again for the next one */
     uint32_t reply_count; /* replies already sent for this request */
     bool close_after;     /* close the connection after the reply */
+    bool hang_up;         /* and send none */
     /* ---- the op's own ---- */
     const struct command *command;
     struct slice body; /* message.body */
@@ -155,6 +158,7 @@ struct command_op {
     struct command_op *next; /* on that list */
     struct command_op *previous;
     struct command_write_concern concern; /* its own */
+    struct slice fail;                    /* the data of the fail point that hit it; fail_point.h */
     /* ---- large: not cleared for the next request, written before they are read ---- */
     struct arena arena;
     struct wire_message message; /* by the driver, before command_start */

@@ -2,6 +2,7 @@
 #include "command/api.h"
 #include "command/args.h"
 #include "command/cursor.h"
+#include "command/fail_point.h"
 #include "command/handlers.h"
 #include "doc/view.h"
 
@@ -68,6 +69,7 @@ static int getmore_begin(struct command_op *op, struct command_batch **ret_batch
     batch->name = "nextBatch";
     atomic_fetch_add(&op->server->opcounters.getmore, 1);
     code = getmore_check(op, &args, cursor);
+    code = code < 0 ? code : command_fail_getmore(op);
     *ret_batch = batch;
     return code;
 }

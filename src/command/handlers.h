@@ -17,6 +17,9 @@
 /* The field topologyVersion, of hello and of errors that say how the topology changes. */
 void command_build_topology_version(struct command_op *op);
 
+/* Is it one of those that are only there for tests, and are not? */
+bool command_is_hidden(const struct command_server *server, const struct command *command);
+
 /* Row `index` of commands.def, or NULL past the end. */
 const struct command *command_each(size_t index);
 

@@ -105,6 +105,9 @@ int command_list_commands(struct command_op *op)
     const struct command *command;
     doc_build_open(builder, SLICE("commands"));
     for (size_t i = 0; (command = command_each(i)) != NULL; i++) {
+        if (command_is_hidden(op->server, command)) {
+            continue;
+        }
         doc_build_open(builder, slice_str(command->name));
         doc_build_text(builder, "help", command->help);
         doc_build_bool(builder, "requiresAuth", (command->flags & COMMAND_NO_AUTH) == 0);

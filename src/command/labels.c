@@ -71,10 +71,24 @@ static bool labels_is_transient(const struct command_op *op, int code)
            (labels_is_retryable(code) && !labels_ends_txn(op));
 }
 
+/* Those that a fail point has set. */
+static void labels_build_given(struct command_op *op, struct slice labels)
+{
+    if (!doc_is_empty(labels)) {
+        doc_build_array(&op->builder, "errorLabels", labels);
+    }
+}
+
 void command_error_labels(struct command_op *op, int code)
 {
     const char *labels[LABELS_MAX];
     size_t count = 0;
+    struct doc_value given =
+        op->fail.data == NULL ? doc_missing : doc_get_str(op->fail, "errorLabels");
+    if (doc_value_exists(given)) {
+        labels_build_given(op, doc_value_get_doc(given));
+        return;
+    }
     if (code == LT_EINGRESSREQUESTRATELIMITEXCEEDED) {
         labels[count++] = "SystemOverloadedError";
         labels[count++] = "RetryableError";

@@ -5,7 +5,7 @@
  *             TransientTransactionError on a transaction that came to nothing.
  * Thread      pure.
  * Memory      the op's arena and reply.
- * Errors      none.
+ * Errors      none; what a fail point says stands in place of it all.
  */
 #ifndef COMMAND_LABELS_H
 #define COMMAND_LABELS_H

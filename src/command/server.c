@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "command/cache_rule.h"
 #include "command/cursor.h"
+#include "command/fail_point.h"
 #include "command/read.h"
 #include "command/session.h"
 #include "query/match.h"
@@ -95,6 +96,7 @@ void command_server_init(struct command_server *server)
     atomic_init(&server->first_slice, COMMAND_READ_SLICE);
     command_params_init(&server->parameters);
     server->sessions = command_sessions_new();
+    server->fail_points = command_fail_points_new();
     server->cursors = command_cursors_new();
 }
 
@@ -114,6 +116,7 @@ void command_server_close(struct command_server *server)
     command_cursors_free(server->cursors);
     command_budgets_free(server->budgets);
     command_sessions_free(server->sessions);
+    command_fail_points_free(server->fail_points);
     store_catalog_release(atomic_load(&server->catalog));
     pthread_mutex_destroy(&server->ops_lock);
 }

@@ -19,7 +19,13 @@
 #include "memory/reclaim.h"
 
 struct command_cursors;
+struct command_fail_points;
 struct command_sessions;
+
+/* What each command must look at before its handler is called; mostly nothing. */
+enum command_attention {
+    COMMAND_ATTENDS_FAIL_POINTS = 1 << 0, /* one is set */
+};
 
 /* What the process knows and commands show: filled in by the program. */
 struct command_host_ops {
@@ -72,6 +78,8 @@ struct command_server {
     struct memory_reclaimer cursors_reclaimer;
     struct command_cursors *cursors;
     struct command_sessions *sessions;
+    struct command_fail_points *fail_points;
+    _Atomic unsigned attention; /* enum command_attention */
     pthread_mutex_t ops_lock;
     struct command_op *ops; /* that rest between two steps, under ops_lock */
     atomic_int next_opid;

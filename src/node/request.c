@@ -154,7 +154,7 @@ static void request_step_mail(struct net_mail *mail)
 void node__request_reply(struct node_request *request)
 {
     assert(net_loop_is_here(net_conn_loop(request->client->conn)));
-    if (wire_message_wants_reply(&request->op.message)) {
+    if (wire_message_wants_reply(&request->op.message) && !request->op.hang_up) {
         request_send(request);
     }
     if (request->op.more_to_come && !net_conn_is_gone(request->client->conn)) {
