@@ -16,6 +16,7 @@
 #include "command/fail_point.h"
 #include "command/handlers.h"
 #include "command/labels.h"
+#include "command/member.h"
 #include "command/server.h"
 #include "command/session.h"
 #include "command/txn.h"
@@ -425,7 +426,8 @@ static int command_wait(struct command_op *op)
     int code = 0;
     bool attends = atomic_load(&op->server->attention) != 0 || op->fail.data != NULL;
     if (op->stage == COMMAND_ATTENDS && attends) {
-        code = command_fail_before(op);
+        code = command_member_admits(op);
+        code = code < 0 ? code : command_fail_before(op);
     }
     if (code < 0) {
         return code;
@@ -448,7 +450,7 @@ static int command_wait(struct command_op *op)
 
 static int command_run(struct command_op *op)
 {
-    int code = op->stage == COMMAND_NEW ? command_begin(op) : 0;
+    int code = op->stage == COMMAND_NEW ? command_begin(op) : command_member_keeps(op);
     if (op->owner != NULL) {
         command_take_writer(op);
     }
@@ -463,8 +465,11 @@ static int command_run(struct command_op *op)
 
 bool command_is_due(const struct command_op *op, uint64_t mono_us)
 {
+    struct command_server *server = op->server;
     return op->wake_us <= mono_us || atomic_load(&op->killed) != 0 ||
-           (op->wake_clock != 0 && atomic_load(&op->server->applied_clock) >= op->wake_clock);
+           command_member_is_stopping(server) ||
+           (op->wake_clock != 0 && atomic_load(&server->applied_clock) >= op->wake_clock) ||
+           (op->wake_topology != 0 && atomic_load(&server->topology_counter) != op->wake_topology);
 }
 
 /* At the owner, at the end of a step: what its statements did goes into the entry with it. */

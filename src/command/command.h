@@ -48,6 +48,7 @@ enum command_flags {
     COMMAND_TXN_END = 1 << 12,            /* ends one */
     COMMAND_API_V1 = 1 << 13,             /* in version 1 of the stable API */
     COMMAND_TEST = 1 << 14,               /* only there with enableTestCommands */
+    COMMAND_SHOWS = 1 << 15,              /* what is stored: at a secondary, a read */
 };
 
 struct command {
@@ -100,7 +101,7 @@ struct command_common {
 /* How far a command is. */
 enum command_stage {
     COMMAND_NEW,
-    COMMAND_ATTENDS, /* checked; fail points look at it */
+    COMMAND_ATTENDS, /* checked; may be let in or not, made to fail */
     COMMAND_WAITS,   /* for a time to be applied */
     COMMAND_RUNS,    /* the handler was called */
 };
@@ -121,15 +122,16 @@ struct command_op {
     uint64_t wait_index;   /* WRITE: reply when this is applied; 0 nothing was written */
     struct buf fetch_key;  /* FETCH */
     bool fetch_backward;
-    bool fetch_alone;     /* that key, without those beside it */
-    uint32_t fetch_tries; /* how often that key was missed again */
-    enum store_wait wait; /* MAY_WAIT: its keys do not fit the cache, let it block */
-    uint64_t wake_us;     /* SLEEP: until then, */
-    uint64_t wake_clock;  /* or until that hybrid time is applied; 0: that is no reason */
-    bool more_to_come;    /* an exhaust reply: step again for the next one */
-    uint32_t reply_count; /* replies already sent for this request */
-    bool close_after;     /* close the connection after the reply */
-    bool hang_up;         /* and send none */
+    bool fetch_alone;       /* that key, without those beside it */
+    uint32_t fetch_tries;   /* how often that key was missed again */
+    enum store_wait wait;   /* MAY_WAIT: its keys do not fit the cache, let it block */
+    uint64_t wake_us;       /* SLEEP: until then, */
+    uint64_t wake_clock;    /* or until that hybrid time is applied, */
+    uint64_t wake_topology; /* or topology_counter is another; 0: these are no reasons */
+    bool more_to_come;      /* an exhaust reply: step again for the next one */
+    uint32_t reply_count;   /* replies already sent for this request */
+    bool close_after;       /* close the connection after the reply */
+    bool hang_up;           /* and send none */
     /* ---- the op's own ---- */
     const struct command *command;
     struct slice body; /* message.body */

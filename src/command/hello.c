@@ -4,6 +4,7 @@
  * is up; over an exhaust connection one request gets answer after answer. */
 #include "command/args.h"
 #include "command/handlers.h"
+#include "command/member.h"
 #include "command/server.h"
 #include "command/session.h"
 #include "command/version.h"
@@ -14,7 +15,9 @@
 enum { HELLO_METADATA_MAX = 512, HELLO_APP_NAME_MAX = 128, HELLO_STREAM_MIN_MS = 10 };
 
 struct hello_state {
-    uint64_t until_us; /* awaitable hello: answer at the latest then */
+    bool waits;        /* awaitable hello: */
+    uint64_t until_us; /* answer at the latest then, */
+    uint64_t counter;  /* or when the topology's is another than the client knows */
 };
 
 int command_ping(struct command_op *op)
@@ -89,12 +92,17 @@ static int hello_take_metadata(struct command_op *op)
 
 /* ---- the reply ---- */
 
-void command_build_topology_version(struct command_op *op)
+static void hello_build_topology_version(struct command_op *op, uint64_t counter)
 {
     doc_build_open(&op->builder, SLICE("topologyVersion"));
     doc_build_oid(&op->builder, "processId", op->server->process_id);
-    doc_build_i64(&op->builder, "counter", (int64_t)atomic_load(&op->server->topology_counter));
+    doc_build_i64(&op->builder, "counter", (int64_t)counter);
     doc_build_close(&op->builder);
+}
+
+void command_build_topology_version(struct command_op *op)
+{
+    hello_build_topology_version(op, atomic_load(&op->server->topology_counter));
 }
 
 static void hello_build_last_write(struct command_op *op)
@@ -119,6 +127,7 @@ static void hello_build_set(struct command_op *op, bool legacy)
     const struct command_server *server = op->server;
     uint8_t election[12] = {0x7f, 0xff, 0xff, 0xff};
     uint64_t term = atomic_load(&server->term);
+    bool primary = command_member_is_primary(op->server);
     for (int i = 0; i < 8; i++) {
         election[4 + i] = (uint8_t)(term >> (56 - 8 * i));
     }
@@ -127,22 +136,26 @@ static void hello_build_set(struct command_op *op, bool legacy)
     doc_build_close(&op->builder);
     doc_build_text(&op->builder, "setName", server->set_name);
     doc_build_i32(&op->builder, "setVersion", 1);
-    doc_build_bool(&op->builder, legacy ? "ismaster" : "isWritablePrimary", true);
-    doc_build_bool(&op->builder, "secondary", false);
-    doc_build_text(&op->builder, "primary", server->address);
+    doc_build_bool(&op->builder, legacy ? "ismaster" : "isWritablePrimary", primary);
+    doc_build_bool(&op->builder, "secondary", !primary);
+    if (primary) {
+        doc_build_text(&op->builder, "primary", server->address);
+    }
     doc_build_text(&op->builder, "me", server->address);
-    doc_build_oid(&op->builder, "electionId", election);
+    if (primary) {
+        doc_build_oid(&op->builder, "electionId", election);
+    }
     hello_build_last_write(op);
 }
 
-static void hello_build(struct command_op *op)
+static void hello_build(struct command_op *op, uint64_t counter)
 {
     bool legacy = !slice_is(doc_first(op->body).name, "hello");
     if (doc_value_truth(doc_get_str(op->body, "helloOk"))) {
         op->client->hello_ok = true;
         doc_build_bool(&op->builder, "helloOk", true);
     }
-    command_build_topology_version(op);
+    hello_build_topology_version(op, counter);
     hello_build_set(op, legacy);
     doc_build_i32(&op->builder, "maxBsonObjectSize", DOC_SIZE_MAX);
     doc_build_i32(&op->builder, "maxMessageSizeBytes", 48000000);
@@ -161,7 +174,7 @@ static void hello_build(struct command_op *op)
 /* ---- waiting for a change ---- */
 
 /* Does the client already know this topology? Then it wants to hear of the next one. */
-static int hello_knows(struct command_op *op, bool *ret_knows)
+static int hello_knows(struct command_op *op, struct hello_state *state, bool *ret_knows)
 {
     struct doc_value version = doc_get_str(op->body, "topologyVersion");
     struct doc_value await = doc_get_str(op->body, "maxAwaitTimeMS");
@@ -180,50 +193,95 @@ static int hello_knows(struct command_op *op, bool *ret_knows)
     if (process.type != DOC_OID || !doc_value_to_i64_exact(counter, &known)) {
         return err_set(&op->err, 40414, "BSON field 'topologyVersion' is incomplete");
     }
+    if (known < 0) {
+        return err_set(&op->err, 31372, "topologyVersion must have a non-negative counter");
+    }
+    if (doc_value_to_i64_clamped(await) < 0) {
+        return err_set(&op->err, 31373, "maxAwaitTimeMS must be a non-negative integer");
+    }
     *ret_knows = memcmp(process.data, op->server->process_id, 12) == 0 &&
                  (uint64_t)known == atomic_load(&op->server->topology_counter);
+    state->counter = (uint64_t)known;
     return 0;
 }
 
-static int hello_await(struct command_op *op)
+/* The first one of a request, when the client knows the topology, and all later ones of a stream.
+ */
+static void hello_begin_await(struct command_op *op, struct hello_state *state)
 {
-    struct hello_state *state = op->state;
-    bool knows = false;
-    int code = state == NULL ? hello_knows(op, &knows) : 0;
-    knows |= op->reply_count > 0; /* by the reply before this one of the stream */
-    if (code < 0 || (state == NULL && !knows)) {
-        return code;
-    }
-    if (state == NULL) {
-        struct doc_value await = doc_get_str(op->body, "maxAwaitTimeMS");
-        int64_t wait_ms = doc_value_to_i64_clamped(await);
-        int64_t least_ms = op->reply_count > 0 ? HELLO_STREAM_MIN_MS : 0;
-        wait_ms = wait_ms < least_ms ? least_ms : wait_ms > 60000 ? 60000 : wait_ms;
-        state = op->state = arena_zero(&op->arena, 1, sizeof *state);
-        state->until_us = op->mono_us + (uint64_t)wait_ms * 1000;
-    }
-    if (op->mono_us < state->until_us) {
+    struct doc_value await = doc_get_str(op->body, "maxAwaitTimeMS");
+    int64_t wait_ms = doc_value_to_i64_clamped(await);
+    int64_t least_ms = op->reply_count > 0 ? HELLO_STREAM_MIN_MS : 0;
+    wait_ms = wait_ms < least_ms ? least_ms : wait_ms > 60000 ? 60000 : wait_ms;
+    state->waits = true;
+    state->until_us = op->mono_us + (uint64_t)wait_ms * 1000;
+}
+
+static int hello_await(struct command_op *op, struct hello_state *state)
+{
+    if (state->waits && op->mono_us < state->until_us &&
+        atomic_load(&op->server->topology_counter) == state->counter) {
         op->wake_us = state->until_us;
+        op->wake_topology = state->counter;
         return -LT_EYIELD;
     }
     op->wake_us = 0;
-    op->state = NULL;
+    op->wake_topology = 0;
+    state->waits = false;
+    return 0;
+}
+
+/* Until it ends, a server that stops says so, and for how long it is still there. */
+static int hello_says_goodbye(struct command_op *op)
+{
+    struct doc_builder builder;
+    struct buf info;
+    uint64_t until_us = atomic_load(&op->server->stop_until_us);
+    int64_t left_us = until_us > op->mono_us ? (int64_t)(until_us - op->mono_us) : 0;
+    buf_init(&info, &op->arena);
+    doc_build_begin(&builder, &info);
+    doc_build_i64(&builder, "remainingQuiesceTimeMillis", left_us / 1000);
+    op->close_after = true;
+    int code = err_set(&op->err, LT_ESHUTDOWNINPROGRESS,
+                       "The server is in quiesce mode and will shut down");
+    op->err.info = doc_build_end(&builder);
+    return code;
+}
+
+static int hello_begin(struct command_op *op, struct hello_state **ret_state)
+{
+    struct hello_state *state = arena_zero(&op->arena, 1, sizeof *state);
+    bool knows;
+    int code = hello_take_metadata(op);
+    code = code < 0 ? code : hello_knows(op, state, &knows);
+    if (code < 0) {
+        return code;
+    }
+    if (knows) {
+        hello_begin_await(op, state);
+    }
+    *ret_state = op->state = state;
     return 0;
 }
 
 int command_hello(struct command_op *op)
 {
-    if (op->state == NULL && op->reply_count == 0) {
-        int code = hello_take_metadata(op);
-        if (code < 0) {
-            return code;
-        }
+    struct hello_state *state = op->state;
+    int code = 0;
+    if (state == NULL) {
+        code = hello_begin(op, &state);
+    } else if (!state->waits) {
+        hello_begin_await(op, state);
     }
-    int code = hello_await(op);
+    code = code < 0 ? code : hello_await(op, state);
     if (code < 0) {
         return code;
     }
-    hello_build(op);
+    if (command_member_is_stopping(op->server)) {
+        return hello_says_goodbye(op);
+    }
+    state->counter = atomic_load(&op->server->topology_counter);
+    hello_build(op, state->counter);
     op->client->greeted = true;
     op->more_to_come = (op->message.flags & WIRE_EXHAUST_ALLOWED) != 0 &&
                        wire_message_wants_reply(&op->message) &&

@@ -25,6 +25,8 @@ struct command_sessions;
 /* What each command must look at before its handler is called; mostly nothing. */
 enum command_attention {
     COMMAND_ATTENDS_FAIL_POINTS = 1 << 0, /* one is set */
+    COMMAND_ATTENDS_SECONDARY = 1 << 1,   /* the server has stepped down */
+    COMMAND_ATTENDS_STOP = 1 << 2,        /* it stops */
 };
 
 /* What the process knows and commands show: filled in by the program. */
@@ -38,6 +40,8 @@ struct command_host_ops {
     bool (*has_tidied)(void *host, uint64_t walk);
     /* Log an entry whose clock is after server->cluster_clock, unless there is one. */
     void (*advance_clock)(void *host);
+    /* Step everything that sleeps and is due: topology_counter was raised. */
+    void (*topology_changed)(void *host);
     /* End the process in good order. */
     void (*shutdown)(void *host);
 };
@@ -80,6 +84,8 @@ struct command_server {
     struct command_sessions *sessions;
     struct command_fail_points *fail_points;
     _Atomic unsigned attention; /* enum command_attention */
+    _Atomic uint64_t secondary_until_us;
+    _Atomic uint64_t stop_until_us;
     pthread_mutex_t ops_lock;
     struct command_op *ops; /* that rest between two steps, under ops_lock */
     atomic_int next_opid;

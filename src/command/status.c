@@ -5,6 +5,7 @@
 #include "command/cache_stats.h"
 #include "command/cursor.h"
 #include "command/handlers.h"
+#include "command/member.h"
 #include "command/memory.h"
 #include "command/status.h"
 #include "command/version.h"
@@ -65,7 +66,7 @@ int command_server_status(struct command_op *op)
     doc_build_close(builder);
     doc_build_open(builder, SLICE("repl"));
     doc_build_text(builder, "setName", server->set_name);
-    doc_build_bool(builder, "isWritablePrimary", true);
+    doc_build_bool(builder, "isWritablePrimary", command_member_is_primary(op->server));
     doc_build_bool(builder, "secondary", false);
     doc_build_text(builder, "primary", server->address);
     doc_build_text(builder, "me", server->address);

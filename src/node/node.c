@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "command/cursor.h"
+#include "command/member.h"
 #include "command/session.h"
 #include "node/node_private.h"
 
@@ -133,6 +134,11 @@ static void node_advance_clock(void *host)
     node__group_advance_clock(&node->group);
 }
 
+static void node_topology_changed(void *host)
+{
+    node__wake_all(host);
+}
+
 static void node_shutdown(void *host)
 {
     struct node *node = host;
@@ -145,6 +151,7 @@ static const struct command_host_ops node_host_ops = {
     .tidy_memory = node_tidy_memory,
     .has_tidied = node_has_tidied,
     .advance_clock = node_advance_clock,
+    .topology_changed = node_topology_changed,
     .shutdown = node_shutdown,
 };
 
@@ -341,6 +348,7 @@ void node_stop(struct node *node)
     stop->mail.deliver = node_stop_accepting;
     stop->node = node;
     atomic_store(&node->stopping, true);
+    command_member_stop(&node->server, clock_mono_us() + NODE_STOP_WAIT_MS * UINT64_C(1000));
     net_loop_post(node->loops[0], &stop->mail);
     for (int i = 0; i < NODE_STOP_WAIT_MS && atomic_load(&node->requests) > 0; i++) {
         usleep(1000);

@@ -254,6 +254,8 @@ extern const struct net_watch node__worker_watch;
 struct node_worker *node__worker_here(struct node *node);
 /* Wake requests that sleep; on each loop, often. `context` is the worker. */
 void node__worker_tick(void *context);
+/* Look on all loops who is due. Any thread. */
+void node__wake_all(struct node *node);
 /* The applied clock has moved: wake those who wait for that. The owner. */
 void node__wake_for_clock(struct node *node);
 

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "command/member.h"
 #include "command/read.h"
 #include "memory/allocator.h"
 #include "node/node_private.h"
@@ -406,11 +407,7 @@ static void request_frame(struct net_conn *conn, void *user, struct slice frame)
     request_begin_reply(request);
     node__request_clock(request);
     command_start(&request->op);
-    if (atomic_load(&client->node->stopping)) {
-        request->op.close_after = true;
-        command_fail(&request->op, LT_ESHUTDOWNINPROGRESS, "the server is shutting down");
-        node__request_reply(request);
-    } else if (command_needs_owner(&request->op)) {
+    if (command_needs_owner(&request->op)) {
         if (request_admit(request, NODE_QUEUE_WRITES)) {
             node__group_submit(&client->node->group, request);
         }
@@ -476,18 +473,18 @@ struct node_worker *node__worker_here(struct node *node)
     return NULL;
 }
 
-/* Step those whose time has come, whose client has left, or all of them when the node stops. */
+/* Step those whose time has come, or whose client has left. */
 void node__worker_tick(void *context)
 {
     struct node_worker *worker = context;
     struct node_request *due = NULL;
     uint64_t now = clock_mono_us();
-    bool stopping = atomic_load(&worker->node->stopping);
     struct node_request **link = &worker->sleeping;
+    command_member_tick(&worker->node->server, now);
     while (*link != NULL) {
         struct node_request *request = *link;
         bool gone = net_conn_is_gone(request->client->conn);
-        if (!gone && !stopping && !command_is_due(&request->op, now)) {
+        if (!gone && !command_is_due(&request->op, now)) {
             link = &request->next;
             continue;
         }
@@ -497,7 +494,7 @@ void node__worker_tick(void *context)
     }
     while (due != NULL) {
         struct node_request *next = due->next;
-        if (stopping || net_conn_is_gone(due->client->conn)) {
+        if (net_conn_is_gone(due->client->conn)) {
             due->op.close_after = true;
             request_finish(due);
         } else {
@@ -522,6 +519,13 @@ static void worker_wake(struct node_worker *worker)
     if (!atomic_exchange(&worker->waking, true)) {
         worker->wake_mail.deliver = worker_wake_mail;
         net_loop_post(worker->loop, &worker->wake_mail);
+    }
+}
+
+void node__wake_all(struct node *node)
+{
+    for (uint32_t i = 0; i < node->loops_count; i++) {
+        worker_wake(&node->workers[i]);
     }
 }
 

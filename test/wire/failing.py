@@ -112,6 +112,10 @@ def stops_while_blocked(server):
         began = time.monotonic()
         server.stop()
         assert time.monotonic() - began < 30, "the stop waited for what is blocked"
+        for c in (one, two):
+            reply = c.reply()
+            assert (reply["code"], reply["codeName"]) == (11600, "InterruptedAtShutdown") and "topologyVersion" in reply, reply
+            assert c.reply() is None
 
 
 with Server(sys.argv[1], "--setParameter", "enableTestCommands=1", "--workers", "2") as server:
