@@ -12,10 +12,11 @@ int node__journal_write(struct node_journal *journal, struct node_batch *batch)
     }
     if (code == 0 && batch->trim_index > 0) {
         journal->doing = "trimming the journal";
-        code = store_journal_trim(journal->journal, batch->trim_index);
+        code = store_journal_trim(journal->journal, batch->trim_index, journal->keep_bytes);
+        journal->trimmed = batch->trim_index;
         batch->trim_index = 0;
     }
-    batch->segments = store_journal_stats(journal->journal).segments;
+    batch->segments = store_journal_segments_above(journal->journal, journal->trimmed);
     return code;
 }
 

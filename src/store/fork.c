@@ -7,6 +7,7 @@
 #include "store/effect.h"
 #include "store/keys.h"
 #include "store/multikey.h"
+#include "store/note.h"
 #include "store/record.h"
 
 enum { FORK_INDEX = 1 }; /* of its only entry, in its own overlay */
@@ -69,7 +70,7 @@ static bool fork_fits(const struct store_fork *fork, const struct store_collecti
     return is != NULL && is->id == was->id && fork_has_same_indexes(is, was);
 }
 
-static int fork_check(const struct store_fork *fork)
+static int fork_check_collections(const struct store_fork *fork)
 {
     const struct store_catalog *catalog = fork->writer.catalog;
     if (fork->base->catalog->version == fork->began->version) {
@@ -84,6 +85,12 @@ static int fork_check(const struct store_fork *fork)
         }
     }
     return 0;
+}
+
+int store_fork_check(struct store_fork *fork)
+{
+    int code = fork_check_collections(fork);
+    return code < 0 ? code : store_writer_load_counts(fork->base, &fork->writer);
 }
 
 /* ---- effects ---- */
@@ -144,27 +151,21 @@ static void fork_merge_delete(struct store_fork *fork, const struct store_effect
     }
 }
 
-int store_fork_merge(struct store_fork *fork)
+void store_fork_merge(struct store_fork *fork)
 {
     struct slice payload = buf_slice(&fork->writer.effects);
     struct store_effect effect;
     size_t at = 0;
-    int code = fork_check(fork);
-    code = code < 0 ? code : store_writer_load_counts(fork->base, &fork->writer);
-    if (code < 0) {
-        return code;
-    }
+    int code = 0;
     while (code == 0 && store_effect_next(payload, &at, &effect) > 0) {
         if (effect.kind == STORE_EFFECT_NOTE) {
-            uint32_t id = store_key_load_id(effect.key.data);
-            store_effect_note(&fork->base->effects, id, &effect.value, 1);
+            store_note_copy(fork->base, &effect);
         } else if (effect.kind == STORE_EFFECT_PUT) {
             code = fork_merge_put(fork, &effect);
         } else {
             fork_merge_delete(fork, &effect);
         }
     }
-    assert(code == 0); /* all of it was checked, here or when it was written */
+    assert(code == 0); /* all of it was checked, before or when it was written */
     store_writer_add_counts(fork->base, &fork->writer);
-    return 0;
 }

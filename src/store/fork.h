@@ -5,8 +5,8 @@
  *             the snapshot does not have.
  * Thread      the shard's owner only.
  * Memory      the caller's; a fork holds the snapshot, its claims and its effects until it closes.
- * Errors      store_fork_merge: -LT_EWRITECONFLICT when a collection it wrote to is gone or has
- *             other indexes now, -LT_EAGAIN; both before anything was merged.
+ * Errors      store_fork_check: -LT_EWRITECONFLICT when a collection it wrote to is gone or has
+ *             other indexes now, -LT_EAGAIN.
  */
 #ifndef STORE_FORK_H
 #define STORE_FORK_H
@@ -27,8 +27,10 @@ struct store_fork {
 void store_fork_open(struct store_fork *fork, struct store_writer *base,
                      struct store_catalog *catalog);
 
-/* Put all it did into the base's open entry. */
-int store_fork_merge(struct store_fork *fork);
+/* May it be merged? */
+int store_fork_check(struct store_fork *fork);
+/* Put all it did into the base's open entry. Right after a check that said 0. */
+void store_fork_merge(struct store_fork *fork);
 
 /* Let go of everything, merged or not. */
 void store_fork_close(struct store_fork *fork);

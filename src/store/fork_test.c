@@ -102,7 +102,8 @@ TEST(fork_is_seen_by_itself_until_it_is_merged)
     assert_int_equal(fork_get(&kit, one, 2).len, 0);
     assert_true(fork_n(&kit, base, 1) == 0 && fork_get(&kit, base, 3).len == 0);
     assert_true(fork_n(&kit, &kit.forks[1].writer, 2) == 0);
-    assert_int_equal(store_fork_merge(&kit.forks[0]), 0);
+    assert_int_equal(store_fork_check(&kit.forks[0]), 0);
+    store_fork_merge(&kit.forks[0]);
     assert_true(fork_n(&kit, base, 1) == 5 && fork_n(&kit, base, 3) == 3);
     assert_int_equal(fork_get(&kit, base, 2).len, 0);
     assert_true(fork_n(&kit, &kit.forks[1].writer, 1) == 0);
@@ -121,7 +122,8 @@ TEST(fork_merges_records_with_the_clock_of_their_entry)
     fork_open(&kit);
     assert_int_equal(fork_insert(&kit, &kit.forks[0].writer, "{'_id': 3, 'u': 3, 'n': 3}"), 0);
     kit.store.writer.clock = 99;
-    assert_int_equal(store_fork_merge(&kit.forks[0]), 0);
+    assert_int_equal(store_fork_check(&kit.forks[0]), 0);
+    store_fork_merge(&kit.forks[0]);
     struct slice payload = buf_slice(&kit.store.writer.effects);
     uint32_t id = store_kit_collection(&kit.store)->id;
     while (store_effect_next(payload, &at, &effect) > 0) {
@@ -177,9 +179,9 @@ TEST(fork_is_not_merged_into_a_collection_that_has_changed)
     assert_int_equal(fork_set(&kit, &kit.forks[0].writer, 1, "{'_id': 1, 'u': 1, 'n': 5}"), 0);
     store_writer_drop_collection(base, store_kit_collection(&kit.store));
     size_t before = base->effects.len;
-    assert_int_equal(store_fork_merge(&kit.forks[0]), -LT_EWRITECONFLICT);
+    assert_int_equal(store_fork_check(&kit.forks[0]), -LT_EWRITECONFLICT);
     assert_int_equal(base->effects.len, before);
-    assert_int_equal(store_fork_merge(&kit.forks[1]), 0);
+    assert_int_equal(store_fork_check(&kit.forks[1]), 0);
     fork_close(&kit);
 }
 

@@ -256,10 +256,13 @@ int store_journal_mark(struct store_journal *journal)
 }
 
 /* One name at a time, each made durable: a crash must not leave a gap between segments. */
-int store_journal_trim(struct store_journal *journal, uint64_t index)
+int store_journal_trim(struct store_journal *journal, uint64_t index, uint64_t keep)
 {
     size_t drop = 0;
-    while (drop + 1 < journal->segments_count && journal->segments[drop].last_index <= index) {
+    uint64_t left = store_journal_stats(journal).bytes;
+    while (drop + 1 < journal->segments_count && journal->segments[drop].last_index <= index &&
+           left - journal->segments[drop].size >= keep) {
+        left -= journal->segments[drop].size;
         char name[JOURNAL_NAME_MAX];
         store__journal_name(journal->segments[drop].number, name);
         int code = journal->disk->ops->remove(journal->disk, name);
@@ -273,6 +276,15 @@ int store_journal_trim(struct store_journal *journal, uint64_t index)
             (journal->segments_count - drop) * sizeof *journal->segments);
     journal->segments_count -= drop;
     return 0;
+}
+
+uint64_t store_journal_segments_above(const struct store_journal *journal, uint64_t index)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < journal->segments_count; i++) {
+        count += i + 1 == journal->segments_count || journal->segments[i].last_index > index;
+    }
+    return count;
 }
 
 struct store_journal_stats store_journal_stats(const struct store_journal *journal)

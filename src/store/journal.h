@@ -58,8 +58,11 @@ int store_journal_prepare(struct store_journal *journal);
 /* Write, without syncing, that everything written so far is durable. */
 int store_journal_mark(struct store_journal *journal);
 
-/* Drop segments that hold nothing above `index`. */
-int store_journal_trim(struct store_journal *journal, uint64_t index);
+/* Drop the oldest segments that hold nothing above `index`, while more than `keep` bytes are left
+ * for who reads the log. */
+int store_journal_trim(struct store_journal *journal, uint64_t index, uint64_t keep);
+/* How many segments hold something above `index`. */
+uint64_t store_journal_segments_above(const struct store_journal *journal, uint64_t index);
 
 /* Bytes and segments on disk, and syncs since open. */
 struct store_journal_stats {

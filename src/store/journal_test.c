@@ -182,7 +182,7 @@ static void model_trim(struct model *model)
         model->trimmed +=
             random_doc_below(&model->random, (uint32_t)(model->acked - model->trimmed) + 1);
     }
-    if (store_journal_trim(model->journal, model->trimmed) < 0) {
+    if (store_journal_trim(model->journal, model->trimmed, 0) < 0) {
         model_close(model);
     }
 }
@@ -324,10 +324,16 @@ TEST(journal_rolls_and_trims_its_segments)
     while (store_journal_stats(model->journal).segments < 5) {
         model_write(model);
     }
-    assert_int_equal(store_journal_trim(model->journal, 0), 0);
+    assert_int_equal(store_journal_trim(model->journal, 0, 0), 0);
     assert_int_equal(store_journal_stats(model->journal).segments, 5);
     model->trimmed = model->acked;
-    assert_int_equal(store_journal_trim(model->journal, model->acked), 0);
+    uint64_t bytes = store_journal_stats(model->journal).bytes;
+    assert_int_equal(store_journal_trim(model->journal, model->acked, bytes), 0);
+    assert_int_equal(store_journal_stats(model->journal).segments, 5);
+    assert_int_equal(store_journal_segments_above(model->journal, model->acked), 1);
+    assert_int_equal(store_journal_trim(model->journal, model->acked, bytes / 2), 0);
+    assert_int_equal(store_journal_stats(model->journal).segments, 3);
+    assert_int_equal(store_journal_trim(model->journal, model->acked, 0), 0);
     assert_int_equal(store_journal_stats(model->journal).segments, 1);
     model_close(model);
     model_open(model);

@@ -43,6 +43,18 @@ void store_note_put(struct store_writer *writer, const struct store_collection *
     whole.id = collection == NULL ? 0 : collection->id;
     note_introduce(writer, collection);
     note_append(writer, &whole);
+    if (note->type == STORE_NOTE_RENAME) {
+        store_writer_unname(writer, collection->id);
+    }
+}
+
+void store_note_copy(struct store_writer *writer, const struct store_effect *effect)
+{
+    note_introduce(writer, NULL);
+    if (effect->value.data[0] != STORE_NOTE_TIME) {
+        uint32_t id = store_key_load_id(effect->key.data);
+        store_effect_note(&writer->effects, id, &effect->value, 1);
+    }
 }
 
 int store_note_read(const struct store_effect *effect, struct store_note *ret_note)

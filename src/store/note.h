@@ -45,6 +45,9 @@ struct store_note {
 void store_note_put(struct store_writer *writer, const struct store_collection *collection,
                     const struct store_note *note);
 
+/* The same note in another entry, which has a time of its own. */
+void store_note_copy(struct store_writer *writer, const struct store_effect *effect);
+
 /* Read a note's effect. */
 int store_note_read(const struct store_effect *effect, struct store_note *ret_note);
 

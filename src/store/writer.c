@@ -316,6 +316,14 @@ bool store_writer_names(struct store_writer *writer, uint32_t collection_id)
     return names;
 }
 
+void store_writer_unname(struct store_writer *writer, uint32_t collection_id)
+{
+    struct store_counter *counter = writer_counter(writer, collection_id);
+    if (counter->id == collection_id) {
+        counter->named = 0;
+    }
+}
+
 bool store_writer_has_counted(const struct store_writer *writer, uint32_t collection_id)
 {
     return writer_counter(writer, collection_id)->id == collection_id;

@@ -93,6 +93,8 @@ void store_writer_count(struct store_writer *writer, uint32_t collection_id, int
 
 /* Is a counted collection to be named in the open entry? It is, then, from now on. */
 bool store_writer_names(struct store_writer *writer, uint32_t collection_id);
+/* The collection gets another name: it is to be named again. */
+void store_writer_unname(struct store_writer *writer, uint32_t collection_id);
 /* Was the collection counted by this writer? Then it is one whose records it has written. */
 bool store_writer_has_counted(const struct store_writer *writer, uint32_t collection_id);
 /* What `from` counted is to be added to `writer`: read what that needs, then do it. */
