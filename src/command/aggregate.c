@@ -129,6 +129,36 @@ static int aggregate_read(struct command_op *op, struct command_cursor *cursor,
     return 0;
 }
 
+/* What may follow $changeStream: stages that make at most one document of each. */
+static int aggregate_check_stream(struct command_op *op, const struct query_pipeline *pipeline)
+{
+    static const char *const known[] = {"$addFields", "$match",       "$project", "$replaceRoot",
+                                        "$redact",    "$replaceWith", "$set",     "$unset"};
+    for (uint32_t i = 1; i < pipeline->count; i++) {
+        const char *name = pipeline->stages[i].ops->name;
+        bool is_last = i + 1 == pipeline->count;
+        bool fits = is_last && strcmp(name, "$changeStreamSplitLargeEvent") == 0;
+        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++) {
+            fits |= strcmp(name, known[k]) == 0;
+        }
+        if (!fits) {
+            return err_set(&op->err, LT_EILLEGALOPERATION,
+                           "%s is not permitted in a $changeStream pipeline", name);
+        }
+    }
+    struct doc_value level = doc_missing;
+    if (op->common.read_concern.type == DOC_OBJECT) {
+        level = doc_get_str(doc_value_get_doc(op->common.read_concern), "level");
+    }
+    if (doc_value_exists(level) && !slice_is(doc_value_get_string(level), "majority")) {
+        return err_set(&op->err, LT_EINVALIDOPTIONS,
+                       "$changeStream cannot run with a readConcern other than 'majority', or in a "
+                       "multi-document transaction. Current readConcern: %.*s",
+                       SLICE_FMT(doc_value_get_string(level)));
+    }
+    return 0;
+}
+
 static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
                           const struct aggregate_args *args)
 {
@@ -139,6 +169,12 @@ static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
     code = code < 0 ? code : command_results_pipeline(op, cursor, stages);
     if (code < 0) {
         return code;
+    }
+    if (cursor->stream != NULL) {
+        code = aggregate_check_stream(op, plan->pipeline);
+        if (code < 0) {
+            return code;
+        }
     }
     bool has_source = aggregate_has_source(plan->pipeline);
     if (args->is_db && !has_source) {

@@ -3,7 +3,7 @@
  * Invariant   server->cluster_clock is the latest time any client brought; no entry gets a time
  * that is not after it. A read that names a time runs when that time is applied. Thread      any;
  * the clocks are atomic. Memory      nothing. Errors      209 for a time too far ahead of this
- * machine's clock; 72 for one that is still to come.
+ * machine's clock; 72 for one still to come.
  */
 #ifndef COMMAND_CAUSAL_H
 #define COMMAND_CAUSAL_H

@@ -122,8 +122,9 @@ struct command_op {
     uint64_t wait_index;   /* WRITE: reply when this is applied; 0 nothing was written */
     struct buf fetch_key;  /* FETCH */
     bool fetch_backward;
-    bool fetch_alone;       /* that key, without those beside it */
-    uint32_t fetch_tries;   /* how often that key was missed again */
+    void (*fetch_blocking)(struct command_op *op); /* FETCH: call this instead; NULL: the key */
+    bool fetch_alone;                              /* that key, without those beside it */
+    uint32_t fetch_tries;                          /* how often that key was missed again */
     enum store_wait wait;   /* MAY_WAIT: its keys do not fit the cache, let it block */
     uint64_t wake_us;       /* SLEEP: until then, */
     uint64_t wake_clock;    /* or until that hybrid time is applied, */
@@ -148,6 +149,7 @@ struct command_op {
     struct buf retried;                     /* numbers (int32_t) of statements not run again */
     struct command_txn *txn;                /* that it is in */
     bool is_private;                        /* it saw and wrote nothing outside of that */
+    bool follows_log;                       /* its cursor is a change stream's */
     bool failed;                            /* with an error, or one of its statements */
     const void *waits_for;                  /* WAIT */
     struct command_op *wait_next;

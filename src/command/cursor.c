@@ -6,9 +6,11 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "command/stages.h"
+#include "command/stream.h"
 #include "command/txn.h"
 #include "command/write.h"
 #include "doc/validate.h"
+#include "doc/view.h"
 
 enum { CURSOR_SLOTS = 4096, CURSOR_BATCH_BYTES = DOC_SIZE_MAX };
 
@@ -89,6 +91,7 @@ void command_cursor_free(struct command_cursor *cursor)
     if (cursor->has_read) {
         command_read_close(&cursor->read);
     }
+    command_stream_free(cursor->stream);
     store_collection_release(cursor->collection);
     store_view_close(&cursor->view);
     command_memory_close(&cursor->memory);
@@ -314,6 +317,37 @@ static void cursor_stash(struct command_cursor *cursor, struct slice doc)
     cursor->stash = buf_slice(&cursor->stash_buf);
 }
 
+/* An event goes into the batch: a client that has it resumes behind it, by its _id. */
+static int batch_note_event(struct command_op *op, struct command_batch *batch, struct slice event)
+{
+    struct doc_value id = doc_get_str(event, "_id");
+    struct err ignored;
+    int code = id.type == DOC_OBJECT
+                   ? command_place_read(doc_value_get_doc(id), &batch->resume, &ignored)
+                   : -LT_EINVALIDRESUMETOKEN;
+    if (code < 0 || !command_stream_gave(batch->cursor->stream, &batch->resume)) {
+        return err_set(&op->err, LT_ECHANGESTREAMFATALERROR,
+                       "Encountered an event whose _id field, which contains the resume token, was "
+                       "modified by the pipeline. Modifying the _id field of an event makes it "
+                       "impossible to resume the stream from that point. Only transformations that "
+                       "retain the unmodified _id field are allowed.");
+    }
+    return 0;
+}
+
+/* A stream has nothing to tell now: wait for it a while, or answer that. */
+static int batch_await(struct command_op *op, struct command_batch *batch)
+{
+    if (batch->count > 0 || batch->await_us <= op->mono_us) {
+        op->wake_us = 0;
+        op->wake_clock = 0;
+        return 1;
+    }
+    op->wake_us = batch->await_us;
+    op->wake_clock = command_stream_awaits(batch->cursor->stream);
+    return -LT_EYIELD;
+}
+
 /* 1 the batch is full, 0 the results are at an end, negative. */
 static int batch_run(struct command_op *op, struct command_batch *batch)
 {
@@ -327,6 +361,10 @@ static int batch_run(struct command_op *op, struct command_batch *batch)
         if (batch->count > 0 && doc_build_size(&op->builder) + doc.len > CURSOR_BATCH_BYTES) {
             cursor_stash(cursor, doc);
             return 1;
+        }
+        code = cursor->stream == NULL ? 0 : batch_note_event(op, batch, doc);
+        if (code < 0) {
+            return code;
         }
         doc_build_doc(&op->builder, "", doc);
         batch->count++;
@@ -381,6 +419,17 @@ static int cursor_settle(struct command_op *op, struct command_cursor *cursor)
                                     &cursor->planned);
 }
 
+/* Where to resume: behind the batch, or behind all that was looked at when there was no more. */
+static void batch_build_resume(struct command_op *op, const struct command_batch *batch)
+{
+    const struct command_cursor *cursor = batch->cursor;
+    bool is_cut = cursor->stash.len > 0 || (batch->size >= 0 && batch->count == batch->size);
+    const struct command_place *place =
+        is_cut && batch->count > 0 ? &batch->resume : &cursor->stream->place;
+    command_place_build(&op->builder, "postBatchResumeToken",
+                        cursor->exhausted ? &cursor->stream->given : place);
+}
+
 static int batch_finish(struct command_op *op, struct command_batch *batch)
 {
     struct command_cursor *cursor = batch->cursor;
@@ -395,6 +444,9 @@ static int batch_finish(struct command_op *op, struct command_batch *batch)
         }
     }
     doc_build_close(&op->builder);
+    if (cursor->stream != NULL) {
+        batch_build_resume(op, batch);
+    }
     doc_build_i64(&op->builder, "id", cursor->exhausted ? 0 : cursor->id);
     doc_build_string(&op->builder, "ns", cursor->ns);
     doc_build_close(&op->builder);
@@ -412,21 +464,41 @@ static int batch_slice(struct command_op *op, struct command_cursor *cursor)
     return command_read_slice(&cursor->read, cursor->txn == NULL ? op->server : NULL, &op->err);
 }
 
+static void batch_read_journal(struct command_op *op)
+{
+    const struct command_batch *batch = op->state;
+    command_stream_fetch(batch->cursor->stream);
+}
+
+/* What is not in memory is to be brought there: a key, or entries of the log. */
+static int batch_fetch(struct command_op *op, struct command_cursor *cursor)
+{
+    if (cursor->stream != NULL && command_stream_must_fetch(cursor->stream)) {
+        op->fetch_blocking = batch_read_journal;
+        return -LT_EAGAIN;
+    }
+    return command_wants(op, &cursor->view, cursor->read.scan.backward);
+}
+
 int command_batch_fill(struct command_op *op, struct command_batch *batch)
 {
     struct command_cursor *cursor = batch->cursor;
     assert(op->state == batch);
+    op->follows_log = cursor->stream != NULL;
     if (!batch->open) {
         doc_build_open(&op->builder, SLICE("cursor"));
         doc_build_open_array(&op->builder, slice_str(batch->name));
         batch->open = true;
     }
     int code = cursor->has_read ? batch_slice(op, cursor) : 0;
+    op->wake_us = 0;
     code = code < 0 ? code : batch_run(op, batch);
+    if (code == -LT_EWAIT) {
+        code = batch_await(op, batch);
+    }
     if (code == -LT_EAGAIN || code == -LT_EYIELD) {
         cursor_pause(cursor);
-        return code == -LT_EAGAIN ? command_wants(op, &cursor->view, cursor->read.scan.backward)
-                                  : code;
+        return code == -LT_EAGAIN ? batch_fetch(op, cursor) : code;
     }
     if (code < 0) {
         return code;

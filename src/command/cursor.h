@@ -12,6 +12,7 @@
 #define COMMAND_CURSOR_H
 
 #include "command/cached.h"
+#include "command/place.h"
 #include "command/read.h"
 #include "command/server.h"
 
@@ -34,6 +35,7 @@ struct command_cursor {
     bool has_read; /* `read` is open */
     /* The next result: 1, 0 the end, negative as command_read_next. */
     int (*next)(struct command_cursor *cursor, struct slice *ret_doc, struct err *err);
+    struct command_stream *stream;                /* of a change stream; else NULL */
     struct command_foreign *foreign;              /* reads of other collections that are open */
     void *plan;                                   /* what `next` needs besides */
     void (*close)(struct command_cursor *cursor); /* gives back what `plan` holds; or NULL */
@@ -73,6 +75,8 @@ struct command_batch {
     bool open;        /* the reply has been begun */
     int64_t count;
     struct command_cached *cached; /* where the result is kept, if it is whole; NULL: nowhere */
+    uint64_t await_us; /* of a change stream: how long to wait for a first event; 0: not at all */
+    struct command_place resume; /* after what is in the batch */
 };
 /* The first batch of a new cursor, as the op's state. */
 struct command_batch *command_batch_new(struct command_op *op, struct command_cursor *cursor,

@@ -192,7 +192,7 @@ static int rename_to(struct command_op *op, const struct store_collection *from,
     return store_writer_put_collection(op->writer, store_describe_end(describe), from);
 }
 
-/* {to: {db, coll}, dropTarget: UUID} */
+/* {to: "db.name", dropTarget: UUID} */
 static void rename_note(struct command_op *op, const struct store_collection *from,
                         const struct store_collection *target, struct slice to)
 {
@@ -200,7 +200,7 @@ static void rename_note(struct command_op *op, const struct store_collection *fr
     struct buf details;
     buf_init(&details, &op->arena);
     doc_build_begin(builder, &details);
-    command_build_ns(builder, "to", to);
+    doc_build_string(builder, "to", to);
     if (target != NULL) {
         doc_build_binary(builder, "dropTarget", 4, slice_of(target->uuid, sizeof target->uuid));
     }

@@ -6,6 +6,8 @@
 #include "command/handlers.h"
 #include "doc/view.h"
 
+enum { GETMORE_AWAIT_US = 1000000 };
+
 struct getmore_args {
     struct slice collection;
     int64_t batch_size;
@@ -31,7 +33,7 @@ static int getmore_check(struct command_op *op, const struct getmore_args *args,
                        "namespace %.*s",
                        SLICE_FMT(ns), SLICE_FMT(cursor->ns));
     }
-    if (!doc_value_is_nullish(op->common.max_time)) {
+    if (!doc_value_is_nullish(op->common.max_time) && cursor->stream == NULL) {
         return err_set(&op->err, LT_EBADVALUE,
                        "cannot set maxTimeMS on getMore command for a non-awaitData cursor");
     }
@@ -41,7 +43,8 @@ static int getmore_check(struct command_op *op, const struct getmore_args *args,
     }
     const struct store_collection *had =
         cursor->collection != NULL ? cursor->collection : cursor->read.collection;
-    if (had != NULL && store_catalog_find_uuid(op->catalog, had->uuid) == NULL) {
+    if (cursor->stream == NULL && had != NULL &&
+        store_catalog_find_uuid(op->catalog, had->uuid) == NULL) {
         return err_set(&op->err, LT_EQUERYPLANKILLED, "collection dropped. UUID of %.*s is gone",
                        SLICE_FMT(cursor->ns));
     }
@@ -69,6 +72,10 @@ static int getmore_begin(struct command_op *op, struct command_batch **ret_batch
     batch->name = "nextBatch";
     atomic_fetch_add(&op->server->opcounters.getmore, 1);
     code = getmore_check(op, &args, cursor);
+    if (cursor->stream != NULL) { /* maxTimeMS is no limit there, but says how long to wait */
+        batch->await_us = op->deadline_us != 0 ? op->deadline_us : op->mono_us + GETMORE_AWAIT_US;
+        op->deadline_us = 0;
+    }
     code = code < 0 ? code : command_fail_getmore(op);
     *ret_batch = batch;
     return code;

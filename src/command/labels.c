@@ -4,7 +4,7 @@
 #include "command/txn.h"
 #include "doc/view.h"
 
-enum { LABELS_MAX = 4 };
+enum { LABELS_MAX = 8 };
 
 /* The server is not, or is no more, the one to ask. */
 static const int labels_state[] = {
@@ -71,6 +71,18 @@ static bool labels_is_transient(const struct command_op *op, int code)
            (labels_is_retryable(code) && !labels_ends_txn(op));
 }
 
+/* May the stream be opened again where it was, or is it over for good? */
+static size_t labels_of_stream(int code, const char **labels)
+{
+    if (code == LT_ECHANGESTREAMHISTORYLOST || code == LT_ECHANGESTREAMFATALERROR ||
+        code == LT_EINVALIDRESUMETOKEN) {
+        *labels = "NonResumableChangeStreamError";
+        return 1;
+    }
+    *labels = "ResumableChangeStreamError";
+    return labels_is_retryable(code);
+}
+
 /* Those that a fail point has set. */
 static void labels_build_given(struct command_op *op, struct slice labels)
 {
@@ -101,6 +113,9 @@ void command_error_labels(struct command_op *op, int code)
     }
     if (command_is_in_txn(op) && labels_is_transient(op, code)) {
         labels[count++] = "TransientTransactionError";
+    }
+    if (op->follows_log) {
+        count += labels_of_stream(code, &labels[count]);
     }
     if (count == 0) {
         return;

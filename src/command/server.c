@@ -11,6 +11,8 @@
 #include "command/session.h"
 #include "query/match.h"
 
+enum { SERVER_TAIL_BYTES = 64 << 20 };
+
 /* A parsed partial filter with the arena it lives in. */
 struct server_filter {
     struct arena arena;
@@ -98,6 +100,7 @@ void command_server_init(struct command_server *server)
     server->sessions = command_sessions_new();
     server->fail_points = command_fail_points_new();
     server->cursors = command_cursors_new();
+    store_tail_init(&server->tail, SERVER_TAIL_BYTES);
 }
 
 void command_server_limit(struct command_server *server, uint64_t bytes)
@@ -114,6 +117,7 @@ void command_server_close(struct command_server *server)
                                 &server->cursors_reclaimer);
     }
     command_cursors_free(server->cursors);
+    store_tail_close(&server->tail);
     command_budgets_free(server->budgets);
     command_sessions_free(server->sessions);
     command_fail_points_free(server->fail_points);

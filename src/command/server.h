@@ -17,6 +17,8 @@
 #include "command/command.h"
 #include "command/params.h"
 #include "memory/reclaim.h"
+#include "store/disk.h"
+#include "store/tail.h"
 
 struct command_cursors;
 struct command_fail_points;
@@ -38,6 +40,8 @@ struct command_host_ops {
     /* Ask for memory to be closed up and given back to the system; returns which walk that is. */
     uint64_t (*tidy_memory)(void *host);
     bool (*has_tidied)(void *host, uint64_t walk);
+    /* The journal's files, once more, for a reader. Any thread. */
+    int (*open_journal)(void *host, struct store_disk **ret_disk);
     /* Log an entry whose clock is after server->cluster_clock, unless there is one. */
     void (*advance_clock)(void *host);
     /* Step everything that sleeps and is due: topology_counter was raised. */
@@ -71,6 +75,7 @@ struct command_server {
     _Atomic uint32_t oid_count; /* of generated ObjectIds */
     /* ---- storage ---- */
     struct store_kv *kv;
+    struct store_tail tail;         /* what was applied last, for who follows the log */
     struct cache *cache;            /* the part of kv that caches; NULL: none */
     _Atomic uint64_t applied_clock; /* hybrid clock of the newest applied entry */
     _Atomic uint64_t logged_clock;  /* of the newest logged one */

@@ -138,22 +138,10 @@ static int collstats_next(struct query_stage_run *self, struct slice *ret_doc, s
     return 1;
 }
 
-static const struct query_stage_ops collstats_ops = {
+const struct query_stage_ops command_stage_collstats = {
     .name = "$collStats",
     .flags = QUERY_STAGE_FIRST | QUERY_STAGE_NO_FACET,
     .state_size = sizeof(struct collstats_state),
     .parse = collstats_parse,
     .next = collstats_next,
 };
-
-static const struct query_stage_ops *const stages_list[] = {&collstats_ops};
-
-struct query_pipeline_options command_stage_options(struct command_cursor *cursor)
-{
-    return (struct query_pipeline_options){
-        .stages = stages_list,
-        .stages_count = sizeof stages_list / sizeof stages_list[0],
-        .owner = cursor,
-        .foreign = &command_foreign_ops,
-    };
-}

@@ -17,6 +17,9 @@ struct query_pipeline_options command_stage_options(struct command_cursor *curso
 /* Let go of what the cursor's reads of other collections borrow. */
 void command_foreign_pause(struct command_cursor *cursor);
 
+extern const struct query_stage_ops command_stage_collstats;
+extern const struct query_stage_ops command_stage_change_stream;
+extern const struct query_stage_ops command_stage_split;
 extern const struct query_foreign_ops command_foreign_ops;
 
 #endif

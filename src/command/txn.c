@@ -17,6 +17,7 @@
 #include "command/server.h"
 #include "command/write.h"
 #include "doc/view.h"
+#include "store/note.h"
 
 enum { TXN_BYTES = 4096 }; /* what one holds without effects, roughly */
 
@@ -368,6 +369,25 @@ static int txn_no_fields(struct command_op *op)
     return command_args(op, args, &nothing);
 }
 
+/* Between two notes, so that who follows the log knows what belongs together. */
+static void txn_merge(struct command_op *op, struct store_fork *fork)
+{
+    struct store_writer *writer = op->owner->writer;
+    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
+    struct store_note end = {.type = STORE_NOTE_TXN_END};
+    struct buf details;
+    buf_init(&details, &op->arena);
+    doc_build_begin(builder, &details);
+    doc_build_open(builder, SLICE("lsid"));
+    doc_build_binary(builder, "id", 4, command_session_key(op->session));
+    doc_build_close(builder);
+    doc_build_i64(builder, "txnNumber", doc_value_get_i64(op->common.txn_number));
+    struct store_note begin = {.type = STORE_NOTE_TXN, .details = doc_build_end(builder)};
+    store_note_put(writer, NULL, &begin);
+    store_fork_merge(fork);
+    store_note_put(writer, NULL, &end);
+}
+
 int command_commit_transaction(struct command_op *op)
 {
     struct command_txn *txn = op->txn;
@@ -376,7 +396,7 @@ int command_commit_transaction(struct command_op *op)
     if (code < 0 || txn == NULL) {
         return code; /* committed before: this waits until that is applied */
     }
-    code = store_fork_merge(&txn->fork);
+    code = store_fork_check(&txn->fork);
     if (code == -LT_EAGAIN) {
         return command_wants(op, &op->owner->writer->view, false);
     }
@@ -384,6 +404,9 @@ int command_commit_transaction(struct command_op *op)
         return err_set(&op->err, -code,
                        "a collection that the transaction wrote to was dropped, renamed or given "
                        "other indexes meanwhile");
+    }
+    if (store_fork_has_effects(&txn->fork)) {
+        txn_merge(op, &txn->fork);
     }
     retry->state = COMMAND_RETRY_COMMITTED;
     retry->changed = store_fork_has_effects(&txn->fork);

@@ -273,6 +273,7 @@ int command_wants(struct command_op *op, struct store_view *view, bool backward)
         op->wait = STORE_MAY_WAIT;
         view->wait = STORE_MAY_WAIT;
     }
+    op->fetch_blocking = NULL;
     op->fetch_key.len = 0;
     buf_append_slice(&op->fetch_key, buf_slice(&view->miss));
     op->fetch_backward = backward;

@@ -76,6 +76,17 @@ static int directory_open_store(struct node *node, struct arena *arena, struct e
     return code < 0 ? code : store_disk_posix_new(journal, &node->journal_disk, err);
 }
 
+int node__directory_journal(struct node *node, struct store_disk **ret_disk)
+{
+    struct arena arena;
+    struct err err;
+    arena_init(&arena);
+    struct slice path = arena_format(&arena, "%s/journal", node->config.db_path);
+    int code = store_disk_posix_new((const char *)path.data, ret_disk, &err);
+    arena_close(&arena);
+    return code;
+}
+
 int node__directory_open(struct node *node, struct err *err)
 {
     struct arena arena;

@@ -129,6 +129,19 @@ static void group_drop_payload(struct node_group *group, const struct node_entry
     }
 }
 
+/* The oldest entries are applied now. */
+static void group_tell_followers(struct node_group *group, size_t count)
+{
+    struct store_tail *tail = &group->node->server.tail;
+    for (size_t i = 0; i < count; i++) {
+        const struct node_entry *entry = group_entry(group, i);
+        if (entry->type == REPL_ENTRY_COMMAND) {
+            store_tail_append(tail, entry->index, store_effect_clock(entry->payload),
+                              entry->payload);
+        }
+    }
+}
+
 /* Apply up to GROUP_APPLY_MAX committed entries in one engine write. */
 static void group_apply_some(struct node_group *group, uint64_t commit)
 {
@@ -154,6 +167,7 @@ static void group_apply_some(struct node_group *group, uint64_t commit)
     if (code < 0) {
         node__die(group->node, "applying to the store", code);
     }
+    group_tell_followers(group, taken);
     group->applied = mark.index;
     atomic_store(&group->node->server.applied_clock, mark.clock);
     node__wake_for_clock(group->node);

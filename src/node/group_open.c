@@ -134,6 +134,7 @@ int node__group_open(struct node_group *group, struct node *node, struct err *er
     group->applied_clock = mark.clock;
     group->journal.log = node->log;
     group->journal.owner = group->loop;
+    group->journal.keep_bytes = node->config.oplog_bytes;
     for (int i = 0; i < 2; i++) {
         group->batches[i].group = group;
         group->batches[i].mail.deliver = node__group_persisted;
@@ -161,6 +162,7 @@ int node__group_open(struct node_group *group, struct node *node, struct err *er
         return err_set(err, -code, "the sessions cannot be read");
     }
     group->clock = group->applied_clock;
+    store_tail_append(&node->server.tail, group->applied, group->applied_clock, (struct slice){0});
     atomic_store(&node->server.applied_clock, group->applied_clock);
     atomic_store(&node->server.logged_clock, group->applied_clock);
     command_server_publish(&node->server, store_catalog_hold(group->writer.catalog));

@@ -128,6 +128,12 @@ static bool node_has_tidied(void *host, uint64_t walk)
     return node__tidy_is_done(&node->tidy, walk);
 }
 
+static int node_open_journal(void *host, struct store_disk **ret_disk)
+{
+    struct node *node = host;
+    return node__directory_journal(node, ret_disk);
+}
+
 static void node_advance_clock(void *host)
 {
     struct node *node = host;
@@ -150,6 +156,7 @@ static const struct command_host_ops node_host_ops = {
     .memory_status = node_memory_status,
     .tidy_memory = node_tidy_memory,
     .has_tidied = node_has_tidied,
+    .open_journal = node_open_journal,
     .advance_clock = node_advance_clock,
     .topology_changed = node_topology_changed,
     .shutdown = node_shutdown,

@@ -42,6 +42,7 @@ struct node_config {
     uint32_t tidy_percent; /* of a core: what closing up memory may take */
     uint64_t write_buffer_bytes;
     uint64_t journal_segment_bytes;
+    uint64_t oplog_bytes; /* of the journal, kept for readers of the log */
     const char *compressor;
     struct slice argv;   /* BSON array, for getCmdLineOpts */
     struct slice parsed; /* BSON document */

@@ -41,14 +41,16 @@ struct node_batch {
     size_t cap;
     uint64_t last_index; /* of the entries in it; 0: only a vote */
     uint64_t trim_index; /* drop segments up to here; 0: no */
-    uint64_t segments;   /* out: how many there are now */
+    uint64_t segments;   /* out: how many there are now that the store needs */
 };
 
 struct node_journal {
     struct store_journal *journal;
     struct log *log;
     struct net_loop *owner;
-    const char *doing; /* the journal's thread's: the step in hand, for messages */
+    const char *doing;   /* the journal's thread's: the step in hand, for messages */
+    uint64_t trimmed;    /* the same: the store survives without entries up to here */
+    uint64_t keep_bytes; /* of entries that only readers of the log still need */
     pthread_t thread;
     bool started;
     pthread_mutex_t lock;
@@ -145,7 +147,7 @@ struct node_group {
     struct node_request *parked;        /* writes that wait until less is pending */
     struct node_request *waiting_first; /* by wait_index */
     struct node_request *waiting_last;
-    uint64_t segments; /* of the journal */
+    uint64_t segments; /* of the journal, that the store needs */
     uint64_t flushed;  /* the store survives without entries up to here */
     bool flushing;
     struct net_work flush_work;
@@ -286,6 +288,8 @@ struct node {
 /* Make or lock the data directory, and open what is in it: kv, the cache before it, journal_disk.
  * What was opened is the node's, also on error. */
 int node__directory_open(struct node *node, struct err *err);
+/* The journal's files, once more. Any thread. */
+int node__directory_journal(struct node *node, struct store_disk **ret_disk);
 /* Put the cache in front of the engine, with files of its own in `path` where it was given some. */
 void node__cache_open(struct node *node, const char *path, struct store_kv *engine);
 

@@ -322,9 +322,25 @@ static void request_fetch_done(struct net_work *work)
     request_go_on(request);
 }
 
+static void request_block_run(struct net_work *work)
+{
+    struct command_op *op = &request_of_work(work)->op;
+    op->fetch_blocking(op);
+}
+
+static void request_block_done(struct net_work *work)
+{
+    request_go_on(request_of_work(work));
+}
+
 void node__request_fetch(struct node_request *request, struct net_loop *loop)
 {
     const struct command_op *op = &request->op;
+    if (op->fetch_blocking != NULL) {
+        request->work = (struct net_work){request_block_run, request_block_done};
+        net_loop_work(loop, &request->work);
+        return;
+    }
     request->fetch_loop = loop;
     request->fetch = (struct node_fetch){.key = buf_slice(&op->fetch_key),
                                          .beside = op->fetch_alone ? 0 : REQUEST_FETCH_KEYS,

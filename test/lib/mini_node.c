@@ -43,13 +43,20 @@ static bool mini_has_tidied(void *host, uint64_t walk)
     return true;
 }
 
+static int mini_open_journal(void *host, struct store_disk **ret_disk)
+{
+    (void)host;
+    (void)ret_disk;
+    return -LT_ECHANGESTREAMHISTORYLOST;
+}
+
 static void mini_apply(struct mini_node *node);
 
 static void mini_advance_clock(void *host)
 {
     struct mini_node *node = host;
     uint64_t clock = atomic_load(&node->server.cluster_clock) + 1;
-    store_writer_begin(&node->writer, node->index + 1, clock);
+    store_writer_begin(&node->writer, node->index + 1, clock, 0);
     store_writer_put(&node->writer, store_key_clock,
                      slice_of((const uint8_t *)&clock, sizeof clock));
     mini_apply(node);
@@ -66,6 +73,7 @@ static const struct command_host_ops mini_host_ops = {
     .memory_status = mini_status,
     .tidy_memory = mini_tidy_memory,
     .has_tidied = mini_has_tidied,
+    .open_journal = mini_open_journal,
     .advance_clock = mini_advance_clock,
     .topology_changed = mini_nothing,
     .shutdown = mini_nothing,
@@ -131,6 +139,7 @@ static void mini_apply(struct mini_node *node)
     struct store_mark mark = {++node->index, 1, node->writer.clock};
     int code = node->server.kv->ops->apply(node->server.kv, &effects, 1, mark);
     assert(code == 0);
+    store_tail_append(&node->server.tail, mark.index, mark.clock, effects);
     store_writer_give_back(&node->writer, &payload);
     store_writer_applied(&node->writer, mark.index);
     atomic_store(&node->server.applied_clock, mark.clock);
@@ -163,7 +172,8 @@ struct slice mini_node_run(struct mini_node *node, struct slice command)
         if (command_needs_owner(op)) {
             uint64_t wall = (uint64_t)(op->wall_ms / 1000) << 32 | node->index;
             uint64_t known = command_causal_now(&node->server) + 1;
-            store_writer_begin(&node->writer, node->index + 1, wall > known ? wall : known, op->wall_ms);
+            store_writer_begin(&node->writer, node->index + 1, wall > known ? wall : known,
+                               op->wall_ms);
             op->owner = &node->owner;
         }
         enum command_state state = command_step(op);
