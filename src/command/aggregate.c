@@ -244,7 +244,8 @@ static int aggregate_begin(struct command_op *op)
     }
     const struct store_collection *collection = store_catalog_find(op->catalog, args.ns);
     struct command_cached *cached =
-        command_cached_begin(op, collection, args.pipeline, args.cache_results && op->txn == NULL);
+        command_cached_begin(op, collection, args.pipeline,
+                             args.cache_results && op->txn == NULL && op->snapshot == NULL);
     if (cached != NULL && command_cached_find(op, cached)) {
         return 0;
     }

@@ -19,6 +19,7 @@
 #include "command/member.h"
 #include "command/server.h"
 #include "command/session.h"
+#include "command/snapshot.h"
 #include "command/txn.h"
 #include "doc/view.h"
 #include "store/effect.h"
@@ -117,6 +118,8 @@ static void command_let_go(struct command_op *op)
         op->session = NULL;
     }
     command_memory_close(&op->memory);
+    command_snapshot_release(op->snapshot);
+    op->snapshot = NULL;
     if (op->catalog != NULL) {
         store_catalog_release(op->catalog);
         op->catalog = NULL;
@@ -440,6 +443,13 @@ static int command_wait(struct command_op *op)
     }
     if (code < 0) {
         return code;
+    }
+    if (op->wants_snapshot) {
+        code = command_snapshot_take(op);
+        if (code < 0) {
+            return code;
+        }
+        op->catalog = store_catalog_hold(op->snapshot->catalog);
     }
     op->stage = COMMAND_RUNS;
     if (!command_needs_owner(op) && op->catalog == NULL) {

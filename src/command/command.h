@@ -28,6 +28,7 @@ struct command_owner;
 struct command_retry;
 struct command_server;
 struct command_session;
+struct command_snapshot;
 struct command_txn;
 
 enum command_state { COMMAND_DONE, COMMAND_YIELD, COMMAND_FETCH, COMMAND_SLEEP, COMMAND_WAIT };
@@ -155,8 +156,11 @@ struct command_op {
     struct command_op *wait_next;
     enum command_stage stage;
     uint64_t started_us;
-    uint64_t deadline_us;    /* maxTimeMS; 0 none */
-    int32_t opid;            /* 0: not on the server's list of running ops */
+    uint64_t deadline_us;              /* maxTimeMS; 0 none */
+    int32_t opid;                      /* 0: not on the server's list of running ops */
+    bool wants_snapshot;               /* readConcern snapshot, outside of a transaction: */
+    uint64_t at_clock;                 /* of this time; 0: the newest */
+    struct command_snapshot *snapshot; /* held while it reads */
     uint64_t after_clock;    /* hybrid time that must be applied before the handler is called */
     atomic_int killed;       /* the error code to die with; 0: none */
     struct command_op *next; /* on that list */

@@ -5,6 +5,8 @@
 
 #include "command/args.h"
 #include "command/causal.h"
+#include "command/handlers.h"
+#include "command/txn.h"
 #include "doc/view.h"
 
 enum { CONCERN_MEMBERS_MAX = 50 };
@@ -74,7 +76,7 @@ static int concern_level(struct command_op *op, const struct concern_read *read)
             SLICE_FMT(read->level));
     }
     bool reads = (op->command->flags & COMMAND_READ) != 0;
-    if (!reads && !slice_is(read->level, "local")) {
+    if (!reads && !command_is_in_txn(op) && !slice_is(read->level, "local")) {
         return err_set(&op->err, LT_EINVALIDOPTIONS,
                        "Command %s does not support { readConcern: { level: \"%.*s\" } }",
                        op->command->name, SLICE_FMT(read->level));
@@ -102,6 +104,30 @@ static int concern_after(struct command_op *op, const struct concern_read *read)
     return command_causal_after(op, (uint64_t)doc_value_get_i64(read->after), false);
 }
 
+/* A read of one moment: of which one? */
+static int concern_snapshot(struct command_op *op, const struct concern_read *read)
+{
+    if ((op->command->flags & COMMAND_TXN) == 0) {
+        return err_set(&op->err, LT_EINVALIDOPTIONS,
+                       "Command %s does not support { readConcern: { level: \"snapshot\" } }",
+                       op->command->name);
+    }
+    op->wants_snapshot = op->command->run != command_getmore;
+    if (!doc_value_exists(read->at)) {
+        return 0;
+    }
+    if (doc_value_exists(read->after)) {
+        return err_set(&op->err, LT_EINVALIDOPTIONS,
+                       "Specifying a timestamp for readConcern snapshot in a causally consistent "
+                       "session is not allowed.");
+    }
+    op->at_clock = (uint64_t)doc_value_get_i64(read->at);
+    if (op->at_clock == 0) {
+        return err_set(&op->err, LT_EINVALIDOPTIONS, "atClusterTime cannot be a null timestamp");
+    }
+    return command_causal_after(op, op->at_clock, false);
+}
+
 static int concern_check_read(struct command_op *op, struct slice doc)
 {
     static const struct command_args_spec spec = {"readConcern", concern_read_args, false, false};
@@ -119,7 +145,13 @@ static int concern_check_read(struct command_op *op, struct slice doc)
         return err_set(&op->err, LT_EINVALIDOPTIONS,
                        "readConcern.atClusterTime is only valid with level: snapshot");
     }
-    return concern_after(op, &read);
+    if (snapshot && !command_is_in_txn(op)) {
+        code = concern_snapshot(op, &read);
+    } else if (doc_value_exists(read.at)) {
+        code = err_set(&op->err, LT_EINVALIDOPTIONS,
+                       "readConcern.atClusterTime is not supported in a transaction");
+    }
+    return code < 0 ? code : concern_after(op, &read);
 }
 
 /* ---- writeConcern ---- */

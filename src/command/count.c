@@ -222,5 +222,8 @@ int command_distinct(struct command_op *op)
         return count_pause(op, state, code);
     }
     doc_build_value(&op->builder, SLICE("values"), query_distinct_values(state->distinct));
+    if (op->snapshot != NULL) {
+        doc_build_timestamp(&op->builder, "atClusterTime", op->snapshot->clock);
+    }
     return 0;
 }

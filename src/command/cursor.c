@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "command/snapshot.h"
 #include "command/stages.h"
 #include "command/stream.h"
 #include "command/txn.h"
@@ -63,6 +64,7 @@ struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns
     cursor->context = command_context(op, &cursor->arena, &cursor->memory.query);
     command_view_init(op, &cursor->view);
     cursor->txn = op->txn;
+    cursor->snapshot = op->snapshot == NULL ? NULL : command_snapshot_hold(op->snapshot);
     if (op->txn != NULL) {
         op->txn->cursors++;
     }
@@ -71,8 +73,9 @@ struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns
 
 struct store_catalog *command_cursor_catalog(const struct command_cursor *cursor)
 {
-    return cursor->txn != NULL ? store_catalog_hold(cursor->txn->fork.writer.catalog)
-                               : command_server_catalog(cursor->server);
+    return cursor->txn != NULL        ? store_catalog_hold(cursor->txn->fork.writer.catalog)
+           : cursor->snapshot != NULL ? store_catalog_hold(cursor->snapshot->catalog)
+                                      : command_server_catalog(cursor->server);
 }
 
 void command_cursor_use(struct command_cursor *cursor, struct store_collection *collection)
@@ -94,6 +97,7 @@ void command_cursor_free(struct command_cursor *cursor)
     command_stream_free(cursor->stream);
     store_collection_release(cursor->collection);
     store_view_close(&cursor->view);
+    command_snapshot_release(cursor->snapshot);
     command_memory_close(&cursor->memory);
     command_budget_uncharge(cursor->server->budgets, COMMAND_BUDGET_CURSORS, cursor->buffered);
     command_budget_uncharge(cursor->server->budgets, COMMAND_BUDGET_PLANS, cursor->planned);
@@ -449,6 +453,9 @@ static int batch_finish(struct command_op *op, struct command_batch *batch)
     }
     doc_build_i64(&op->builder, "id", cursor->exhausted ? 0 : cursor->id);
     doc_build_string(&op->builder, "ns", cursor->ns);
+    if (cursor->snapshot != NULL) {
+        doc_build_timestamp(&op->builder, "atClusterTime", cursor->snapshot->clock);
+    }
     doc_build_close(&op->builder);
     if (batch->cached != NULL && cursor->exhausted) {
         command_cached_keep(op, batch->cached);
@@ -458,9 +465,14 @@ static int batch_finish(struct command_op *op, struct command_batch *batch)
     return 0;
 }
 
-/* A transaction's catalog is its own: nobody drops what it reads. */
+/* A transaction's catalog is its own: nobody drops what it reads. What a snapshot reads may have
+ * been dropped since, and its space given back. */
 static int batch_slice(struct command_op *op, struct command_cursor *cursor)
 {
+    if (cursor->snapshot != NULL && command_read_check(&cursor->read, op->server, &op->err) < 0) {
+        return err_set(&op->err, LT_ESNAPSHOTUNAVAILABLE,
+                       "the collection, or an index of it, was dropped after the snapshot's time");
+    }
     return command_read_slice(&cursor->read, cursor->txn == NULL ? op->server : NULL, &op->err);
 }
 

@@ -30,6 +30,7 @@ struct command_cursor {
     struct store_view view;
     struct command_server *server;
     struct command_txn *txn;             /* that it was opened in; NULL: in none */
+    struct command_snapshot *snapshot;   /* that it reads, held; NULL: what is newest */
     struct store_collection *collection; /* held; NULL: there is none */
     struct command_read read;
     bool has_read; /* `read` is open */

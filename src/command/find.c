@@ -173,7 +173,7 @@ int command_find(struct command_op *op)
 {
     struct command_batch *batch = op->state;
     struct doc_value id;
-    if (batch == NULL && command_find_is_by_id(op, &id)) {
+    if (batch == NULL && op->snapshot == NULL && command_find_is_by_id(op, &id)) {
         return command_find_by_id(op, id);
     }
     int code = batch == NULL ? find_begin(op, &batch) : 0;

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "command/server.h"
 #include "command/session.h"
 #include "command/txn.h"
 
@@ -77,5 +78,6 @@ void command_owner_tend(struct command_owner *owner, int64_t now_ms, uint64_t no
 {
     command_txn_expire(owner, now_us);
     command_sessions_sweep(owner, now_ms);
+    command_snapshots_sweep(owner->server, now_ms);
     owner_release(owner, NULL, now_us);
 }

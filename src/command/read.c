@@ -141,7 +141,12 @@ int command_read_slice(struct command_read *read, struct command_server *server,
                        : atomic_load_explicit(&server->first_slice, memory_order_relaxed);
     read->err = err;
     read->begun = true;
-    if (!goes_on || server == NULL || read->collection == NULL) {
+    return goes_on && server != NULL ? command_read_check(read, server, err) : 0;
+}
+
+int command_read_check(struct command_read *read, struct command_server *server, struct err *err)
+{
+    if (read->collection == NULL) {
         return 0;
     }
     struct store_catalog *catalog = command_server_catalog(server);

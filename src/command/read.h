@@ -77,6 +77,9 @@ int command_read_next(struct command_read *read, struct slice *ret_doc);
  * have dropped what it reads: 175, with the server's newest catalog (NULL: the caller checks). */
 int command_read_slice(struct command_read *read, struct command_server *server, struct err *err);
 
+/* Is what it reads still there, for the server's newest catalog? 175. */
+int command_read_check(struct command_read *read, struct command_server *server, struct err *err);
+
 /* Begin again with the first document. */
 void command_read_restart(struct command_read *read);
 

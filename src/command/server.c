@@ -100,6 +100,7 @@ void command_server_init(struct command_server *server)
     server->sessions = command_sessions_new();
     server->fail_points = command_fail_points_new();
     server->cursors = command_cursors_new();
+    command_snapshots_init(&server->snapshots);
     store_tail_init(&server->tail, SERVER_TAIL_BYTES);
 }
 
@@ -117,6 +118,7 @@ void command_server_close(struct command_server *server)
                                 &server->cursors_reclaimer);
     }
     command_cursors_free(server->cursors);
+    command_snapshots_close(&server->snapshots);
     store_tail_close(&server->tail);
     command_budgets_free(server->budgets);
     command_sessions_free(server->sessions);

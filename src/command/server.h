@@ -16,6 +16,7 @@
 #include "command/budgets.h"
 #include "command/command.h"
 #include "command/params.h"
+#include "command/snapshot.h"
 #include "memory/reclaim.h"
 #include "store/disk.h"
 #include "store/tail.h"
@@ -87,6 +88,7 @@ struct command_server {
     struct memory_reclaimer cursors_reclaimer;
     struct command_cursors *cursors;
     struct command_sessions *sessions;
+    struct command_snapshots snapshots;
     struct command_fail_points *fail_points;
     _Atomic unsigned attention; /* enum command_attention */
     _Atomic uint64_t secondary_until_us;

@@ -15,6 +15,7 @@
 #include "command/cursor.h"
 #include "command/handlers.h"
 #include "command/server.h"
+#include "command/snapshot.h"
 #include "command/write.h"
 #include "doc/view.h"
 #include "store/note.h"
@@ -348,6 +349,8 @@ void command_view_init(struct command_op *op, struct store_view *view)
     if (op->txn != NULL) {
         view->snapshot = op->txn->fork.snapshot;
         view->overlay = &op->txn->fork.writer.overlay;
+    } else if (op->snapshot != NULL) {
+        view->snapshot = op->snapshot->engine;
     }
 }
 

@@ -46,7 +46,7 @@ void command_txn_end(struct command_owner *owner, struct command_txn *txn);
 /* Abort those that are older than transactionLifetimeLimitSeconds. */
 void command_txn_expire(struct command_owner *owner, uint64_t now_us);
 
-/* The view an op reads through, of the transaction it is in or of what is newest. */
+/* The view an op reads through: of its transaction, of its snapshot, or of what is newest. */
 void command_view_init(struct command_op *op, struct store_view *view);
 
 #endif

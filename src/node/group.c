@@ -198,13 +198,32 @@ static void group_unpark(struct node_group *group)
     }
 }
 
+/* The clock of the first effects that are committed; 0: none are. */
+static uint64_t group_committed_clock(struct node_group *group, uint64_t commit)
+{
+    for (size_t i = 0; i < group->entries_count && group_entry(group, i)->index <= commit; i++) {
+        if (group_entry(group, i)->type == REPL_ENTRY_COMMAND) {
+            return store_effect_clock(group_entry(group, i)->payload);
+        }
+    }
+    return 0;
+}
+
 static void group_apply(struct node_group *group, uint64_t commit)
 {
+    struct command_snapshots *snapshots = &group->node->server.snapshots;
+    uint64_t clock = group_committed_clock(group, commit);
+    if (clock > 0) {
+        command_snapshots_apply(snapshots, clock);
+    }
     while (group->entries_count > 0 && group_entry(group, 0)->index <= commit) {
         group_apply_some(group, commit);
     }
     store_writer_applied(&group->writer, group->applied);
     group_publish(group);
+    if (clock > 0) {
+        command_snapshots_applied(snapshots);
+    }
     group_answer_applied(group);
     if (group->pending_bytes < GROUP_PENDING_MAX / 2) {
         group_unpark(group);

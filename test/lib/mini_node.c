@@ -137,6 +137,7 @@ static void mini_apply(struct mini_node *node)
         return;
     }
     struct store_mark mark = {++node->index, 1, node->writer.clock};
+    command_snapshots_apply(&node->server.snapshots, mark.clock);
     int code = node->server.kv->ops->apply(node->server.kv, &effects, 1, mark);
     assert(code == 0);
     store_tail_append(&node->server.tail, mark.index, mark.clock, effects);
@@ -147,6 +148,7 @@ static void mini_apply(struct mini_node *node)
     if (node->writer.catalog_changed) {
         command_server_publish(&node->server, store_catalog_hold(node->writer.catalog));
     }
+    command_snapshots_applied(&node->server.snapshots);
 }
 
 static int64_t mini_wall_ms(const struct mini_node *node)

@@ -4,7 +4,7 @@ import pathlib
 import sys
 import threading
 
-import pymongo
+import bson
 from bson.int64 import Int64
 from pymongo import errors
 
@@ -285,6 +285,49 @@ def killed(client, server):
     client.admin.command("setParameter", 1, transactionLifetimeLimitSeconds=60)
 
 
+def snapshots(client, server):
+    """Reads of one moment outside of transactions."""
+    c = fresh(client, "snapshots", 300)
+    with Connection(server.port) as one:
+        def run(command, level="snapshot", **concern):
+            return one.run({**command, "$db": DB, "readConcern": {"level": level, **concern}})
+
+        find = {"find": "snapshots", "batchSize": 100}
+        first = run(find)["cursor"]
+        when = first["atClusterTime"]
+        c.update_many({}, {"$set": {"n": 1}})
+        c.delete_many({"_id": {"$gte": 100}})
+        c.insert_one({"_id": 1000})
+        rest = one.run({"getMore": Int64(first["id"]), "collection": "snapshots", "$db": DB})["cursor"]
+        assert len(rest["nextBatch"]) == 200 and {d["n"] for d in rest["nextBatch"]} == {0}
+        again = run({**find, "batchSize": 1000}, atClusterTime=when)["cursor"]
+        assert again["atClusterTime"] == when and len(again["firstBatch"]) == 300
+        assert run({**find, "filter": {"_id": 5}}, atClusterTime=when)["cursor"]["firstBatch"][0]["n"] == 0
+        count = [{"$group": {"_id": "$n", "count": {"$sum": 1}}}]
+        aggregate = {"aggregate": "snapshots", "pipeline": count, "cursor": {}}
+        assert run(aggregate, atClusterTime=when)["cursor"]["firstBatch"] == [{"_id": 0, "count": 300}]
+        distinct = run({"distinct": "snapshots", "key": "n"}, atClusterTime=when)
+        assert distinct["values"] == [0] and distinct["atClusterTime"] == when
+        now = run(find)["cursor"]
+        assert len(now["firstBatch"]) == 100 and now["atClusterTime"] > when
+        assert run({"count": "snapshots"})["code"] == 72
+        assert run(find, level="majority", atClusterTime=when)["code"] == 72
+        early = bson.Timestamp(when.time - 1000, 1)
+        assert run(find, atClusterTime=early)["code"] == 239
+        assert run(find, atClusterTime=bson.Timestamp(when.time + 10000, 1))["code"] == 72
+        c.drop()
+        assert run(find, atClusterTime=when)["code"] == 246
+
+
+def concerns(client, _):
+    c = fresh(client, "concerns")
+    from pymongo.read_concern import ReadConcern
+    for level in "local", "majority", "snapshot":
+        with client.start_session() as s, s.start_transaction(read_concern=ReadConcern(level)):
+            c.insert_one({"_id": level}, session=s)  # the first command, which is no read
+            assert c.find_one({"_id": level}, session=s)
+
+
 def bank(client, _):
     """Money moves between accounts; every snapshot has all of it."""
     c = fresh(client, "bank", 10)
@@ -322,7 +365,7 @@ def bank(client, _):
 def main():
     with Server(sys.argv[1]) as server:
         client = server.client(replicaSet="rs0", retryWrites=True)
-        cases = (isolation, several_collections, aborts, conflicts, outsiders_wait, refusals, cursors,
+        cases = (isolation, snapshots, concerns, several_collections, aborts, conflicts, outsiders_wait, refusals, cursors,
                  collections, large, killed, bank, ends)
         for case in cases:
             case(client, server)
