@@ -1,5 +1,7 @@
 /* command/admin.c - currentOp, killOp and shutdown. */
+#include "command/authorize.h"
 #include "command/handlers.h"
+#include "command/redact.h"
 #include "command/server.h"
 #include "command/write.h"
 #include "doc/view.h"
@@ -29,7 +31,7 @@ static struct slice admin_describe(struct command_op *op, const struct command_o
     struct slice ns = command_join(arena, running->db, name);
     doc_build_string(builder, "ns", ns);
     if (running->body.len < 1024) {
-        doc_build_doc(builder, "command", running->body);
+        doc_build_doc(builder, "command", command_redact(arena, running->body));
     }
     doc_build_bool(builder, "killPending", atomic_load(&running->killed) != 0);
     return doc_build_end(builder);
@@ -75,7 +77,9 @@ int command_current_op(struct command_op *op)
     buf_init(&docs, &op->arena);
     pthread_mutex_lock(&op->server->ops_lock);
     for (struct command_op *running = op->server->ops; running != NULL; running = running->next) {
-        buf_append_slice(&docs, admin_describe(op, running, &op->arena));
+        if (!op->filtered || command_is_user(op, running->user_id)) {
+            buf_append_slice(&docs, admin_describe(op, running, &op->arena));
+        }
     }
     pthread_mutex_unlock(&op->server->ops_lock);
     doc_build_open_array(&op->builder, SLICE("inprog"));
@@ -119,14 +123,9 @@ int command_kill_op(struct command_op *op)
 }
 
 /* Anybody who reaches the port could end the server while there is no access control. */
-static bool admin_is_local(const char *peer)
-{
-    return strncmp(peer, "127.", 4) == 0 || strncmp(peer, "[::1]", 5) == 0;
-}
-
 int command_shutdown(struct command_op *op)
 {
-    if (!admin_is_local(op->client->peer)) {
+    if (!op->server->authorization && !command_peer_is_local(op->client->peer)) {
         return err_set(&op->err, LT_EUNAUTHORIZED,
                        "shutdown must run from localhost when running db without auth");
     }

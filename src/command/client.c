@@ -1,6 +1,7 @@
 /* command/client.c - what a connection has told us. */
 #include "base/mem.h"
-#include "command/command.h"
+#include "command/account.h"
+#include "command/login.h"
 
 void command_client_set_metadata(struct command_client *client, struct slice metadata)
 {
@@ -12,4 +13,8 @@ void command_client_close(struct command_client *client)
 {
     mem_free((void *)(uintptr_t)client->metadata.data);
     client->metadata = (struct slice){0};
+    command_login_free(client->login);
+    command_account_free(client->account);
+    client->login = NULL;
+    client->account = NULL;
 }

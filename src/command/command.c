@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "command/api.h"
 #include "command/args.h"
+#include "command/authorize.h"
 #include "command/causal.h"
 #include "command/concern.h"
 #include "command/fail_point.h"
@@ -353,13 +354,16 @@ static int command_check(struct command_op *op)
         return err_set(&op->err, LT_EUNAUTHORIZED, "%s may only be run against the admin database.",
                        op->command->name);
     }
-    code = command_check_api(op);
+    if (op->server->authorization) {
+        code = command_authorize(op);
+    }
+    code = code < 0 ? code : command_check_api(op);
     if (code < 0) {
         return code;
     }
     uint8_t id[16];
     struct command_session *session;
-    code = command_txn_check(op);
+    code = code < 0 ? code : command_txn_check(op);
     if (code == 0 && command_session_id(op->common.session, id)) {
         code = command_sessions_use(op->server->sessions, id, op->wall_ms, &session, &op->err);
     }
@@ -388,6 +392,7 @@ static int command_begin(struct command_op *op)
     op->started_us = op->mono_us;
     int code = command_check(op);
     if (code < 0) {
+        op->stage = code == -LT_EAGAIN ? COMMAND_NEW : op->stage; /* an account must come from disk */
         return code;
     }
     atomic_fetch_add(&op->server->opcounters.command, 1);
@@ -460,10 +465,10 @@ static int command_wait(struct command_op *op)
 
 static int command_run(struct command_op *op)
 {
-    int code = op->stage == COMMAND_NEW ? command_begin(op) : command_member_keeps(op);
     if (op->owner != NULL) {
         command_take_writer(op);
     }
+    int code = op->stage == COMMAND_NEW ? command_begin(op) : command_member_keeps(op);
     code = code < 0 ? code : command_interrupted(op);
     code = code < 0 || op->stage == COMMAND_RUNS ? code : command_wait(op);
     code = code < 0 ? code : op->command->run(op);
@@ -492,6 +497,15 @@ static int command_keep(struct command_op *op)
     return op->txn == NULL ? 0 : command_txn_charge(op);
 }
 
+/* Accounts can be written as any records, in `admin` only: by a restore, or by who moves a
+ * collection there. */
+static void command_note_accounts(struct command_op *op)
+{
+    if (op->owner != NULL && slice_is(op->db, "admin")) {
+        command_directory_changed(op);
+    }
+}
+
 /* It is not done. While it rests, others see it and may kill it. */
 static enum command_state command_rest(struct command_op *op, enum command_state state)
 {
@@ -511,6 +525,7 @@ enum command_state command_step(struct command_op *op)
     }
     int code = command_run(op);
     int kept = command_keep(op);
+    command_note_accounts(op);
     code = kept < 0 ? kept : code;
     if (code == -LT_EWAIT) {
         return command_rest(op, COMMAND_WAIT);

@@ -23,6 +23,8 @@
 #include "store/writer.h"
 #include "wire/message.h"
 
+struct command_account;
+struct command_login;
 struct command_op;
 struct command_owner;
 struct command_retry;
@@ -67,8 +69,10 @@ struct command_client {
     struct slice metadata; /* the `client` document of the first hello; owned */
     char app_name[128];
     bool hello_ok;
-    bool greeted;         /* a hello was answered */
-    uint32_t compressors; /* agreed: bits 1 << enum wire_compressor */
+    bool greeted;                    /* a hello was answered */
+    uint32_t compressors;            /* agreed: bits 1 << enum wire_compressor */
+    struct command_account *account; /* logged in as; NULL: nobody. The request's in hand */
+    struct command_login *login;     /* begun, not at its end; likewise */
 };
 
 /* Keep a copy of the metadata; command_client_close frees it. */
@@ -165,6 +169,8 @@ struct command_op {
     atomic_int killed;       /* the error code to die with; 0: none */
     struct command_op *next; /* on that list */
     struct command_op *previous;
+    uint8_t user_id[16];       /* userId of the account it runs for; zeroes: nobody's */
+    bool filtered;             /* show only what that account may see */
     struct command_write_concern concern; /* its own */
     struct slice fail;                    /* the data of the fail point that hit it; fail_point.h */
     /* ---- large: not cleared for the next request, written before they are read ---- */

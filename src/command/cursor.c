@@ -59,6 +59,7 @@ struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns
     cursor->last_used_ms = op->wall_ms;
     cursor->ns = arena_copy(&cursor->arena, ns);
     cursor->describe = arena_copy(&cursor->arena, op->body);
+    memcpy(cursor->user_id, op->user_id, sizeof cursor->user_id);
     cursor->server = op->server;
     command_memory_init(&cursor->memory, op->server->budgets);
     cursor->context = command_context(op, &cursor->arena, &cursor->memory.query);
@@ -174,6 +175,18 @@ int command_cursor_take(struct command_op *op, int64_t id, struct command_cursor
     }
     pthread_mutex_unlock(&cursors->lock);
     return code;
+}
+
+bool command_cursor_user(struct command_cursors *cursors, int64_t id, uint8_t ret_id[16])
+{
+    pthread_mutex_lock(&cursors->lock);
+    const struct command_cursor *cursor = *cursor_find(cursors, id);
+    bool found = cursor != NULL;
+    if (found) {
+        memcpy(ret_id, cursor->user_id, sizeof cursor->user_id);
+    }
+    pthread_mutex_unlock(&cursors->lock);
+    return found;
 }
 
 /* Let go of what is borrowed from the engine. */

@@ -54,6 +54,7 @@ struct command_cursor {
     uint64_t buffered;            /* charged to the budget of cursors, while it rests */
     uint64_t planned;             /* charged to the budget of plans, likewise */
     struct slice describe;        /* the command that made it, for currentOp */
+    uint8_t user_id[16];          /* op->user_id of that one */
 };
 
 struct command_cursors *command_cursors_new(void);
@@ -93,6 +94,9 @@ int command_cursor_take(struct command_op *op, int64_t id, struct command_cursor
 void command_cursors_kill_txn(struct command_cursors *cursors, const struct command_txn *txn);
 /* The catalog that the cursor's reads belong to, held. */
 struct store_catalog *command_cursor_catalog(const struct command_cursor *cursor);
+/* Whose is it? False: there is none of that id. */
+bool command_cursor_user(struct command_cursors *cursors, int64_t id, uint8_t ret_id[16]);
+
 /* Kill by id: 0, or 43. One in use dies with its op. */
 int command_cursor_kill(struct command_cursors *cursors, int64_t id);
 /* Free what has been idle for longer than the parameter cursorTimeoutMillis. */

@@ -103,6 +103,16 @@ int command_create(struct command_op *op)
     return code < 0 ? code : command_create_collection(op, slice_from(ns, op->db.len + 1), options);
 }
 
+/* Without accounts nobody could log in, or everybody could make the first one. */
+static int ddl_check_accounts(struct command_op *op, struct slice ns)
+{
+    if (slice_is(ns, "admin.system.users") || slice_is(ns, "admin.system.roles")) {
+        return err_set(&op->err, LT_EILLEGALOPERATION, "can't drop system collection %.*s",
+                       SLICE_FMT(ns));
+    }
+    return 0;
+}
+
 /* ---- drop ---- */
 
 static void ddl_drop(struct command_op *op, struct store_collection *collection)
@@ -118,6 +128,7 @@ int command_drop(struct command_op *op)
     struct slice ns;
     int code = command_args(op, drop_arg_table, NULL);
     code = code < 0 ? code : command_namespace(op, &ns);
+    code = code < 0 ? code : ddl_check_accounts(op, ns);
     if (code < 0) {
         return code;
     }
@@ -135,6 +146,10 @@ int command_drop_database(struct command_op *op)
 {
     uint32_t count;
     int code = command_args(op, drop_arg_table, NULL);
+    if (code == 0 && slice_is(op->db, "admin")) {
+        code =
+            err_set(&op->err, LT_EILLEGALOPERATION, "Dropping the 'admin' database is prohibited.");
+    }
     if (code < 0) {
         return code;
     }
@@ -221,10 +236,12 @@ int command_rename_collection(struct command_op *op)
     }
     code = code < 0 ? code : rename_split(op, doc_value_get_string(first), &from_db, &from_name);
     code = code < 0 ? code : rename_split(op, args.to, &to_db, &to_name);
+    struct slice from_ns = code < 0 ? SLICE("") : doc_value_get_string(first);
+    code = code < 0 ? code : ddl_check_accounts(op, from_ns);
+    code = code < 0 ? code : ddl_check_accounts(op, args.to);
     if (code < 0) {
         return code;
     }
-    struct slice from_ns = doc_value_get_string(first);
     struct store_collection *from = store_catalog_find(op->writer->catalog, from_ns);
     struct store_collection *to = store_catalog_find(op->writer->catalog, args.to);
     if (slice_equal(from_ns, args.to)) {

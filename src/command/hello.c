@@ -4,6 +4,7 @@
  * is up; over an exhaust connection one request gets answer after answer. */
 #include "command/args.h"
 #include "command/handlers.h"
+#include "command/login.h"
 #include "command/member.h"
 #include "command/server.h"
 #include "command/session.h"
@@ -18,6 +19,7 @@ struct hello_state {
     bool waits;        /* awaitable hello: */
     uint64_t until_us; /* answer at the latest then, */
     uint64_t counter;  /* or when the topology's is another than the client knows */
+    struct slice login; /* fields about logins, for the first reply */
 };
 
 int command_ping(struct command_op *op)
@@ -252,7 +254,8 @@ static int hello_begin(struct command_op *op, struct hello_state **ret_state)
 {
     struct hello_state *state = arena_zero(&op->arena, 1, sizeof *state);
     bool knows;
-    int code = hello_take_metadata(op);
+    int code = command_login_hello(op, &state->login);
+    code = code < 0 ? code : hello_take_metadata(op);
     code = code < 0 ? code : hello_knows(op, state, &knows);
     if (code < 0) {
         return code;
@@ -282,6 +285,9 @@ int command_hello(struct command_op *op)
     }
     state->counter = atomic_load(&op->server->topology_counter);
     hello_build(op, state->counter);
+    if (op->reply_count == 0 && state->login.len > 0) {
+        doc_build_fields(&op->builder, state->login);
+    }
     op->client->greeted = true;
     op->more_to_come = (op->message.flags & WIRE_EXHAUST_ALLOWED) != 0 &&
                        wire_message_wants_reply(&op->message) &&

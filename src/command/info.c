@@ -76,22 +76,6 @@ int command_whatsmyuri(struct command_op *op)
     return 0;
 }
 
-int command_connection_status(struct command_op *op)
-{
-    struct doc_builder *builder = &op->builder;
-    doc_build_open(builder, SLICE("authInfo"));
-    doc_build_open_array(builder, SLICE("authenticatedUsers"));
-    doc_build_close(builder);
-    doc_build_open_array(builder, SLICE("authenticatedUserRoles"));
-    doc_build_close(builder);
-    if (doc_value_truth(doc_get_str(op->body, "showPrivileges"))) {
-        doc_build_open_array(builder, SLICE("authenticatedUserPrivileges"));
-        doc_build_close(builder);
-    }
-    doc_build_close(builder);
-    return 0;
-}
-
 int command_get_cmd_line_opts(struct command_op *op)
 {
     doc_build_array(&op->builder, "argv", op->server->argv);

@@ -2,6 +2,7 @@
  *
  * The last two give their results through a cursor, as every driver expects. The results are made
  * at once: a catalog is small. */
+#include "command/authorize.h"
 #include "command/cursor.h"
 #include "command/handlers.h"
 #include "command/write.h"
@@ -116,9 +117,12 @@ int command_list_collections(struct command_op *op)
     uint32_t count;
     uint32_t first = store_catalog_db(op->catalog, op->db, &count);
     for (uint32_t i = first; i < first + count; i++) {
-        doc_build_begin(builder, &results->docs);
-        list_collection(builder, op->catalog->collections[i], args.name_only);
-        doc_build_end(builder);
+        const struct store_collection *collection = op->catalog->collections[i];
+        if (command_shows(op, collection->db, collection->name)) {
+            doc_build_begin(builder, &results->docs);
+            list_collection(builder, collection, args.name_only);
+            doc_build_end(builder);
+        }
     }
     return command_batch_fill(op, batch);
 }
@@ -255,7 +259,9 @@ int command_list_databases(struct command_op *op)
     for (uint32_t i = 0; i < op->catalog->count && code == 0;) {
         uint32_t count;
         uint32_t first = store_catalog_db(op->catalog, op->catalog->collections[i]->db, &count);
-        code = list_database(op, &state, first, count);
+        if (command_shows_db(op, op->catalog->collections[i]->db)) {
+            code = list_database(op, &state, first, count);
+        }
         i = first + count;
     }
     if (code < 0) {

@@ -18,6 +18,7 @@
 #include "command/params.h"
 #include "command/snapshot.h"
 #include "memory/reclaim.h"
+#include "security/throttle.h"
 #include "store/disk.h"
 #include "store/tail.h"
 
@@ -74,6 +75,10 @@ struct command_server {
     _Atomic uint64_t term;
     _Atomic uint64_t random;    /* state of command_random */
     _Atomic uint32_t oid_count; /* of generated ObjectIds */
+    /* ---- access ---- */
+    bool authorization; /* access control is on */
+    struct security_throttle *throttle;
+    _Atomic uint64_t rights_clock; /* hybrid clock of the newest entry that changed an account */
     /* ---- storage ---- */
     struct store_kv *kv;
     struct store_tail tail;         /* what was applied last, for who follows the log */

@@ -469,7 +469,8 @@ int command_check_new_name(struct command_op *op, struct slice ns)
     if (slice_is(op->db, "local") || slice_is(op->db, "config")) {
         return 0;
     }
-    static const char *const writable[] = {"system.js", "system.users", "system.views"};
+    static const char *const writable[] = {"system.js", "system.roles", "system.users",
+                                           "system.views"};
     for (size_t i = 0; i < sizeof writable / sizeof writable[0]; i++) {
         if (slice_is(name, writable[i])) {
             return 0;

@@ -165,6 +165,7 @@ static const struct command_host_ops node_host_ops = {
 static void node_open_server(struct node *node)
 {
     struct command_server *server = &node->server;
+    server->authorization = node->config.authorization;
     server->set_name = node->config.set_name;
     server->address = node->address;
     rng_bytes(server->process_id, sizeof server->process_id);

@@ -20,6 +20,7 @@ struct node_config {
     const char *bind_ip;
     uint16_t port;
     uint32_t conns_max;
+    bool authorization; /* clients must log in */
     const char *set_name;
     const char *advertise; /* host clients reach us by; NULL: localhost or the bound address */
     uint32_t workers;      /* loops; 0: one a core, less one, at least one */

@@ -101,18 +101,6 @@ static int serve_open_log(struct serve *serve, struct err *err)
                : err_set(err, LT_EIO, "cannot open the log %s: %s", path, strerror(errno));
 }
 
-static bool serve_is_local(const char *addresses)
-{
-    for (const char *at = addresses; *at != '\0'; at += strcspn(at, ","), at += *at == ',') {
-        size_t len = strcspn(at, ",");
-        bool local = strncmp(at, "127.", 4) == 0 || (len == 3 && strncmp(at, "::1", 3) == 0);
-        if (!local) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void serve_warn(struct serve *serve)
 {
     uint64_t files;
@@ -123,15 +111,6 @@ static void serve_warn(struct serve *serve)
                     "is %llu (ulimit -n, LimitNOFILE)",
                     serve->config.conns_max, fit, (unsigned long long)files);
         serve->config.conns_max = fit;
-    }
-    log_warning(serve->log, "serve",
-                "Access control is not enabled for the database. Read and write access to data "
-                "and configuration is unrestricted");
-    if (!serve_is_local(serve->config.bind_ip)) {
-        log_warning(serve->log, "serve",
-                    "listening on %s without access control: everybody who reaches this address "
-                    "can read and change everything",
-                    serve->config.bind_ip);
     }
     for (int i = 0; i < OPTIONS_COUNT; i++) {
         const struct option_row *row = option_row((enum option_id)i);
@@ -169,8 +148,9 @@ static int serve_start(struct serve *serve, struct err *err)
     }
     log_info(serve->log, "serve", "largetable %s starts: process %d, data directory %s", LT_VERSION,
              (int)getpid(), serve->config.db_path);
-    serve_warn(serve);
     serve->config.log = serve->log;
+    serve_warn(serve);
+    node__serve_access_warn(&serve->config);
     serve->config.on_shutdown = serve_on_shutdown;
     serve->config.context = serve;
     code = node_open(&serve->config, &serve->node, err);
@@ -283,7 +263,8 @@ static int serve_main(struct serve *serve, int argc, char **argv, struct err *er
     int code = serve_check(serve, argc, argv, err);
     if (code == 0) {
         node__serve_config(serve->options, &serve->arena, &serve->config);
-        code = node__serve_memory(serve->options, &serve->config, err);
+        code = node__serve_access(serve->options, &serve->config, err);
+        code = code < 0 ? code : node__serve_memory(serve->options, &serve->config, err);
     }
     if (code < 0) {
         fprintf(stderr, "largetable: %s\nTry 'largetable help serve'.\n", err->text);

@@ -24,6 +24,13 @@ int node__serve_check(const struct options *options, struct err *err);
 void node__serve_config(const struct options *options, struct arena *arena,
                         struct node_config *config);
 
+/* ---- serve_access.c ---- */
+
+/* Whether clients must log in; refuses to let everybody in from everywhere. */
+int node__serve_access(const struct options *options, struct node_config *config, struct err *err);
+/* What the operator should know about it, to config->log. */
+void node__serve_access_warn(const struct node_config *config);
+
 /* ---- serve_memory.c ---- */
 
 /* The memory limit and the cache's part of it, from the options and the machine; the rest of the

@@ -1,0 +1,33 @@
+/* command/account.h - who a connection is logged in as, and what that allows.
+ *
+ * Invariant   an account is resolved once and never changes; a newer one takes its place when users
+ *             or roles have changed (command_server.rights_clock).
+ * Thread      whoever has the connection's request.
+ * Memory      on the heap, with an arena of its own; the client owns it.
+ * Errors      -LT_EAGAIN (op->fetch_key is set); -LT_EUSERNOTFOUND.
+ */
+#ifndef COMMAND_ACCOUNT_H
+#define COMMAND_ACCOUNT_H
+
+#include "command/directory.h"
+
+enum { COMMAND_USER_ID = 16 };
+
+struct command_account {
+    struct arena arena;
+    struct command_name name;
+    uint8_t id[COMMAND_USER_ID]; /* userId: another for a user of the same name made later */
+    struct command_names roles;  /* inherited ones too */
+    struct security_privileges privileges;
+    uint64_t clock; /* it knows of all that was applied by then */
+};
+
+/* Resolve the user's rights, from what is applied. */
+int command_account_load(struct command_op *op, const struct command_name *name,
+                         struct command_account **ret_account);
+void command_account_free(struct command_account *account);
+
+/* The client's account, resolved again if it must be; NULL in the client when the user is gone. */
+int command_account_refresh(struct command_op *op);
+
+#endif
