@@ -1,4 +1,4 @@
-/* command/admin.c - currentOp, killOp and shutdown. */
+/* command/admin.c - currentOp, killOp, rotateCertificates and shutdown. */
 #include "command/authorize.h"
 #include "command/handlers.h"
 #include "command/redact.h"
@@ -120,6 +120,13 @@ int command_kill_op(struct command_op *op)
     pthread_mutex_unlock(&op->server->ops_lock);
     doc_build_text(&op->builder, "info", "attempting to kill op");
     return 0;
+}
+
+int command_rotate_certificates(struct command_op *op)
+{
+    int code = op->server->host_ops->rotate_certificates(op->server->host, &op->err);
+    log_info(op->server->log, "command", "%s", code < 0 ? op->err.text : "certificates read again");
+    return code;
 }
 
 /* Anybody who reaches the port could end the server while there is no access control. */

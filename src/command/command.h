@@ -71,6 +71,8 @@ struct command_client {
     bool hello_ok;
     bool greeted;                    /* a hello was answered */
     uint32_t compressors;            /* agreed: bits 1 << enum wire_compressor */
+    const char *certificate;         /* the subject of the one shown, "CN=x,O=y"; NULL: none */
+    atomic_bool known;               /* it has logged in */
     struct command_account *account; /* logged in as; NULL: nobody. The request's in hand */
     struct command_login *login;     /* begun, not at its end; likewise */
 };

@@ -1,4 +1,4 @@
-/* command/login.c - saslStart, saslContinue, logout, and logins that begin in a hello.
+/* command/login.c - saslStart, saslContinue, authenticate, logout, and logins in a hello.
  *
  *   saslStart --> challenge --> saslContinue --> [wait] --> proof --+--> account, done
  *                                                                   +--> (empty exchange) --> done
@@ -297,10 +297,17 @@ static int login_check_client(struct command_op *op, const struct command_login 
                    SLICE_FMT(account->name.name), SLICE_FMT(account->name.db));
 }
 
-static void login_finish(struct command_op *op, struct command_login *login)
+/* The connection is the account's from now on. */
+static void login_take(struct command_op *op, struct command_account *account)
 {
     command_account_free(op->client->account);
-    op->client->account = login->account;
+    op->client->account = account;
+    atomic_store(&op->client->known, account != NULL);
+}
+
+static void login_finish(struct command_op *op, struct command_login *login)
+{
+    login_take(op, login->account);
     login->account = NULL;
     login_end(op);
 }
@@ -345,26 +352,70 @@ int command_sasl_continue(struct command_op *op)
     return code;
 }
 
-/* ---- the others ---- */
-
 int command_logout(struct command_op *op)
 {
     login_end(op);
-    command_account_free(op->client->account);
-    op->client->account = NULL;
+    login_take(op, NULL);
     return 0;
 }
 
-/* The only mechanism that this command is for needs a certificate. */
+/* ---- certificates ---- */
+
+static const char login_x509[] = "MONGODB-X509";
+
+/* The certificate was checked when the connection was made; its subject is the user. */
+static int login_by_certificate(struct command_op *op, struct slice body)
+{
+    struct doc_value user = doc_get_str(body, "user");
+    struct command_login login = {.user.db = SLICE("$external")};
+    if (op->client->certificate == NULL) {
+        return err_set(&op->err, LT_EAUTHENTICATIONFAILED,
+                       "There is no x.509 client certificate matching the user.");
+    }
+    login.user.name = slice_str(op->client->certificate);
+    bool other =
+        user.type == DOC_STRING && !slice_equal(doc_value_get_string(user), login.user.name);
+    int code = other ? -LT_EAUTHENTICATIONFAILED : login_check_client(op, &login);
+    code = code < 0 ? code : command_account_load(op, &login.user, &login.account);
+    if (code == -LT_EAGAIN) {
+        return code;
+    }
+    login_note(op, &login, code == 0);
+    if (code < 0) {
+        return login_failed(op);
+    }
+    login_end(op);
+    login_take(op, login.account);
+    return 0;
+}
+
+static void login_build_certificate(struct command_op *op, struct doc_builder *builder)
+{
+    doc_build_text(builder, "dbname", "$external");
+    doc_build_text(builder, "user", op->client->certificate);
+}
+
 int command_authenticate(struct command_op *op)
 {
     struct doc_value mechanism = doc_get_str(op->body, "mechanism");
     struct slice name =
         mechanism.type == DOC_STRING ? doc_value_get_string(mechanism) : SLICE("MONGODB-CR");
-    return err_set(&op->err, LT_EMECHANISMUNAVAILABLE,
-                   "Received authentication for mechanism %.*s which is unknown or not enabled",
-                   SLICE_FMT(name));
+    if (!slice_is(name, login_x509)) {
+        return err_set(&op->err, LT_EMECHANISMUNAVAILABLE,
+                       "Received authentication for mechanism %.*s which is unknown or not enabled",
+                       SLICE_FMT(name));
+    }
+    int code = slice_is(op->db, "$external")
+                   ? login_by_certificate(op, op->body)
+                   : err_set(&op->err, LT_EPROTOCOLERROR,
+                             "X.509 authentication must always use the $external database.");
+    if (code == 0) {
+        login_build_certificate(op, &op->builder);
+    }
+    return code;
 }
+
+/* ---- in a hello ---- */
 
 /* Which mechanisms the user has keys for. One who is not there has all of them, as most have. */
 static int login_mechanisms(struct command_op *op, struct slice text, struct doc_builder *builder)
@@ -396,23 +447,46 @@ static int login_mechanisms(struct command_op *op, struct slice text, struct doc
     return 0;
 }
 
-static int login_speculative(struct command_op *op, struct slice doc, struct doc_builder *builder)
+static int login_speculative_scram(struct command_op *op, struct slice doc,
+                                   struct doc_builder *builder)
 {
     struct login_start start = {.payload = doc_missing};
     struct command_args_spec spec = {"speculativeAuthenticate", login_start_args, false, true};
     struct buf reply;
-    int code = 0;
     buf_init(&reply, &op->arena);
-    if (slice_is(doc_first(doc).name, "saslStart")) {
-        code = command_args_read(&spec, doc, &start, &op->err);
-        code = code < 0 ? code : command_check_db(start.db, &op->err);
-        code = code < 0 ? code : login_begin(op, &start, start.db, &reply);
-        if (code == 0) {
-            doc_build_open(builder, SLICE("speculativeAuthenticate"));
-            login_build(builder, op->client->login, false, buf_slice(&reply));
-            doc_build_close(builder);
-        }
+    int code = command_args_read(&spec, doc, &start, &op->err);
+    code = code < 0 ? code : command_check_db(start.db, &op->err);
+    code = code < 0 ? code : login_begin(op, &start, start.db, &reply);
+    if (code == 0) {
+        doc_build_open(builder, SLICE("speculativeAuthenticate"));
+        login_build(builder, op->client->login, false, buf_slice(&reply));
+        doc_build_close(builder);
     }
+    return code;
+}
+
+static int login_speculative_certificate(struct command_op *op, struct slice doc,
+                                         struct doc_builder *builder)
+{
+    struct doc_value mechanism = doc_get_str(doc, "mechanism");
+    if (mechanism.type != DOC_STRING || !slice_is(doc_value_get_string(mechanism), login_x509)) {
+        return 0;
+    }
+    int code = login_by_certificate(op, doc);
+    if (code == 0) {
+        doc_build_open(builder, SLICE("speculativeAuthenticate"));
+        login_build_certificate(op, builder);
+        doc_build_close(builder);
+    }
+    return code;
+}
+
+static int login_speculative(struct command_op *op, struct slice doc, struct doc_builder *builder)
+{
+    struct slice name = doc_first(doc).name;
+    int code = slice_is(name, "saslStart")      ? login_speculative_scram(op, doc, builder)
+               : slice_is(name, "authenticate") ? login_speculative_certificate(op, doc, builder)
+                                                : 0;
     op->err.code = 0; /* it only was a try */
     return code == -LT_EAGAIN ? code : 0;
 }

@@ -48,6 +48,8 @@ struct command_host_ops {
     void (*advance_clock)(void *host);
     /* Step everything that sleeps and is due: topology_counter was raised. */
     void (*topology_changed)(void *host);
+    /* Take the TLS certificates from their files again. */
+    int (*rotate_certificates)(void *host, struct err *err);
     /* End the process in good order. */
     void (*shutdown)(void *host);
 };

@@ -16,7 +16,12 @@
 #include "base/mem.h"
 #include "net/conn_private.h"
 
-enum { CONN_TURN_FRAMES = 8, CONN_AHEAD_MAX = NET_READ_BUFFER, CONN_PARTS_MAX = 64 };
+enum {
+    CONN_TURN_FRAMES = 8,
+    CONN_AHEAD_MAX = NET_READ_BUFFER,
+    CONN_PARTS_MAX = 64,
+    CONN_TLS_PIECE = 256 << 10
+};
 
 struct conn_write {
     uv_write_t request;
@@ -44,6 +49,7 @@ static void conn_finish(struct net_conn *conn)
     }
     conn->server->options.ops->on_close(conn, conn->user);
     buf_close(&conn->in);
+    net__tls_close(conn->tls);
     mem_free(conn);
 }
 
@@ -96,10 +102,25 @@ static void conn_clear_due(struct net_conn *conn)
     }
 }
 
+/* The last word of TLS, if the socket takes it. */
+static void conn_end_tls(struct net_conn *conn)
+{
+    if (conn->tls == NULL || conn->out_bytes > 0) {
+        return;
+    }
+    net__tls_end(conn->tls);
+    struct slice out = net__tls_out(conn->tls);
+    uv_buf_t buf = uv_buf_init((char *)(uintptr_t)out.data, (unsigned)out.len);
+    if (out.len > 0) {
+        (void)uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
+    }
+}
+
 void net__conn_abort(struct net_conn *conn)
 {
     if (!conn->closing) {
         conn_clear_due(conn);
+        conn_end_tls(conn);
         conn->closing = true;
         uv_close((uv_handle_t *)&conn->tcp, conn_handle_closed);
     }
@@ -121,6 +142,8 @@ bool net_conn_is_gone(const struct net_conn *conn)
 
 /* ---- reading ---- */
 
+static void conn_flush_tls(struct net_conn *conn);
+
 /* Hand over one frame. */
 static void conn_deliver(struct net_conn *conn, struct slice frame)
 {
@@ -135,7 +158,7 @@ static void conn_deliver(struct net_conn *conn, struct slice frame)
  */
 static int64_t conn_whole(struct net_conn *conn, struct slice bytes)
 {
-    int64_t size = conn->server->options.ops->frame_size(bytes);
+    int64_t size = conn->server->options.ops->frame_size(bytes, conn->user);
     return size > 0 && (uint64_t)size > bytes.len ? 0 : size;
 }
 
@@ -206,7 +229,7 @@ static void conn_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
 {
     struct net_conn *conn = handle->data;
     (void)suggested;
-    if (conn->in.len > 0) {
+    if (conn->in.len > 0 && conn->tls == NULL) {
         size_t room = conn->in.len < NET_READ_BUFFER ? NET_READ_BUFFER : conn->in.len;
         buf_reserve(&conn->in, room);
         *ret_buf = uv_buf_init((char *)conn->in.data + conn->in.len,
@@ -216,11 +239,16 @@ static void conn_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
     }
 }
 
+/* Plain bytes: right behind what is in `in`, or elsewhere. */
 static void conn_arrived(struct net_conn *conn, const uint8_t *data, size_t len)
 {
     conn->delivering = true;
     if (conn->in.len > 0) {
-        conn->in.len += len;
+        if (data == conn->in.data + conn->in.len) {
+            conn->in.len += len;
+        } else {
+            buf_append(&conn->in, data, len);
+        }
         conn_process_own(conn);
     } else {
         struct slice rest = conn_process(conn, slice_of(data, len));
@@ -228,6 +256,65 @@ static void conn_arrived(struct net_conn *conn, const uint8_t *data, size_t len)
     }
     conn->delivering = false;
     conn_note_waiting(conn);
+}
+
+/* Bytes of TLS: what is plain in them is delivered, what TLS answers is written. */
+static void conn_decrypt(struct net_conn *conn, struct slice bytes)
+{
+    uint8_t *plain = conn->loop->plain_buffer;
+    int got;
+    net__tls_feed(conn->tls, bytes);
+    while ((got = net__tls_read(conn->tls, plain, NET_READ_BUFFER)) > 0 &&
+           !net_conn_is_gone(conn)) {
+        conn_arrived(conn, plain, (size_t)got);
+    }
+    if (!conn->closing) {
+        conn_flush_tls(conn);
+    }
+    if (got < 0 && !conn->closing) {
+        net_conn_close(conn);
+    }
+}
+
+/* The first bytes tell whether the client speaks TLS. False: it may not go on. */
+static bool conn_begins(struct net_conn *conn, struct slice bytes)
+{
+    struct net_tls *tls = conn->server->options.tls;
+    enum net_tls_guess guess = net__tls_guess(bytes);
+    conn->fresh = guess == NET_TLS_UNKNOWN;
+    if (guess == NET_TLS_HELLO && tls != NULL) {
+        conn->tls = net__tls_accept(tls);
+    }
+    return guess == NET_TLS_HELLO   ? tls != NULL
+           : guess == NET_TLS_PLAIN ? tls == NULL || !net__tls_is_required(tls)
+                                    : true;
+}
+
+/* Bytes from the socket. */
+static void conn_take(struct net_conn *conn, const uint8_t *data, size_t len)
+{
+    struct slice first = slice_of(data, len);
+    bool own = conn->in.len > 0;
+    if (conn->fresh) {
+        first = own ? slice_of(conn->in.data, conn->in.len + len) : first;
+        if (!conn_begins(conn, first)) {
+            net__conn_abort(conn);
+            return;
+        }
+    }
+    if (conn->fresh) {
+        buf_append(&conn->in, data, own ? 0 : len);
+        conn->in.len += own ? len : 0;
+    } else if (conn->tls == NULL) {
+        conn_arrived(conn, data, len);
+    } else if (first.len > len) {
+        struct buf begun = conn->in;
+        buf_init(&conn->in, NULL);
+        conn_decrypt(conn, first);
+        buf_close(&begun);
+    } else {
+        conn_decrypt(conn, first);
+    }
 }
 
 static void conn_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *data)
@@ -238,7 +325,7 @@ static void conn_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *data)
         net__conn_abort(conn);
     } else if (nread > 0) {
         atomic_fetch_add_explicit(&conn->server->bytes_in, (uint64_t)nread, memory_order_relaxed);
-        conn_arrived(conn, (const uint8_t *)data->base, (size_t)nread);
+        conn_take(conn, (const uint8_t *)data->base, (size_t)nread);
     }
 }
 
@@ -339,7 +426,7 @@ static void conn_queue(struct net_conn *conn, const struct slice *parts, size_t 
 }
 
 /* Write now what the socket takes, queue the rest. */
-static void conn_write_parts(struct net_conn *conn, const struct slice *parts, size_t count)
+static void conn_put(struct net_conn *conn, const struct slice *parts, size_t count)
 {
     size_t total = 0;
     uv_buf_t bufs[CONN_PARTS_MAX];
@@ -357,6 +444,36 @@ static void conn_write_parts(struct net_conn *conn, const struct slice *parts, s
         net__conn_abort(conn);
     } else if ((size_t)written < total) {
         conn_queue(conn, parts, count, (size_t)written);
+    }
+}
+
+static void conn_flush_tls(struct net_conn *conn)
+{
+    struct slice out = net__tls_out(conn->tls);
+    if (out.len > 0) {
+        conn_put(conn, &out, 1);
+        net__tls_sent(conn->tls);
+    }
+}
+
+static void conn_write_parts(struct net_conn *conn, const struct slice *parts, size_t count)
+{
+    int code = 0;
+    if (conn->tls == NULL) {
+        conn_put(conn, parts, count);
+        return;
+    }
+    for (size_t i = 0; i < count && code == 0; i++) {
+        for (size_t at = 0; at < parts[i].len && code == 0 && !conn->closing;
+             at += CONN_TLS_PIECE) {
+            size_t left = parts[i].len - at;
+            size_t len = left < CONN_TLS_PIECE ? left : CONN_TLS_PIECE;
+            code = net__tls_write(conn->tls, slice_of(parts[i].data + at, len));
+            conn_flush_tls(conn);
+        }
+    }
+    if (code < 0) {
+        net__conn_abort(conn);
     }
 }
 
@@ -426,6 +543,7 @@ void net__conn_open(struct net_loop *loop, struct net_server *server, int fd)
     uv_tcp_nodelay(&conn->tcp, 1);
     conn_name_peer(conn);
     conn->first_frame = true;
+    conn->fresh = true;
     conn->waiting_since = uv_now(&loop->uv);
     server->options.ops->on_open(conn, server->options.user, &conn->user);
     conn_read_start(conn);
@@ -448,6 +566,16 @@ void net__conn_sweep(struct net_loop *loop)
 struct net_loop *net_conn_loop(const struct net_conn *conn)
 {
     return conn->loop;
+}
+
+const char *net_conn_certificate(const struct net_conn *conn)
+{
+    return conn->tls == NULL ? NULL : net__tls_subject(conn->tls);
+}
+
+bool net_conn_is_tls(const struct net_conn *conn)
+{
+    return conn->tls != NULL;
 }
 
 const char *net_conn_peer(const struct net_conn *conn)

@@ -12,13 +12,14 @@
 #define NET_CONN_H
 
 #include "net/loop.h"
+#include "net/tls.h"
 
 struct net_conn;
 
 struct net_conn_ops {
     /* How many bytes the frame has whose first bytes are `head`: 0 more are needed to tell,
      * negative close the connection. */
-    int64_t (*frame_size)(struct slice head);
+    int64_t (*frame_size)(struct slice head, void *user);
     /* A new connection; *ret_user goes with it. */
     void (*on_open)(struct net_conn *conn, void *server, void **ret_user);
     /* A whole frame. It is valid during the call only, unless net_conn_take_frame takes it. */
@@ -54,6 +55,11 @@ struct net_loop *net_conn_loop(const struct net_conn *conn);
 /* "address:port" of the client; valid as long as the connection. */
 const char *net_conn_peer(const struct net_conn *conn);
 
+/* The subject of the certificate that the client has shown, "CN=x,O=y", or NULL; as long as the
+ * connection. */
+const char *net_conn_certificate(const struct net_conn *conn);
+bool net_conn_is_tls(const struct net_conn *conn);
+
 /* ---- listening ---- */
 struct net_server;
 
@@ -63,6 +69,7 @@ struct net_server_options {
     struct net_limits limits;
     struct net_loop **loops; /* connections are spread over these */
     uint32_t loops_count;
+    struct net_tls *tls;   /* NULL: none */
     const char *addresses; /* "127.0.0.1,::1" */
     uint16_t port;         /* 0: any free one, net_server_port tells */
 };

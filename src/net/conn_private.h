@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "net/conn.h"
 #include "net/loop_private.h"
+#include "net/tls_private.h"
 
 enum { NET_LISTENERS_MAX = 16, NET_PEER_MAX = 64 };
 
@@ -37,7 +38,8 @@ struct net_conn {
     struct net_loop *loop;
     struct net_server *server;
     void *user;
-    struct net_conn *next; /* of the loop's list */
+    struct net_tls_conn *tls; /* NULL: plain */
+    struct net_conn *next;    /* of the loop's list */
     struct net_conn *previous;
     struct buf in;             /* bytes of frames that did not arrive whole */
     size_t out_bytes;          /* queued in libuv */
@@ -48,6 +50,7 @@ struct net_conn {
     uint32_t turn_frames;   /* delivered in that turn */
     uint64_t waiting_since; /* loop time: of the first byte of an unfinished frame, or of connect */
     bool first_frame;       /* none has arrived yet */
+    bool fresh;             /* its first bytes have not told yet what they begin */
     bool busy;              /* a frame is in hand */
     bool delivering;        /* inside net__conn_process */
     bool reading;

@@ -24,8 +24,9 @@ struct crowd {
     struct net_turn turn;
 };
 
-static int64_t crowd_frame_size(struct slice head)
+static int64_t crowd_frame_size(struct slice head, void *user)
 {
+    (void)user;
     return head.len < FRAME ? 0 : FRAME;
 }
 

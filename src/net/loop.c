@@ -123,6 +123,7 @@ int net_loop_new(struct net_loop **ret_loop, struct err *err)
         return err_set(err, LT_EIO, "cannot make an event loop: %s", uv_strerror(code));
     }
     loop->read_buffer = mem_alloc(NET_READ_BUFFER);
+    loop->plain_buffer = mem_alloc(NET_READ_BUFFER);
     uv_async_init(&loop->uv, &loop->wake, loop_woken);
     loop->wake.data = loop;
     uv_prepare_init(&loop->uv, &loop->prepare);
@@ -150,6 +151,7 @@ void net_loop_free(struct net_loop *loop)
     assert(code == 0);
     net__outbox_close(&loop->outbox);
     mem_free(loop->read_buffer);
+    mem_free(loop->plain_buffer);
     mem_free(loop);
 }
 

@@ -40,7 +40,8 @@ struct net_loop {
     struct net_conn *conns; /* all connections of this loop */
     struct net_conn *due;   /* those with frames left over from their last turn */
     atomic_uint conns_count;
-    uint8_t *read_buffer; /* shared by its connections; NET_READ_BUFFER bytes */
+    uint8_t *read_buffer;  /* shared by its connections; NET_READ_BUFFER bytes */
+    uint8_t *plain_buffer; /* the same, for what TLS has decrypted */
 };
 
 /* An event has come: before anything of the user's is called. */

@@ -145,6 +145,17 @@ static void node_topology_changed(void *host)
     node__wake_all(host);
 }
 
+int node_rotate_certificates(struct node *node, struct err *err)
+{
+    return node->tls != NULL ? net_tls_reload(node->tls, err)
+                             : err_set(err, LT_EILLEGALOPERATION, "TLS is not enabled");
+}
+
+static int node_host_rotate(void *host, struct err *err)
+{
+    return node_rotate_certificates(host, err);
+}
+
 static void node_shutdown(void *host)
 {
     struct node *node = host;
@@ -159,6 +170,7 @@ static const struct command_host_ops node_host_ops = {
     .open_journal = node_open_journal,
     .advance_clock = node_advance_clock,
     .topology_changed = node_topology_changed,
+    .rotate_certificates = node_host_rotate,
     .shutdown = node_shutdown,
 };
 
@@ -258,7 +270,9 @@ static int node_listen(struct node *node, struct err *err)
         .addresses = node->config.bind_ip,
         .port = node->config.port,
     };
-    int code = net_server_new(&options, &node->net, err);
+    int code = node->config.has_tls ? net_tls_new(&node->config.tls, &node->tls, err) : 0;
+    options.tls = node->tls;
+    code = code < 0 ? code : net_server_new(&options, &node->net, err);
     if (code < 0) {
         return code;
     }
@@ -381,6 +395,7 @@ void node_close(struct node *node)
         node__worker_close(&node->workers[i]);
     }
     net_server_free(node->net);
+    net_tls_free(node->tls);
     node__tidy_close(&node->tidy);
     memory_reclaim_free(node->reclaim);
     command_server_close(&node->server);

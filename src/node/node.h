@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "net/tls.h"
 
 struct node;
 
@@ -21,6 +22,8 @@ struct node_config {
     uint16_t port;
     uint32_t conns_max;
     bool authorization; /* clients must log in */
+    bool has_tls;
+    struct net_tls_options tls; /* with has_tls */
     const char *set_name;
     const char *advertise; /* host clients reach us by; NULL: localhost or the bound address */
     uint32_t workers;      /* loops; 0: one a core, less one, at least one */
@@ -57,6 +60,8 @@ struct node_config {
 int node_open(const struct node_config *config, struct node **ret_node, struct err *err);
 /* Serve. */
 int node_start(struct node *node, struct err *err);
+/* Take the TLS certificates from their files again; on error the old ones stay. Any thread. */
+int node_rotate_certificates(struct node *node, struct err *err);
 /* Accept nothing more, finish what runs, close connections. */
 void node_stop(struct node *node);
 void node_close(struct node *node);

@@ -280,6 +280,7 @@ struct node {
     struct node_worker workers[NODE_LOOPS_MAX];
     uint32_t loops_count;
     struct net_server *net;
+    struct net_tls *tls; /* NULL: none */
     _Atomic int32_t next_connection_id;
     atomic_uint requests; /* being worked on */
     atomic_bool stopping;

@@ -18,15 +18,19 @@
 #include "wire/compose.h"
 #include "wire/compress.h"
 
-enum { REQUEST_FETCH_KEYS = 256 };
+enum { REQUEST_FETCH_KEYS = 256, REQUEST_UNKNOWN_MAX = 64 << 10 };
 
-static int64_t request_frame_size(struct slice head)
+/* Who has not logged in has nothing large to say. */
+static int64_t request_frame_size(struct slice head, void *user)
 {
+    const struct node_client *client = user;
     struct wire_header header;
     if (head.len < WIRE_HEADER_SIZE) {
         return 0;
     }
-    int code = wire_header_parse(head, WIRE_MESSAGE_SIZE_MAX, &header, NULL);
+    bool trusted = !client->node->server.authorization || atomic_load(&client->client.known);
+    int32_t max = trusted ? WIRE_MESSAGE_SIZE_MAX : REQUEST_UNKNOWN_MAX;
+    int code = wire_header_parse(head, max, &header, NULL);
     return code < 0 ? -1 : (int64_t)header.length;
 }
 
@@ -413,7 +417,7 @@ static void request_frame(struct net_conn *conn, void *user, struct slice frame)
     struct node_client *client = user;
     struct node_request *request = request_new(client);
     struct err err;
-    (void)conn;
+    client->client.certificate = net_conn_certificate(conn);
     int code = wire_request_parse(request_keep(request, frame), &request->plain,
                                   &request->op.message, &err);
     if (code < 0) {

@@ -204,6 +204,19 @@ static void serve_block_signals(sigset_t *set)
     pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
+static void serve_rotate(struct serve *serve)
+{
+    struct err err;
+    if (!serve->config.has_tls) {
+        return;
+    }
+    if (node_rotate_certificates(serve->node, &err) == 0) {
+        log_info(serve->log, "serve", "the certificates were read again");
+    } else {
+        log_warning(serve->log, "serve", "the certificates stay as they were: %s", err.text);
+    }
+}
+
 static void serve_wait(struct serve *serve, const sigset_t *set)
 {
     int number;
@@ -213,6 +226,9 @@ static void serve_wait(struct serve *serve, const sigset_t *set)
         }
         if (number == SIGTERM || number == SIGINT) {
             break;
+        }
+        if (number == SIGHUP) {
+            serve_rotate(serve);
         }
         if (log_reopen(serve->log) == 0) {
             log_info(serve->log, "serve", "the log was opened again (%s)", strsignal(number));
@@ -264,6 +280,7 @@ static int serve_main(struct serve *serve, int argc, char **argv, struct err *er
     if (code == 0) {
         node__serve_config(serve->options, &serve->arena, &serve->config);
         code = node__serve_access(serve->options, &serve->config, err);
+        code = code < 0 ? code : node__serve_tls(serve->options, &serve->config, err);
         code = code < 0 ? code : node__serve_memory(serve->options, &serve->config, err);
     }
     if (code < 0) {

@@ -78,7 +78,9 @@ static void document_option(const struct options *options, struct doc_builder *b
         document_list(options, builder, name);
         break;
     default:
-        doc_build_text(builder, name, options_text(options, id));
+        doc_build_text(builder, name,
+                       id == OPTION_NET_TLS_CERTIFICATEKEYFILEPASSWORD ? "<password>"
+                                                                       : options_text(options, id));
     }
 }
 

@@ -125,8 +125,10 @@ static const char *serve_doc(struct arena *arena)
                      "Only in the file and the environment:");
     for (int i = 0; i < OPTIONS_COUNT; i++) {
         const struct option_row *row = option_row((enum option_id)i);
-        if (row->flag == NULL && row->kind == OPTION_KIND_ONE) {
-            buf_format(&buf, "\n  %s: %s (%s)", row->name, row->help, row->choices);
+        bool one = row->kind == OPTION_KIND_ONE;
+        if (row->flag == NULL && (one || row->kind == OPTION_KIND_TEXT)) {
+            buf_format(&buf, "\n  %s: %s (%s)", row->name, row->help,
+                       one ? row->choices : row->value);
         }
     }
     buf_format(&buf, "\n\nKnown from mongod and without effect:");

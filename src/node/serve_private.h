@@ -31,6 +31,11 @@ int node__serve_access(const struct options *options, struct node_config *config
 /* What the operator should know about it, to config->log. */
 void node__serve_access_warn(const struct node_config *config);
 
+/* ---- serve_tls.c ---- */
+
+/* How TLS is spoken, if at all. */
+int node__serve_tls(const struct options *options, struct node_config *config, struct err *err);
+
 /* ---- serve_memory.c ---- */
 
 /* The memory limit and the cache's part of it, from the options and the machine; the rest of the

@@ -7,6 +7,7 @@ const password = process.env.LARGETABLE_PASSWORD;
 async function with_client(auth, work) {
   const client = new MongoClient(`mongodb://127.0.0.1:${process.env.LARGETABLE_PORT}/`, {
     serverSelectionTimeoutMS: 10000, auth: { username: 'ada', password }, authSource: 'shop', ...auth,
+    ...JSON.parse(process.env.LARGETABLE_OPTIONS),
   });
   try {
     await work(client);

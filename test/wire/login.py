@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import threading
@@ -134,6 +135,18 @@ def speculation(server):
             assert reply["ok"] == 1 and "speculativeAuthenticate" not in reply
         reply = connection.run({**hello, "speculativeAuthenticate": {"authenticate": 1}})
         assert reply["ok"] == 1 and "speculativeAuthenticate" not in reply
+
+
+def strangers(server):
+    """Who has not logged in cannot make the server hold much."""
+    with Connection(server.port) as connection:
+        document = {"ping": 1, "$db": "admin", "comment": "x" * 60000}
+        assert connection.run(document)["ok"] == 1
+        connection.send(struct.pack("<iiii", 48000000, 1, 0, 2013))
+        assert connection.reply() is None
+    with Connection(server.port) as connection:
+        guess(connection, "root", SECRET)
+        assert connection.run({"ping": 1, "$db": "admin", "comment": "x" * 1000000})["ok"] == 1
 
 
 def unknown_users(server):
@@ -343,6 +356,7 @@ def main():
         mechanisms(root, server)
         conversations(server)
         speculation(server)
+        strangers(server)
         unknown_users(server)
         secrets(server, root)
         injection(server)

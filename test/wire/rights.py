@@ -120,6 +120,7 @@ COMMANDS = {
     "revokeRolesFromRole": {"revokeRolesFromRole": "r", "roles": ["read"]},
     "revokeRolesFromUser": {"revokeRolesFromUser": "u", "roles": ["read"]},
     "rolesInfo": {"rolesInfo": 1},
+    "rotateCertificates": {"rotateCertificates": 1},
     "saslContinue": {"saslContinue": 1, "conversationId": 1, "payload": b""},
     "saslStart": {"saslStart": 1, "mechanism": "PLAIN", "payload": b""},
     "serverStatus": {"serverStatus": 1},
