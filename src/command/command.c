@@ -392,7 +392,7 @@ static int command_begin(struct command_op *op)
     op->started_us = op->mono_us;
     int code = command_check(op);
     if (code < 0) {
-        op->stage = code == -LT_EAGAIN ? COMMAND_NEW : op->stage; /* an account must come from disk */
+        op->stage = code == -LT_EAGAIN ? COMMAND_NEW : op->stage; /* an account is not there yet */
         return code;
     }
     atomic_fetch_add(&op->server->opcounters.command, 1);

@@ -171,8 +171,8 @@ struct command_op {
     atomic_int killed;       /* the error code to die with; 0: none */
     struct command_op *next; /* on that list */
     struct command_op *previous;
-    uint8_t user_id[16];       /* userId of the account it runs for; zeroes: nobody's */
-    bool filtered;             /* show only what that account may see */
+    uint8_t user_id[16];                  /* userId of the account it runs for; zeroes: nobody's */
+    bool filtered;                        /* show only what that account may see */
     struct command_write_concern concern; /* its own */
     struct slice fail;                    /* the data of the fail point that hit it; fail_point.h */
     /* ---- large: not cleared for the next request, written before they are read ---- */

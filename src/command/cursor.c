@@ -177,13 +177,15 @@ int command_cursor_take(struct command_op *op, int64_t id, struct command_cursor
     return code;
 }
 
-bool command_cursor_user(struct command_cursors *cursors, int64_t id, uint8_t ret_id[16])
+bool command_cursor_origin(struct command_cursors *cursors, int64_t id, struct arena *arena,
+                           struct command_cursor_origin *ret_origin)
 {
     pthread_mutex_lock(&cursors->lock);
     const struct command_cursor *cursor = *cursor_find(cursors, id);
     bool found = cursor != NULL;
     if (found) {
-        memcpy(ret_id, cursor->user_id, sizeof cursor->user_id);
+        memcpy(ret_origin->user_id, cursor->user_id, sizeof cursor->user_id);
+        ret_origin->command = arena_copy(arena, cursor->describe);
     }
     pthread_mutex_unlock(&cursors->lock);
     return found;

@@ -94,8 +94,13 @@ int command_cursor_take(struct command_op *op, int64_t id, struct command_cursor
 void command_cursors_kill_txn(struct command_cursors *cursors, const struct command_txn *txn);
 /* The catalog that the cursor's reads belong to, held. */
 struct store_catalog *command_cursor_catalog(const struct command_cursor *cursor);
-/* Whose is it? False: there is none of that id. */
-bool command_cursor_user(struct command_cursors *cursors, int64_t id, uint8_t ret_id[16]);
+/* Whose is it, and the command that made it, copied. False: there is none of that id. */
+struct command_cursor_origin {
+    uint8_t user_id[16];
+    struct slice command;
+};
+bool command_cursor_origin(struct command_cursors *cursors, int64_t id, struct arena *arena,
+                           struct command_cursor_origin *ret_origin);
 
 /* Kill by id: 0, or 43. One in use dies with its op. */
 int command_cursor_kill(struct command_cursors *cursors, int64_t id);

@@ -189,25 +189,28 @@ int rights_rename(const struct rights_ask *ask, enum security_action what)
 
 /* ---- reads ---- */
 
-int rights_explain(const struct rights_ask *ask, enum security_action what)
+/* The row of another command: the one that is explained, or made a cursor. */
+static int rights_of(const struct rights_ask *ask, struct slice body)
 {
-    struct doc_value inner = doc_first(ask->body).value;
     struct rights_ask asked = *ask;
-    const struct command *command = NULL;
-    (void)what;
-    if (inner.type != DOC_OBJECT) {
-        return 0;
-    }
-    asked.body = doc_value_get_doc(inner);
-    struct slice name = doc_first(asked.body).name;
+    struct slice name = doc_first(body).name;
+    const struct command *command;
     for (size_t i = 0; (command = command_each(i)) != NULL; i++) {
         if (slice_is(name, command->name)) {
             break;
         }
     }
     asked.command = command;
+    asked.body = body;
     bool nested = command == NULL || command->run == command_explain;
     return nested ? 0 : rights__ask(&asked);
+}
+
+int rights_explain(const struct rights_ask *ask, enum security_action what)
+{
+    struct doc_value inner = doc_first(ask->body).value;
+    (void)what;
+    return inner.type == DOC_OBJECT ? rights_of(ask, doc_value_get_doc(inner)) : 0;
 }
 
 int rights_aggregate(const struct rights_ask *ask, enum security_action what)
@@ -238,31 +241,32 @@ int rights_cache_stats(const struct rights_ask *ask, enum security_action what)
 
 /* ---- cursors ---- */
 
-static int rights_cursor_text(const struct rights_ask *ask, int64_t id)
+/* Is there such a cursor, and somebody else's? */
+static bool rights_is_foreign(const struct rights_ask *ask, int64_t id,
+                              struct command_cursor_origin *ret_origin)
 {
-    return err_set(&ask->op->err, LT_EUNAUTHORIZED,
-                   "cursor id %lld was not created by the authenticated user", (long long)id);
+    return command_cursor_origin(ask->op->server->cursors, id, &ask->op->arena, ret_origin) &&
+           !command_is_user(ask->op, ret_origin->user_id);
 }
 
-/* What lists gave is asked for by the action that made it, the rest by find. */
+/* A cursor is its user's, for as long as that one may run the command that made it. */
 int rights_getmore(const struct rights_ask *ask, enum security_action what)
 {
     struct doc_value id = doc_first(ask->body).value;
     struct doc_value collection = doc_get_str(ask->body, "collection");
-    uint8_t user[COMMAND_USER_ID];
+    struct command_cursor_origin origin = {.command = {0}};
     if (id.type != DOC_INT64 || collection.type != DOC_STRING) {
         return 0;
     }
-    int64_t number = doc_value_get_i64(id);
-    if (command_cursor_user(ask->op->server->cursors, number, user) &&
-        !command_is_user(ask->op, user)) {
-        return rights_cursor_text(ask, number);
+    if (rights_is_foreign(ask, doc_value_get_i64(id), &origin)) {
+        return err_set(&ask->op->err, LT_EUNAUTHORIZED,
+                       "cursor id %lld was not created by the authenticated user",
+                       (long long)doc_value_get_i64(id));
     }
-    struct slice name = doc_value_get_string(collection);
-    if (slice_is(name, "$cmd.listCollections")) {
-        return 0; /* made as it was for this user; nothing in it is newer */
+    if (origin.command.len > 0) {
+        return rights_of(ask, origin.command);
     }
-    return slice_is(name, "$cmd.aggregate") ? 0 : rights__may_collection(ask, ask->db, name, what);
+    return rights__may_collection(ask, ask->db, doc_value_get_string(collection), what);
 }
 
 int rights_kill_cursors(const struct rights_ask *ask, enum security_action what)
@@ -275,11 +279,9 @@ int rights_kill_cursors(const struct rights_ask *ask, enum security_action what)
     }
     doc_iter_value(&iter, list);
     while (doc_iter_next(&iter, &elem)) {
-        uint8_t user[COMMAND_USER_ID];
-        bool foreign =
-            elem.value.type == DOC_INT64 &&
-            command_cursor_user(ask->op->server->cursors, doc_value_get_i64(elem.value), user) &&
-            !command_is_user(ask->op, user);
+        struct command_cursor_origin origin;
+        bool foreign = elem.value.type == DOC_INT64 &&
+                       rights_is_foreign(ask, doc_value_get_i64(elem.value), &origin);
         if (foreign && rights_collection(ask, what) < 0) {
             return -LT_EUNAUTHORIZED;
         }

@@ -118,7 +118,6 @@ static const struct {
     {"$collStats", "collStats", NULL},
     {"$indexStats", "indexStats", NULL},
     {"$planCacheStats", "planCacheRead", NULL},
-    {"$changeStream", "changeStream find", NULL},
     {"$listSearchIndexes", "listSearchIndexes", NULL},
     {"$documents", "", NULL},
     {"$currentOp", "", "inprog"},
@@ -128,9 +127,32 @@ static const struct {
     {"$listCatalog", "collStats listIndexes", NULL},
 };
 
-/* 1 it is such a stage, and allowed; 0 it is none; negative. */
-static int pipeline_source(const struct rights_ask *ask, struct slice collection, struct slice name)
+/* Of a collection, of a database when it is empty, or of all that is no system's. */
+static int pipeline_change_stream(const struct rights_ask *ask, struct slice collection,
+                                  struct doc_value spec)
 {
+    struct doc_iter iter;
+    struct doc_elem elem;
+    struct security_resource where = security_place(ask->db, collection);
+    doc_iter_init(&iter, doc_value_get_doc(spec.type == DOC_OBJECT ? spec : doc_empty_object));
+    while (doc_iter_next(&iter, &elem)) {
+        if (slice_is(elem.name, "allChangesForCluster") && doc_value_truth(elem.value)) {
+            where = security_place((struct slice){0}, (struct slice){0});
+        }
+    }
+    int code = rights__may(ask, &where, SECURITY_changeStream);
+    return code < 0 ? code : rights__may(ask, &where, SECURITY_find);
+}
+
+/* 1 it is such a stage, and allowed; 0 it is none; negative. */
+static int pipeline_source(const struct rights_ask *ask, struct slice collection,
+                           const struct doc_elem *stage)
+{
+    struct slice name = stage->name;
+    if (slice_is(name, "$changeStream")) {
+        int code = pipeline_change_stream(ask, collection, stage->value);
+        return code < 0 ? code : 1;
+    }
     for (size_t i = 0; i < sizeof pipeline_sources / sizeof pipeline_sources[0]; i++) {
         if (!slice_is(name, pipeline_sources[i].name)) {
             continue;
@@ -179,8 +201,8 @@ static int pipeline_stages(struct pipeline_walk *walk, struct slice collection, 
         return -LT_EUNAUTHORIZED; /* deeper than any pipeline that is run */
     }
     if (stage.value.type == DOC_OBJECT) {
-        code =
-            pipeline_source(walk->ask, collection, doc_first(doc_value_get_doc(stage.value)).name);
+        stage = doc_first(doc_value_get_doc(stage.value));
+        code = pipeline_source(walk->ask, collection, &stage);
     }
     if (reads && code == 0) {
         code = rights__may_collection(walk->ask, walk->ask->db, collection, SECURITY_find);

@@ -26,6 +26,11 @@ COMMANDS = {
     "aggregate": {"aggregate": "c", "pipeline": [], "cursor": {}},
     "aggregate $collStats": {"aggregate": "c", "pipeline": [{"$collStats": {"count": {}}}],
                              "cursor": {}},
+    "aggregate $changeStream": {"aggregate": "c", "pipeline": [{"$changeStream": {}}], "cursor": {}},
+    "aggregate $changeStream of all": {"aggregate": 1, "cursor": {}, "pipeline": [
+        {"$changeStream": {"allChangesForCluster": True}}]},
+    "aggregate $changeStream of a database": {"aggregate": 1, "pipeline": [{"$changeStream": {}}],
+                                              "cursor": {}},
     "aggregate $documents": {"aggregate": 1, "pipeline": [{"$documents": []}], "cursor": {}},
     "aggregate $lookup": {"aggregate": "c", "cursor": {}, "pipeline": [
         {"$lookup": {"from": "system.users", "pipeline": [], "as": "a"}}]},
