@@ -68,6 +68,7 @@ void command_op_reuse(struct command_op *op, struct command_server *server,
     op->client = client;
     buf_init(&op->reply, &op->arena);
     buf_init(&op->fetch_key, &op->arena);
+    buf_init(&op->retried, &op->arena);
     command_memory_init(&op->memory, server->budgets);
 }
 
