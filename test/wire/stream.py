@@ -5,6 +5,7 @@ import struct
 import sys
 import time
 import zlib
+from ctypes import CDLL, byref, c_size_t, create_string_buffer
 
 import bson
 
@@ -14,7 +15,7 @@ from raw import COMPRESSED, MSG, QUERY, Connection, message, msg  # noqa: E402
 from server import Server  # noqa: E402
 
 MORE_TO_COME, EXHAUST_ALLOWED = 1 << 1, 1 << 16
-ZLIB = 2
+SNAPPY, ZLIB, ZSTD = 1, 2, 3
 
 
 def waits(port):
@@ -78,19 +79,66 @@ def in_order(port):
         c.socket.close()
 
 
+def by_library(soname, pack, unpack):
+    """Compress and decompress with the C library that the server uses, too: Python has none of its own."""
+    library = CDLL(soname)
+    for name in (pack, unpack):
+        getattr(library, name).restype = c_size_t
+
+    def run(name, data, room):
+        out, size = create_string_buffer(room), c_size_t(room)
+        if soname.startswith("libsnappy"):
+            assert getattr(library, name)(data, c_size_t(len(data)), out, byref(size)) == 0
+            return out.raw[:size.value]
+        extra = (3,) if name == pack else ()
+        used = getattr(library, name)(out, size, data, c_size_t(len(data)), *extra)
+        return out.raw[:used]
+
+    return (lambda data: run(pack, data, 2 * len(data) + 1000)), (lambda data, size: run(unpack, data, size))
+
+
+CODECS = {
+    SNAPPY: by_library("libsnappy.so.1", "snappy_compress", "snappy_uncompress"),
+    ZLIB: (zlib.compress, lambda data, size: zlib.decompress(data)),
+    ZSTD: by_library("libzstd.so.1", "ZSTD_compress", "ZSTD_decompress"),
+}
+
+
+def pack(document, compressor):
+    plain = msg(document)[16:]
+    return message(struct.pack("<iib", MSG, len(plain), compressor) + CODECS[compressor][0](plain), COMPRESSED)
+
+
 def compressed(port):
-    with Connection(port) as c:
-        plain = msg({"find": "o", "filter": {"_id": 70000}, "$db": "a"})[16:]
-        c.send(message(struct.pack("<iib", MSG, len(plain), ZLIB) + zlib.compress(plain), COMPRESSED))
-        (_, _, opcode), body = c.receive()
-        original, size, compressor = struct.unpack("<iib", body[:9])
-        unpacked = zlib.decompress(body[9:])
-        assert (opcode, original, compressor, size) == (COMPRESSED, MSG, ZLIB, len(unpacked))
-        (document,) = bson.decode(unpacked[5:])["cursor"]["firstBatch"]
-        assert document == {"_id": 70000, "x": "x" * 70000}
+    """An answer is packed as its question was."""
+    for used in CODECS:
+        with Connection(port) as c:
+            c.send(pack({"find": "o", "filter": {"_id": 70000}, "$db": "a"}, used))
+            (_, _, opcode), body = c.receive()
+            original, size, compressor = struct.unpack("<iib", body[:9])
+            unpacked = CODECS[used][1](body[9:], size)
+            assert (opcode, original, compressor, size) == (COMPRESSED, MSG, used, len(unpacked))
+            (document,) = bson.decode(unpacked[5:])["cursor"]["firstBatch"]
+            assert document == {"_id": 70000, "x": "x" * 70000}
+            assert c.run({"find": "o", "filter": {"_id": 10}, "$db": "a"})["ok"] == 1  # not packed
+
+
+def compression_agreed(port):
+    for given, agreed in ((["none", "zstd", "bogus", "snappy", "zlib"], ["zstd", "snappy", "zlib"]), (["bogus"], None), ([], None), (None, None)):
+        with Connection(port) as c:
+            assert c.run({"hello": 1, "compression": given, "$db": "admin"}).get("compression") == agreed
+
+
+def never_compressed(port):
+    """What says who one is."""
+    for name in ("hello", "isMaster", "saslStart", "saslContinue", "createUser"):
+        with Connection(port) as c:
+            c.send(pack({name: 1, "$db": "admin"}, ZLIB))
+            reply = c.reply()
+            assert reply is None or reply["ok"] == 0, reply
 
 
 with Server(sys.argv[1]) as server:
-    for step in (waits, streams, no_reply, first_hello_by_query, in_order, compressed):
+    for step in (waits, streams, no_reply, first_hello_by_query, in_order, compressed, compression_agreed, never_compressed):
         step(server.port)
         print("ok", step.__name__)
