@@ -311,6 +311,23 @@ struct slice command_concern_text(struct command_op *op,
                         SLICE_FMT(concern->mode));
 }
 
+void command_build_write_concern(struct doc_builder *builder, struct slice doc)
+{
+    struct doc_value w = doc_get_str(doc, "w");
+    struct doc_value journal = doc_get_str(doc, "j");
+    struct doc_value timeout = doc_get_str(doc, "wtimeout");
+    int64_t wait_ms = doc_value_is_number(timeout) ? doc_value_to_i64_clamped(timeout) : 0;
+    if (doc_value_is_nullish(w)) {
+        doc_build_i32(builder, "w", 1);
+    } else {
+        doc_build_value(builder, SLICE("w"), w);
+    }
+    if (!doc_value_is_nullish(journal)) {
+        doc_build_bool(builder, "j", doc_value_truth(journal));
+    }
+    doc_build_i32(builder, "wtimeout", wait_ms < 0 ? 0 : (int32_t)wait_ms);
+}
+
 void command_build_concern_error(struct command_op *op)
 {
     char scratch[32];
@@ -320,7 +337,10 @@ void command_build_concern_error(struct command_op *op)
     doc_build_text(builder, "codeName", err_code_name(op->concern.unmet, scratch));
     doc_build_string(builder, "errmsg", command_concern_text(op, &op->concern));
     doc_build_open(builder, SLICE("errInfo"));
-    doc_build_doc(builder, "writeConcern", doc_value_get_doc(op->common.write_concern));
+    doc_build_open(builder, SLICE("writeConcern"));
+    command_build_write_concern(builder, doc_value_get_doc(op->common.write_concern));
+    doc_build_text(builder, "provenance", "clientSupplied");
+    doc_build_close(builder);
     doc_build_close(builder);
     doc_build_close(builder);
 }

@@ -18,6 +18,9 @@ int command_check_write_concern(struct command_op *op, struct slice doc,
 struct slice command_concern_text(struct command_op *op,
                                   const struct command_write_concern *concern);
 
+/* Append {w, j, wtimeout} of a checked one, all that MongoDB shows of it. */
+void command_build_write_concern(struct doc_builder *builder, struct slice doc);
+
 /* Check what op->body carries; notes in op->concern what cannot be met. */
 int command_check_concerns(struct command_op *op);
 

@@ -148,26 +148,6 @@ static int defaults_check_write(struct command_op *op, struct slice doc)
     return 0;
 }
 
-/* {w, j, wtimeout}, all that MongoDB shows of a write concern. */
-static void defaults_build_write(struct doc_builder *builder, struct slice doc)
-{
-    struct doc_value w = doc_get_str(doc, "w");
-    struct doc_value journal = doc_get_str(doc, "j");
-    struct doc_value timeout = doc_get_str(doc, "wtimeout");
-    doc_build_open(builder, SLICE(DEFAULTS_WRITE));
-    if (doc_value_is_nullish(w)) {
-        doc_build_i32(builder, "w", 1);
-    } else {
-        doc_build_value(builder, SLICE("w"), w);
-    }
-    if (!doc_value_is_nullish(journal)) {
-        doc_build_bool(builder, "j", doc_value_truth(journal));
-    }
-    doc_build_i32(builder, "wtimeout",
-                  doc_value_is_number(timeout) ? (int32_t)doc_value_to_i64_clamped(timeout) : 0);
-    doc_build_close(builder);
-}
-
 /* What holds from now on: the new ones, and of the old those that are not given. */
 static struct slice defaults_merge(struct command_op *op, const struct defaults_args *args,
                                    struct slice old)
@@ -183,7 +163,9 @@ static struct slice defaults_merge(struct command_op *op, const struct defaults_
         doc_build_value(builder, SLICE(DEFAULTS_READ), read);
     }
     if (args->write.data != NULL && !doc_is_empty(args->write)) {
-        defaults_build_write(builder, args->write);
+        doc_build_open(builder, SLICE(DEFAULTS_WRITE));
+        command_build_write_concern(builder, args->write);
+        doc_build_close(builder);
     } else if (doc_value_exists(write)) {
         doc_build_value(builder, SLICE(DEFAULTS_WRITE), write);
     }

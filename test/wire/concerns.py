@@ -2,6 +2,9 @@
 
 import pathlib
 import sys
+import uuid
+
+from bson import Binary, Int64
 
 here = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(here), str(here.parent / "lib")]
@@ -15,7 +18,7 @@ def insert(c, concern):
 
 def can_be_met(c):
     met = ({}, {"w": 1}, {"w": 0}, {"w": "majority"}, {"w": 1.9}, {"w": None}, {"w": 1, "j": True}, {"j": False}, {"j": 1},
-           {"w": 1, "wtimeout": 100}, {"w": "majority", "wtimeout": 0, "provenance": "clientSupplied"}, {"fsync": True})
+           {"w": 1, "wtimeout": 100}, {"w": "majority", "wtimeout": 0, "provenance": "clientSupplied"}, {"fsync": True}, {"wtimeout": -(1 << 40)})
     for concern in met:
         reply = insert(c, concern)
         assert reply["ok"] == 1 and reply["n"] == 1 and "writeConcernError" not in reply, (concern, reply)
@@ -29,7 +32,7 @@ def cannot_be_met(c):
         reply = insert(c, concern)
         error = reply["writeConcernError"]
         assert (reply["ok"], reply["n"], error["code"], error["codeName"]) == (1, 1, code, name), reply
-        assert error["errInfo"]["writeConcern"] == concern, reply
+        assert error["errInfo"]["writeConcern"] == {"wtimeout": 0, **concern, "provenance": "clientSupplied"}, reply
     assert c.run({"count": "c", "$db": "d"})["n"] == before + 3
 
 
@@ -42,6 +45,19 @@ def is_malformed(c):
     reply = c.run({"find": "c", "writeConcern": {"w": 1}, "$db": "d"})
     assert reply["code"] == 72, reply
     assert c.run({"getLastError": 1, "$db": "d"})["code"] == 59
+
+
+def levels(c):
+    """Which reads take which; a transaction takes its own with whatever command comes first."""
+    for command in ({"find": "c"}, {"distinct": "c", "key": "x"}, {"aggregate": "c", "pipeline": [], "cursor": {}}):
+        for level in ("local", "available", "majority", "linearizable", "snapshot"):
+            assert c.run({**command, "readConcern": {"level": level}, "$db": "d"})["ok"] == 1, (command, level)
+    for command in ({"count": "c", "readConcern": {"level": "snapshot"}}, {"insert": "c", "documents": [{}], "readConcern": {"level": "majority"}}):
+        assert c.run({**command, "$db": "d"})["code"] == 72, command
+    session = {"lsid": {"id": Binary(uuid.uuid4().bytes, 4)}, "txnNumber": Int64(1), "autocommit": False}
+    first = {"insert": "c", "documents": [{}], "startTransaction": True, "readConcern": {"level": "snapshot"}, "$db": "d"}
+    assert c.run({**first, **session})["n"] == 1
+    assert c.run({"abortTransaction": 1, **session, "$db": "admin"})["ok"] == 1
 
 
 def sets(c, **what):
@@ -92,7 +108,7 @@ def defaults_again(c):
 
 
 with Server(sys.argv[1]) as server:
-    for step in (can_be_met, cannot_be_met, is_malformed, defaults, defaults_refused):
+    for step in (can_be_met, cannot_be_met, is_malformed, levels, defaults, defaults_refused):
         with Connection(server.port) as c:
             step(c)
         print("ok", step.__name__)
