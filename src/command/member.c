@@ -15,6 +15,7 @@ void command_member_step_down(struct command_server *server, uint64_t until_us)
     atomic_store(&server->secondary_until_us, until_us);
     unsigned before = atomic_fetch_or(&server->attention, COMMAND_ATTENDS_SECONDARY);
     if ((before & COMMAND_ATTENDS_SECONDARY) == 0) {
+        atomic_fetch_add(&server->step_downs, 1);
         log_warning(server->log, "command", "stepped down: no writes are taken for a while");
         member_changed(server);
     }

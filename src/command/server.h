@@ -99,6 +99,7 @@ struct command_server {
     struct command_fail_points *fail_points;
     _Atomic unsigned attention; /* enum command_attention */
     _Atomic uint64_t secondary_until_us;
+    _Atomic uint32_t step_downs; /* so far */
     _Atomic uint64_t stop_until_us;
     pthread_mutex_t ops_lock;
     struct command_op *ops; /* that rest between two steps, under ops_lock */

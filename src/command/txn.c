@@ -178,6 +178,7 @@ static void txn_begin(struct command_op *op, int64_t number)
     store_catalog_release(catalog);
     txn->session = session;
     txn->started_us = op->mono_us;
+    txn->step_downs = atomic_load(&op->server->step_downs);
     txn->next = owner->txns;
     if (owner->txns != NULL) {
         owner->txns->previous = txn;
@@ -251,6 +252,12 @@ static int txn_enter_write(struct command_op *op, int64_t number)
     return 0;
 }
 
+/* The server was no primary since it was begun. */
+static bool txn_is_over(const struct command_txn *txn, struct command_server *server)
+{
+    return txn->step_downs != atomic_load(&server->step_downs);
+}
+
 int command_txn_enter(struct command_op *op)
 {
     struct command_session *session = op->session;
@@ -267,7 +274,8 @@ int command_txn_enter(struct command_op *op)
     if (number < retry->txn_number) {
         return txn_too_old(op, number, retry->txn_number);
     }
-    if (number > retry->txn_number && session->txn != NULL) {
+    if (session->txn != NULL &&
+        (number > retry->txn_number || txn_is_over(session->txn, op->server))) {
         command_txn_end(op->owner, session->txn);
     }
     return command_is_in_txn(op) ? txn_enter_txn(op, number) : txn_enter_write(op, number);
@@ -309,20 +317,31 @@ void command_txn_leave(struct command_op *op)
     }
 }
 
-void command_txn_expire(struct command_owner *owner, uint64_t now_us)
+/* The code that a transaction ends with now; 0: it goes on. */
+static int txn_expires(const struct command_owner *owner, const struct command_txn *txn,
+                       uint64_t now_us)
 {
     int64_t seconds =
         command_param(&owner->server->parameters, COMMAND_PARAM_transactionLifetimeLimitSeconds);
+    if (txn_is_over(txn, owner->server)) {
+        return LT_EINTERRUPTEDDUETOREPLSTATECHANGE;
+    }
+    return now_us - txn->started_us < (uint64_t)seconds * 1000000
+               ? 0
+               : LT_ETRANSACTIONEXCEEDEDLIFETIMELIMITSECONDS;
+}
+
+void command_txn_expire(struct command_owner *owner, uint64_t now_us)
+{
     struct command_txn *txn = owner->txns;
     while (txn != NULL) {
         struct command_txn *next = txn->next;
         struct command_op *holder = txn->session->holder;
-        if (now_us - txn->started_us < (uint64_t)seconds * 1000000) {
-            holder = NULL;
-        } else if (holder == NULL) {
+        int code = txn_expires(owner, txn, now_us);
+        if (code != 0 && holder == NULL) {
             command_txn_end(owner, txn);
-        } else {
-            atomic_store(&holder->killed, LT_ETRANSACTIONEXCEEDEDLIFETIMELIMITSECONDS);
+        } else if (code != 0) {
+            atomic_store(&holder->killed, code);
         }
         txn = next;
     }

@@ -19,6 +19,7 @@ struct command_txn {
     struct command_txn *next; /* of the owner's open ones */
     struct command_txn *previous;
     uint64_t started_us;
+    uint32_t step_downs; /* of the server until it was begun: it does not outlive another */
     uint64_t charged;
     uint32_t cursors; /* were opened in it */
 };
@@ -43,7 +44,7 @@ int command_txn_charge(struct command_op *op);
 
 /* Let go of it, committed or not. */
 void command_txn_end(struct command_owner *owner, struct command_txn *txn);
-/* Abort those that are older than transactionLifetimeLimitSeconds. */
+/* Abort those that are older than transactionLifetimeLimitSeconds, or than a step-down. */
 void command_txn_expire(struct command_owner *owner, uint64_t now_us);
 
 /* The view an op reads through: of its transaction, of its snapshot, or of what is newest. */

@@ -123,6 +123,19 @@ def describes_itself(c):
     assert status["optimes"]["appliedOpTime"]["ts"] == hello["lastWrite"]["opTime"]["ts"], status
 
 
+def ends_transactions(port):
+    """What was open is gone, and what it held is free."""
+    with Connection(port, 60) as c:
+        one = {"lsid": {"id": Binary(uuid.uuid4().bytes, 4)}, "txnNumber": Int64(1), "autocommit": False}
+        assert c.run({"insert": "t", "documents": [{"_id": 1}], "startTransaction": True, **one, "$db": "d"})["n"] == 1
+        assert admin(c, "replSetStepDown", 60, force=True)["ok"] == 1
+        assert admin(c, "replSetFreeze", 0)["ok"] == 1
+        wait_for_primary(c)
+        reply = c.run({"insert": "t", "documents": [{"_id": 2}], **one, "$db": "d"})
+        assert reply["code"] == 251 and reply["errorLabels"] == ["TransientTransactionError"], reply
+        assert c.run({"insert": "t", "documents": [{"_id": 1}], "maxTimeMS": 20000, "$db": "d"})["n"] == 1
+
+
 def says_goodbye(server):
     """Who waits for a change is told that it stops, new commands are refused."""
     with Connection(server.port, 60) as monitor, Connection(server.port, 60) as busy, Connection(server.port) as c:
@@ -146,7 +159,7 @@ with Server(sys.argv[1], "--workers", "2", "--setParameter", "enableTestCommands
         with Connection(server.port) as c:
             step(c)
         print("ok", step.__name__)
-    for step in (steps_down_and_up, is_primary_again_in_time, interrupts_what_was_under_way):
+    for step in (steps_down_and_up, is_primary_again_in_time, interrupts_what_was_under_way, ends_transactions):
         step(server.port)
         print("ok", step.__name__)
     says_goodbye(server)
