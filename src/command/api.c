@@ -261,17 +261,19 @@ int command_check_api(struct command_op *op)
                    "version");
 }
 
-int command_check_same_api(struct command_op *op, struct slice origin)
+unsigned command_api_of(struct slice body)
 {
-    const struct command_common *common = &op->common;
-    bool same =
-        doc_value_exists(common->api_version) ==
-            doc_value_exists(doc_get_str(origin, "apiVersion")) &&
-        doc_value_truth(common->api_strict) == doc_value_truth(doc_get_str(origin, "apiStrict")) &&
-        doc_value_truth(common->api_deprecation) ==
-            doc_value_truth(doc_get_str(origin, "apiDeprecationErrors"));
-    return same ? 0
-                : err_set(&op->err, LT_EAPIMISMATCHERROR,
-                          "API parameter mismatch: getMore used other API parameters than the "
-                          "command that created the cursor");
+    return (unsigned)!doc_value_is_nullish(doc_get_str(body, "apiVersion")) |
+           (unsigned)doc_value_truth(doc_get_str(body, "apiStrict")) << 1 |
+           (unsigned)doc_value_truth(doc_get_str(body, "apiDeprecationErrors")) << 2;
+}
+
+int command_check_same_api(struct command_op *op, unsigned api, const char *what)
+{
+    return command_api_of(op->body) == api
+               ? 0
+               : err_set(&op->err, LT_EAPIMISMATCHERROR,
+                         "API parameter mismatch: %s used other API parameters than the command "
+                         "that began the %s",
+                         op->command->name, what);
 }

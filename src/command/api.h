@@ -2,8 +2,8 @@
  *
  * Invariant   there is one version, "1"; which commands are in it says commands.def, and what of
  * them is not, the tables in api.c. Nothing in it is deprecated. Thread      pure. Memory nothing.
- * Errors      322 for another version, 323 for what is outside of it, 347 for a getMore with other
- *             parameters than its cursor's command had.
+ * Errors      322 for another version, 323 for what is outside of it, 347 for a getMore or a
+ *             statement with other parameters than its cursor or transaction was begun with.
  */
 #ifndef COMMAND_API_H
 #define COMMAND_API_H
@@ -13,7 +13,11 @@
 /* Check what the command says of its API. */
 int command_check_api(struct command_op *op);
 
-/* Does a getMore say what `origin`, the command that made its cursor, said? */
-int command_check_same_api(struct command_op *op, struct slice origin);
+/* What `body` says of its API, in a number that is the same for the same. */
+unsigned command_api_of(struct slice body);
+
+/* Does the command say what the one said that it goes on with? `what` is its cursor's or
+ * transaction's. */
+int command_check_same_api(struct command_op *op, unsigned api, const char *what);
 
 #endif

@@ -28,12 +28,17 @@ static void kit_close(struct kit *kit)
 }
 
 /* The code of the reply; 0 none. */
-static int run(struct kit *kit, const char *command)
+static int run_in(struct kit *kit, const char *db, const char *command, const char *rest)
 {
-    struct slice text = arena_format(&kit->arena, "{%s, '$db': 'admin'}", command);
+    struct slice text = arena_format(&kit->arena, "{%s, '$db': '%s', %s}", command, db, rest);
     kit->reply = mini_node_run(kit->node, json_doc(&kit->arena, (const char *)text.data));
     struct doc_value code = doc_get_str(kit->reply, "code");
     return doc_value_exists(code) ? (int)doc_value_to_i64_clamped(code) : 0;
+}
+
+static int run(struct kit *kit, const char *command)
+{
+    return run_in(kit, "admin", command, "'comment': 1");
 }
 
 static void expect_all(const char *const *commands, size_t count, int code)
@@ -133,6 +138,23 @@ TEST(api_of_a_getmore_is_that_of_its_cursor)
         &kit.arena, "'getMore': {'$numberLong': '%lld'}, 'collection': 'c', 'batchSize': 1",
         (long long)doc_value_get_i64(doc_get_str(cursor, "id")));
     assert_int_equal(run(&kit, (const char *)more.data), LT_EAPIMISMATCHERROR);
+    kit_close(&kit);
+}
+
+TEST(api_of_a_statement_is_that_of_its_transaction)
+{
+    static const char txn[] = "'lsid': {'id': {'$binary': {'base64': 'AAECAwQFBgcICQoLDA0ODw==', "
+                              "'subType': '04'}}}, 'txnNumber': {'$numberLong': '1'}, "
+                              "'autocommit': false";
+    struct kit kit;
+    kit_open(&kit);
+    assert_int_equal(
+        run_in(&kit, "d", "'insert': 'c', 'documents': [{}], 'startTransaction': true" V1, txn), 0);
+    assert_int_equal(run_in(&kit, "d", "'find': 'c'", txn), LT_EAPIMISMATCHERROR);
+    assert_int_equal(run_in(&kit, "d", "'find': 'c'" STRICT, txn), LT_EAPIMISMATCHERROR);
+    assert_int_equal(run_in(&kit, "d", "'find': 'c'" V1, txn), 0);
+    assert_int_equal(run_in(&kit, "admin", "'commitTransaction': 1", txn), LT_EAPIMISMATCHERROR);
+    assert_int_equal(run_in(&kit, "admin", "'commitTransaction': 1" V1, txn), 0);
     kit_close(&kit);
 }
 

@@ -248,6 +248,7 @@ static void command_build_error(struct command_op *op)
     command_error_labels(op, op->err.code);
     if (command_error_is_of_state(op->err.code)) {
         command_build_topology_version(op);
+        op->close_after |= !wire_message_wants_reply(&op->message); /* that is all it will hear */
     }
 }
 

@@ -37,7 +37,7 @@ static int getmore_check(struct command_op *op, const struct getmore_args *args,
         return err_set(&op->err, LT_EBADVALUE,
                        "cannot set maxTimeMS on getMore command for a non-awaitData cursor");
     }
-    int code = command_check_same_api(op, cursor->describe);
+    int code = command_check_same_api(op, command_api_of(cursor->describe), "cursor");
     if (code < 0) {
         return code;
     }

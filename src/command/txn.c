@@ -12,6 +12,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "command/api.h"
 #include "command/cursor.h"
 #include "command/handlers.h"
 #include "command/server.h"
@@ -178,6 +179,7 @@ static void txn_begin(struct command_op *op, int64_t number)
     store_catalog_release(catalog);
     txn->session = session;
     txn->started_us = op->mono_us;
+    txn->api = command_api_of(op->body);
     txn->step_downs = atomic_load(&op->server->step_downs);
     txn->next = owner->txns;
     if (owner->txns != NULL) {
@@ -194,7 +196,7 @@ static int txn_join(struct command_op *op)
     struct command_session *session = op->session;
     switch (session->retry.state) {
     case COMMAND_RETRY_OPEN:
-        return 0;
+        return command_check_same_api(op, session->txn->api, "transaction");
     case COMMAND_RETRY_COMMITTED:
         if (op->command->run == command_commit_transaction) {
             return 0;

@@ -19,6 +19,7 @@ struct command_txn {
     struct command_txn *next; /* of the owner's open ones */
     struct command_txn *previous;
     uint64_t started_us;
+    unsigned api;        /* as command_api_of */
     uint32_t step_downs; /* of the server until it was begun: it does not outlive another */
     uint64_t charged;
     uint32_t cursors; /* were opened in it */

@@ -104,11 +104,17 @@ def getmore(port):
 
 
 def unanswered(port):
-    """A write that wants no answer is failed, too."""
-    fail(port, {"times": 1}, failCommands=["insert"], errorCode=10107)
+    """A write that wants no answer is failed, too; who must know that there is no primary loses its connection."""
+    insert = msg({"insert": "u", "documents": [{}], "writeConcern": {"w": 0}, "$db": "d"}, flags=MORE_TO_COME)
+    fail(port, {"times": 1}, failCommands=["insert"], errorCode=2)
     with Connection(port) as c:
-        c.send(msg({"insert": "u", "documents": [{}], "writeConcern": {"w": 0}, "$db": "d"}, flags=MORE_TO_COME))
-        c.send(msg({"insert": "u", "documents": [{}], "writeConcern": {"w": 0}, "$db": "d"}, flags=MORE_TO_COME))
+        c.send(insert)
+        c.send(insert)
+        assert c.run({"count": "u", "$db": "d"})["n"] == 1
+        fail(port, {"times": 1}, failCommands=["insert"], errorCode=10107)
+        c.send(insert)
+        assert c.reply() is None
+    with Connection(port) as c:
         assert c.run({"count": "u", "$db": "d"})["n"] == 1
 
 
