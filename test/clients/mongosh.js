@@ -23,6 +23,12 @@ expect('count', db.people.countDocuments({}), 2);
 expect('server status', db.serverStatus().ok, 1);
 expect('host info', db.hostInfo().ok, 1);
 expect('build info', db.version().split('.').length, 3);
+expect('set status', rs.status().members.map((m) => m.stateStr), ['PRIMARY']);
+expect('set configuration', rs.conf().members.map((m) => m.host), [db.hello().me]);
+db.adminCommand({ replSetStepDown: 60, force: true });
+expect('stepped down', db.hello().isWritablePrimary, false);
+rs.freeze(0);
+while (!db.hello().isWritablePrimary); // a few times
 expect('explain', db.people.find({ name: 'Ada' }).explain().ok, 1);
 expect('delete', db.people.deleteMany({}).deletedCount, 2);
 expect('drop', db.people.drop(), true);
