@@ -115,7 +115,7 @@ def check_contracts(root, say):
         text = path.read_text()
         head = text[:text.find("#ifndef")]
         for word in ("Invariant", "Thread", "Memory", "Errors"):
-            if word not in head:
+            if f"\n * {word} " not in head:
                 say(path, 1, f"the header contract lacks '{word}'")
 
 

@@ -1,7 +1,9 @@
 /* command/api.h - the stable API: apiVersion, apiStrict, apiDeprecationErrors.
  *
  * Invariant   there is one version, "1"; which commands are in it says commands.def, and what of
- * them is not, the tables in api.c. Nothing in it is deprecated. Thread      pure. Memory nothing.
+ *             them is not, the tables in api.c. Nothing in it is deprecated.
+ * Thread      pure.
+ * Memory      nothing.
  * Errors      322 for another version, 323 for what is outside of it, 347 for a getMore or a
  *             statement with other parameters than its cursor or transaction was begun with.
  */

@@ -1,9 +1,10 @@
 /* command/causal.h - the hybrid time that clients carry from server to server.
  *
  * Invariant   server->cluster_clock is the latest time any client brought; no entry gets a time
- * that is not after it. A read that names a time runs when that time is applied. Thread      any;
- * the clocks are atomic. Memory      nothing. Errors      209 for a time too far ahead of this
- * machine's clock; 72 for one still to come.
+ *             that is not after it. A read that names a time runs when that time is applied.
+ * Thread      any; the clocks are atomic.
+ * Memory      nothing.
+ * Errors      209 for a time too far ahead of this machine's clock; 72 for one still to come.
  */
 #ifndef COMMAND_CAUSAL_H
 #define COMMAND_CAUSAL_H

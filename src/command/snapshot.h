@@ -2,10 +2,11 @@
  *
  * Invariant   a snapshot shows everything that was applied at its clock and before, and nothing
  *             else; it is kept for as long as minSnapshotHistoryWindowInSeconds says, so that
- * others may read at the same time. Thread      any; one lock. command_snapshots_apply and
- * _applied: the owner, around each apply. Memory      counted; an op and a cursor hold the one they
- * read. At most COMMAND_SNAPSHOTS_MAX are kept. Errors      239 SnapshotTooOld for a time that none
- * shows any more.
+ *             others may read at the same time.
+ * Thread      any; one lock. command_snapshots_apply and _applied: the owner, around each apply.
+ * Memory      counted; an op and a cursor hold the one they read. At most COMMAND_SNAPSHOTS_MAX are
+ *             kept.
+ * Errors      239 SnapshotTooOld for a time that none shows any more.
  */
 #ifndef COMMAND_SNAPSHOT_H
 #define COMMAND_SNAPSHOT_H

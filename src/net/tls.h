@@ -1,9 +1,10 @@
 /* net/tls.h - TLS on the listening port: which connections must speak it, and with which keys.
  *
  * Invariant   TLS 1.2 and 1.3 only, with forward secrecy and authenticated ciphers. New keys are
- * for the connections that come after them. Thread      net_tls_reload: any. A connection's part:
- * its loop. Memory      the server borrows it until it is freed. Errors      2 with the file that
- * cannot be used and why; a failed reload changes nothing.
+ *             for the connections that come after them.
+ * Thread      net_tls_reload: any. A connection's part: its loop.
+ * Memory      the server borrows it until it is freed.
+ * Errors      2 with the file that cannot be used and why; a failed reload changes nothing.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H

@@ -1,10 +1,11 @@
 /* security/throttle.h - guessing made slow: how long a login has to wait.
  *
  * Invariant   attempts on one user from one address, from one address, and on one user wait one
- *             after another once too many have failed; each failure doubles the wait up to a
- *             bound. A login that succeeds is forgotten, and so is what is a quarter of an hour
- * old. Thread      any; one lock. Memory      a table of fixed size; when it is full the oldest is
- * forgotten. Errors      none.
+ *             after another once too many have failed; each failure doubles the wait up to a bound.
+ *             A login that succeeds is forgotten, and so is what is a quarter of an hour old.
+ * Thread      any; one lock.
+ * Memory      a table of fixed size; when it is full the oldest is forgotten.
+ * Errors      none.
  */
 #ifndef SECURITY_THROTTLE_H
 #define SECURITY_THROTTLE_H

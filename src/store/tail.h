@@ -2,9 +2,10 @@
  *
  * Invariant   from the place where the first follower began, every applied entry is there, or older
  *             ones were let go for want of room, oldest first. Nothing is kept while nobody
- * follows. Thread      append: the shard's owner. The rest: any; one lock. Memory      copies
- * payloads; entries are counted and live until their last reader lets go. Errors      -LT_EAGAIN:
- * the entries after that place are not all here; the journal may have them.
+ *             follows.
+ * Thread      append: the shard's owner. The rest: any; one lock.
+ * Memory      copies payloads; entries are counted and live until their last reader lets go.
+ * Errors      -LT_EAGAIN: the entries after that place are not all here; the journal may have them.
  */
 #ifndef STORE_TAIL_H
 #define STORE_TAIL_H
