@@ -16,9 +16,9 @@
 enum { HELLO_METADATA_MAX = 512, HELLO_APP_NAME_MAX = 128, HELLO_STREAM_MIN_MS = 10 };
 
 struct hello_state {
-    bool waits;        /* awaitable hello: */
-    uint64_t until_us; /* answer at the latest then, */
-    uint64_t counter;  /* or when the topology's is another than the client knows */
+    bool waits;         /* awaitable hello: */
+    uint64_t until_us;  /* answer at the latest then, */
+    uint64_t counter;   /* or when the topology's is another than the client knows */
     struct slice login; /* fields about logins, for the first reply */
 };
 
