@@ -29,6 +29,7 @@ int command_target_open(struct command_op *op, struct command_target *target,
         .sort = spec->sort,
         .hint = spec->hint,
     };
+    target->spec = *spec;
     target->open = true;
     int code =
         command_read_open(&target->read, &target->context, &op->writer->view, &read, &op->err);
@@ -153,9 +154,29 @@ static int target_find_best(struct command_op *op, struct command_target *target
     return target_missed(op, target, code);
 }
 
+/* From the beginning, in the collection as it is now: it may not have been there before. */
+static int target_look_again(struct command_op *op, struct command_target *target)
+{
+    struct command_target_spec spec = target->spec;
+    spec.collection = store_catalog_find(op->writer->catalog, target->look_again);
+    target->look_again = (struct slice){0};
+    target->sorted_out = false;
+    target->best_key.len = 0;
+    command_read_close(&target->read);
+    int code = command_target_open(op, target, &spec);
+    if (code == 0) {
+        command_target_begin(target);
+        command_target_slice(op, target);
+    }
+    return code;
+}
+
 int command_target_next(struct command_op *op, struct command_target *target, struct slice *ret_doc)
 {
-    int code;
+    int code = target->look_again.len > 0 ? target_look_again(op, target) : 0;
+    if (code < 0) {
+        return code;
+    }
     if (target->again.len > 0) {
         code = target_by_key(op, target, &target->again, ret_doc);
         if (code != 0) {
@@ -223,9 +244,7 @@ int command_target_upsert(struct command_op *op, struct command_target *target,
     struct store_write write = {op->writer, collection, &target->arena, &op->err};
     code = store_insert(&write, *ret_doc);
     if (command_is_paused(code)) {
-        /* whoever comes first may insert what this one was looking for */
-        target->sorted_out = false;
-        command_read_restart(&target->read);
+        target->look_again = ns;
     }
     return code == -LT_EAGAIN ? command_wants(op, &op->writer->view, false) : code;
 }

@@ -13,7 +13,16 @@
 #include "command/write.h"
 #include "query/update.h"
 
+struct command_target_spec {
+    struct store_collection *collection; /* may be NULL */
+    struct slice filter;
+    struct slice sort; /* empty: none */
+    struct doc_value hint;
+    struct slice let;
+};
+
 struct command_target {
+    struct command_target_spec spec;
     struct arena arena;
     struct query_context context;
     struct command_read read;
@@ -25,15 +34,8 @@ struct command_target {
     struct buf again;       /* key of the record to give again; empty: none */
     struct store_pin pin;
     bool open;
-    bool sorted_out; /* the best has been found and given */
-};
-
-struct command_target_spec {
-    struct store_collection *collection; /* may be NULL */
-    struct slice filter;
-    struct slice sort; /* empty: none */
-    struct doc_value hint;
-    struct slice let;
+    bool sorted_out;         /* the best has been found and given */
+    struct slice look_again; /* in this namespace, since its upsert had to wait; empty: no need */
 };
 
 /* Initialise arena and context, for what is to be parsed beside the filter. */
@@ -62,7 +64,8 @@ int command_target_collection(struct command_op *op, struct command_target *targ
 int command_target_again(struct command_op *op, struct command_target *target, struct slice doc,
                          int code);
 
-/* Nothing matched: insert what the filter and the update make together; *ret_doc is it. */
+/* Nothing matched: insert what the filter and the update make together; *ret_doc is it. When that
+ * has to wait, the next command_target_next looks anew: another one may insert it first. */
 int command_target_upsert(struct command_op *op, struct command_target *target,
                           const struct query_update *update, struct slice ns,
                           struct slice *ret_doc);
