@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/planted.h"
 #include "cache/cache_private.h"
 #include "store/effect.h"
 #include "store/page.h"
@@ -219,6 +220,9 @@ static int cache_begin_payload(struct cache *cache, struct slice payload)
     size_t at = 0;
     int more;
     while ((more = store_effect_next_change(payload, &at, &change.effect)) > 0) {
+        if (PLANTED(stale) && change.effect.kind == STORE_EFFECT_PUT) {
+            continue;
+        }
         cache_begin_change(cache, &change);
         buf_append(&cache->changes, &change, sizeof change);
     }

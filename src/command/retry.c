@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "base/planted.h"
 #include "store/keys.h"
 
 enum { RETRY_VERSION = 1, RETRY_HEADER = 18, RETRY_RUN = 14, RETRY_PART_BYTES = 4096 };
@@ -46,7 +47,7 @@ bool command_retry_find(const struct command_retry *retry, int32_t statement, si
 {
     size_t start = *at < retry->runs.len ? *at : 0;
     size_t here = start;
-    while (retry->runs.len > 0) {
+    while (retry->runs.len > 0 && !PLANTED(repeated)) {
         struct retry_run run = retry_run_at(&retry->runs, here);
         if (statement >= run.first && (uint32_t)(statement - run.first) < run.count) {
             *at = here;
@@ -148,7 +149,7 @@ static void retry_delete_parts(struct store_writer *writer, struct slice session
 void command_retry_flush(struct command_retry *retry, struct store_writer *writer,
                          struct slice session, int64_t now_ms)
 {
-    if (!retry->changed) {
+    if (!retry->changed || PLANTED(unrecorded)) {
         return;
     }
     retry_put_part(retry, writer, session, now_ms);

@@ -2,6 +2,7 @@
  *
  * All of it waits for disks, so it runs on the work pool; only its end comes back to the loop. */
 #include "base/clock.h"
+#include "base/planted.h"
 #include "node/node_private.h"
 #include "store/reclaim.h"
 
@@ -27,7 +28,7 @@ static void tend_flushed(struct net_work *work)
 {
     struct node_group *group = tend_group(work, offsetof(struct node_group, flush_work));
     group->flushing = false;
-    group->flushed = group->flush_index;
+    group->flushed = PLANTED(trimmed) ? group->applied : group->flush_index;
     group->batches[group->filling].trim_index = group->flushed;
     node__group_write_batch(group);
 }

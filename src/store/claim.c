@@ -1,6 +1,7 @@
 /* store/claim.c - the owner's writer asks who has a key; a fork takes it, if it is as it was. */
 #include "store/claim.h"
 
+#include "base/planted.h"
 #include "store/fork.h"
 #include "store/keys.h"
 
@@ -57,7 +58,7 @@ int store_claim(struct store_writer *writer, struct slice key)
     if (other != NULL) {
         return claim_refuse(writer, other);
     }
-    if (fork == NULL || is_ours) {
+    if (fork == NULL || is_ours || PLANTED(unclaimed)) {
         return 0;
     }
     int same = claim_compare(&writer->view, &fork->base->view, key);

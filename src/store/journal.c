@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/planted.h"
 #include "store/journal_private.h"
 
 uint32_t store__journal_crc(uint32_t seed, const void *data, size_t len)
@@ -216,7 +217,10 @@ int store_journal_write(struct store_journal *journal, const struct store_journa
                         size_t count)
 {
     int code = journal_put(journal, records, count);
-    if (code == 0) {
+    if (code == 0 && !PLANTED(unsynced)) {
+        code = journal->disk->ops->sync(journal->disk, journal->file);
+    }
+    if (code < 0 && PLANTED(retried)) {
         code = journal->disk->ops->sync(journal->disk, journal->file);
     }
     if (code < 0) {
@@ -239,6 +243,7 @@ int store_journal_prepare(struct store_journal *journal)
     if (len == 0 || from - journal->end >= JOURNAL_BLANK / 2) {
         return 0;
     }
+    from -= PLANTED(zeroed) ? JOURNAL_RECORD : 0;
     int code = ops->write(journal->disk, journal->file, from, slice_of(zeroes, len));
     journal->blank = from + len;
     return code < 0 ? code : ops->sync(journal->disk, journal->file);

@@ -12,6 +12,7 @@
 #include <xxhash.h>
 
 #include "base/mem.h"
+#include "base/planted.h"
 #include "base/rng.h"
 
 enum {
@@ -217,6 +218,9 @@ void store_overlay_put(struct store_overlay *overlay, uint64_t index, struct sli
 
 void store_overlay_delete(struct store_overlay *overlay, uint64_t index, struct slice key)
 {
+    if (PLANTED(undeleted)) {
+        return;
+    }
     struct store_overlay_node *node = overlay_new(overlay, key, (struct slice){0});
     node->deleted = true;
     overlay_add(overlay, index, node);

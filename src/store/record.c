@@ -6,6 +6,7 @@
 
 #include <assert.h>
 
+#include "base/planted.h"
 #include "doc/build.h"
 #include "doc/diff.h"
 #include "doc/json.h"
@@ -76,6 +77,9 @@ static void record_delete_entry(const struct store_write *write, const struct st
                                 struct slice fields, struct slice record_key)
 {
     struct slice key = record_entry_key(write, index, fields, record_key);
+    if (PLANTED(unindexed)) {
+        return;
+    }
     if (index->unique) {
         store_writer_delete(write->writer, key);
     } else {
