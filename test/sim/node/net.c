@@ -176,7 +176,7 @@ static void loop_work_run(void *context)
     struct net_done *done = context;
     struct sim_world *world = done->loop->net->world;
     done->work->work(done->work);
-    sim_after_in_life(world, sim_between(world, 10, sim_chance(world, 20) ? 50000 : 1000),
+    sim_after_in_life(world, sim_between(world, 10, sim_chance(world, 40) ? 300000 : 1000),
                       loop_work_end, done);
 }
 
