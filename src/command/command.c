@@ -367,7 +367,7 @@ static int command_check(struct command_op *op)
     struct command_session *session;
     code = code < 0 ? code : command_txn_check(op);
     if (code == 0 && command_session_id(op->common.session, id)) {
-        code = command_sessions_use(op->server->sessions, id, op->wall_ms, &session, &op->err);
+        code = command_sessions_use(op, id, &session);
     }
     code = code < 0 ? code : command_causal_learn(op);
     code = code < 0 ? code : command_check_concerns(op);
@@ -410,8 +410,7 @@ static int command_enter(struct command_op *op)
     uint8_t id[16];
     if (op->session == NULL) {
         command_session_id(op->common.session, id);
-        int code =
-            command_sessions_use(op->server->sessions, id, op->wall_ms, &op->session, &op->err);
+        int code = command_sessions_use(op, id, &op->session);
         if (code < 0) {
             return code;
         }

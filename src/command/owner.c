@@ -77,7 +77,7 @@ struct command_op *command_owner_ready(struct command_owner *owner)
 void command_owner_tend(struct command_owner *owner, int64_t now_ms, uint64_t now_us)
 {
     command_txn_expire(owner, now_us);
-    command_sessions_sweep(owner, now_ms);
+    command_sessions_sweep(owner, now_us);
     command_snapshots_sweep(owner->server, now_ms);
     owner_release(owner, NULL, now_us);
 }

@@ -65,16 +65,14 @@ static struct command_session **session_find(struct command_sessions *sessions,
     return link;
 }
 
-int command_sessions_use(struct command_sessions *sessions, const uint8_t id[16], int64_t now_ms,
-                         struct command_session **ret_session, struct err *err)
+static int session_use(struct command_sessions *sessions, const uint8_t id[16], int64_t now_ms,
+                       uint64_t now_us, struct command_session **ret_session)
 {
     int code = 0;
     pthread_mutex_lock(&sessions->lock);
     struct command_session **link = session_find(sessions, id);
     if (*link == NULL && sessions->count >= COMMAND_SESSIONS_MAX) {
-        code = err_set(err, 261,
-                       "Unable to add session into the cache because the number of "
-                       "active sessions is too high");
+        code = -LT_ETOOMANYLOGICALSESSIONS;
     } else if (*link == NULL) {
         struct command_session *session = mem_zero(1, sizeof *session);
         memcpy(session->id, id, 16);
@@ -84,11 +82,22 @@ int command_sessions_use(struct command_sessions *sessions, const uint8_t id[16]
     }
     if (code == 0) {
         (*link)->used_ms = now_ms;
+        (*link)->used_us = now_us;
         atomic_store(&(*link)->ended, false);
         *ret_session = *link;
     }
     pthread_mutex_unlock(&sessions->lock);
     return code;
+}
+
+int command_sessions_use(struct command_op *op, const uint8_t id[16],
+                         struct command_session **ret_session)
+{
+    int code = session_use(op->server->sessions, id, op->wall_ms, op->mono_us, ret_session);
+    return code == 0 ? 0
+                     : err_set(&op->err, -code,
+                               "Unable to add session into the cache because the number of active "
+                               "sessions is too high");
 }
 
 uint32_t command_sessions_count(struct command_sessions *sessions)
@@ -107,22 +116,20 @@ int32_t command_session_minutes(const struct command_server *server)
 
 /* ---- records ---- */
 
-static int session_load_one(struct command_sessions *sessions, struct slice key,
-                            struct slice record, size_t prefix_len)
+static int session_load_one(struct command_sessions *sessions, struct slice id_part,
+                            struct slice record, uint64_t now_us)
 {
     struct command_session *session;
-    struct err err;
     int64_t used_ms;
-    if (key.len != prefix_len + sizeof session->id + 4) {
+    if (id_part.len != sizeof session->id + 4) {
         return -LT_ECORRUPT;
     }
     int code = command_retry_used(record, &used_ms);
-    return code < 0
-               ? code
-               : command_sessions_use(sessions, key.data + prefix_len, used_ms, &session, &err);
+    return code < 0 ? code : session_use(sessions, id_part.data, used_ms, now_us, &session);
 }
 
-int command_sessions_load(struct command_sessions *sessions, struct store_view *view)
+int command_sessions_load(struct command_sessions *sessions, struct store_view *view,
+                          uint64_t now_us)
 {
     struct store_view_cursor cursor;
     struct buf prefix;
@@ -131,8 +138,8 @@ int command_sessions_load(struct command_sessions *sessions, struct store_view *
     store_view_cursor_open(&cursor, view);
     int code = store_view_seek(&cursor, buf_slice(&prefix), false);
     while (code > 0 && slice_starts(store_view_key(&cursor), buf_slice(&prefix))) {
-        int loaded = session_load_one(sessions, store_view_key(&cursor), store_view_value(&cursor),
-                                      prefix.len);
+        struct slice id_part = slice_from(store_view_key(&cursor), prefix.len);
+        int loaded = session_load_one(sessions, id_part, store_view_value(&cursor), now_us);
         code = loaded < 0 ? loaded : store_view_step(&cursor);
     }
     store_view_cursor_close(&cursor);
@@ -170,7 +177,7 @@ void command_session_release(struct command_op *op)
 
 /* Take out of the table, as a list, those that nobody will use any more. */
 static struct command_session *session_take_old(struct command_sessions *sessions,
-                                                int64_t before_ms)
+                                                uint64_t before_us)
 {
     struct command_session *old = NULL;
     uint32_t taken = 0;
@@ -179,7 +186,7 @@ static struct command_session *session_take_old(struct command_sessions *session
         struct command_session **link = &sessions->slots[i];
         while (*link != NULL) {
             struct command_session *session = *link;
-            bool is_over = atomic_load(&session->ended) || session->used_ms < before_ms;
+            bool is_over = atomic_load(&session->ended) || session->used_us < before_us;
             if (!is_over || session->holder != NULL || session->waiting > 0) {
                 link = &session->next;
                 continue;
@@ -208,11 +215,12 @@ static void session_forget(struct command_owner *owner, struct command_session *
     view->wait = wait;
 }
 
-void command_sessions_sweep(struct command_owner *owner, int64_t now_ms)
+void command_sessions_sweep(struct command_owner *owner, uint64_t now_us)
 {
     struct command_server *server = owner->server;
-    int64_t before_ms = now_ms - command_session_minutes(server) * INT64_C(60000);
-    struct command_session *old = session_take_old(server->sessions, before_ms);
+    uint64_t life_us = (uint64_t)command_session_minutes(server) * 60 * 1000000;
+    uint64_t before_us = now_us > life_us ? now_us - life_us : 0;
+    struct command_session *old = session_take_old(server->sessions, before_us);
     while (old != NULL) {
         struct command_session *next = old->next;
         if (old->txn != NULL) {
@@ -247,7 +255,7 @@ int command_start_session(struct command_op *op)
     id[6] = (uint8_t)((id[6] & 0x0f) | 0x40);
     id[8] = (uint8_t)((id[8] & 0x3f) | 0x80);
     struct command_session *session;
-    int code = command_sessions_use(op->server->sessions, id, op->wall_ms, &session, &op->err);
+    int code = command_sessions_use(op, id, &session);
     if (code < 0) {
         return code;
     }
@@ -318,7 +326,7 @@ static int session_each(struct command_op *op, session_verb_cb verb)
         uint8_t id[16];
         int code = session_read_id(op, first.name, &elem, id);
         if (code == 0 && verb == session_refresh) {
-            code = command_sessions_use(sessions, id, op->wall_ms, &session, &op->err);
+            code = command_sessions_use(op, id, &session);
         }
         if (code < 0) {
             return code;

@@ -19,7 +19,8 @@ enum { COMMAND_SESSIONS_MAX = 1000000 };
 struct command_session {
     struct command_session *next; /* in its slot */
     uint8_t id[16];
-    int64_t used_ms;
+    int64_t used_ms;  /* last, by the wall clock: to be shown */
+    uint64_t used_us; /* by the monotonic one, which does not jump: to be old */
     atomic_bool ended; /* to be forgotten */
     /* ---- the owner's ---- */
     struct command_op *holder; /* whose turn it is */
@@ -32,13 +33,14 @@ struct command_sessions *command_sessions_new(void);
 /* No transaction is open. */
 void command_sessions_free(struct command_sessions *sessions);
 
-/* The sessions that have records, as a view shows. */
-int command_sessions_load(struct command_sessions *sessions, struct store_view *view);
+/* The sessions that have records, as a view shows: as if they were in use now. */
+int command_sessions_load(struct command_sessions *sessions, struct store_view *view,
+                          uint64_t now_us);
 
 /* Note that the session is in use now; it is made when it is not known. The session is for the
  * owner. */
-int command_sessions_use(struct command_sessions *sessions, const uint8_t id[16], int64_t now_ms,
-                         struct command_session **ret_session, struct err *err);
+int command_sessions_use(struct command_op *op, const uint8_t id[16],
+                         struct command_session **ret_session);
 
 /* At the owner: it is this op's turn, or -LT_EWAIT. */
 int command_session_hold(struct command_op *op);
@@ -46,7 +48,7 @@ void command_session_release(struct command_op *op);
 
 /* Forget those that have ended or been idle for too long; their records go with the open entry. The
  * owner. */
-void command_sessions_sweep(struct command_owner *owner, int64_t now_ms);
+void command_sessions_sweep(struct command_owner *owner, uint64_t now_us);
 int32_t command_session_minutes(const struct command_server *server);
 uint32_t command_sessions_count(struct command_sessions *sessions);
 

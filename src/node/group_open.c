@@ -159,7 +159,7 @@ int node__group_open(struct node_group *group, struct node *node, struct err *er
     }
     command_owner_init(&group->owner, &node->server, &group->writer);
     group->writer.view.wait = STORE_MAY_WAIT;
-    code = command_sessions_load(node->server.sessions, &group->writer.view);
+    code = command_sessions_load(node->server.sessions, &group->writer.view, clock_mono_us());
     if (code < 0) {
         return err_set(err, -code, "the sessions cannot be read");
     }

@@ -263,7 +263,7 @@ static void conn_free(struct net_conn *conn)
 static void conn_deliver(struct net_conn *conn)
 {
     const struct net_conn_ops *ops = conn->loop->net->ops;
-    int64_t size = ops->frame_size(buf_slice(&conn->frames));
+    int64_t size = ops->frame_size(buf_slice(&conn->frames), conn->user);
     assert(size > 0 && (size_t)size <= conn->frames.len);
     struct buf frame;
     buf_init(&frame, NULL);
