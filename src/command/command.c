@@ -364,10 +364,12 @@ static int command_check(struct command_op *op)
         return code;
     }
     uint8_t id[16];
+    uint8_t key[16];
     struct command_session *session;
     code = code < 0 ? code : command_txn_check(op);
     if (code == 0 && command_session_id(op->common.session, id)) {
-        code = command_sessions_use(op, id, &session);
+        command_session_key_of(op, id, key);
+        code = command_sessions_use(op, key, &session);
     }
     code = code < 0 ? code : command_causal_learn(op);
     code = code < 0 ? code : command_check_concerns(op);
@@ -408,9 +410,11 @@ static int command_begin(struct command_op *op)
 static int command_enter(struct command_op *op)
 {
     uint8_t id[16];
+    uint8_t key[16];
     if (op->session == NULL) {
         command_session_id(op->common.session, id);
-        int code = command_sessions_use(op, id, &op->session);
+        command_session_key_of(op, id, key);
+        int code = command_sessions_use(op, key, &op->session);
         if (code < 0) {
             return code;
         }

@@ -60,6 +60,8 @@ struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns
     cursor->ns = arena_copy(&cursor->arena, ns);
     cursor->describe = arena_copy(&cursor->arena, op->body);
     memcpy(cursor->user_id, op->user_id, sizeof cursor->user_id);
+    cursor->in_session = command_session_id(op->common.session, cursor->session);
+    command_session_key_of(op, cursor->session, cursor->session);
     cursor->server = op->server;
     command_memory_init(&cursor->memory, op->server->budgets);
     cursor->context = command_context(op, &cursor->arena, &cursor->memory.query);
@@ -152,6 +154,15 @@ static void cursor_remove(struct command_cursors *cursors, struct command_cursor
     cursor->id = 0;
 }
 
+static bool cursor_is_of_session(const struct command_op *op, const struct command_cursor *cursor)
+{
+    uint8_t session[16] = {0};
+    bool in_session = command_session_id(op->common.session, session);
+    command_session_key_of(op, session, session);
+    return in_session == cursor->in_session &&
+           (!in_session || memcmp(session, cursor->session, sizeof session) == 0);
+}
+
 int command_cursor_take(struct command_op *op, int64_t id, struct command_cursor **ret_cursor)
 {
     struct command_cursors *cursors = op->server->cursors;
@@ -163,6 +174,11 @@ int command_cursor_take(struct command_op *op, int64_t id, struct command_cursor
     } else if (cursor->in_use) {
         code =
             err_set(&op->err, LT_ECURSORINUSE, "cursor id %lld is already in use", (long long)id);
+    } else if (!cursor_is_of_session(op, cursor)) {
+        code = err_set(&op->err, cursor->in_session ? 50738 : 50736,
+                       "Cannot run getMore on cursor %lld: it was created in another session, or "
+                       "in none",
+                       (long long)id);
     } else if (cursor->txn != op->txn) {
         code = err_set(&op->err, cursor->txn != NULL ? 50741 : 50740,
                        "Cannot run getMore on cursor %lld: it was created %s and is asked for %s",
@@ -241,7 +257,11 @@ int command_cursor_kill(struct command_cursors *cursors, int64_t id)
     return found ? 0 : -LT_ECURSORNOTFOUND;
 }
 
-void command_cursors_kill_txn(struct command_cursors *cursors, const struct command_txn *txn)
+/* Take out of the table those that `is_meant` says, and free them; those in use die with their op.
+ */
+static void cursors_kill(struct command_cursors *cursors,
+                         bool (*is_meant)(const struct command_cursor *cursor, const void *what),
+                         const void *what)
 {
     for (int i = 0; i < CURSOR_SLOTS; i++) {
         struct command_cursor *found = NULL;
@@ -249,11 +269,12 @@ void command_cursors_kill_txn(struct command_cursors *cursors, const struct comm
         struct command_cursor **link = &cursors->slots[i];
         while (*link != NULL) {
             struct command_cursor *cursor = *link;
-            if (cursor->txn != txn) {
+            bool meant = is_meant(cursor, what);
+            cursor->killed |= meant;
+            if (!meant || cursor->in_use) {
                 link = &cursor->next_in_slot;
                 continue;
             }
-            assert(!cursor->in_use);
             *link = cursor->next_in_slot;
             cursors->count--;
             cursor->next_in_slot = found;
@@ -262,6 +283,26 @@ void command_cursors_kill_txn(struct command_cursors *cursors, const struct comm
         pthread_mutex_unlock(&cursors->lock);
         cursors_free_all(found);
     }
+}
+
+static bool cursor_is_of_txn(const struct command_cursor *cursor, const void *txn)
+{
+    return cursor->txn == txn;
+}
+
+void command_cursors_kill_txn(struct command_cursors *cursors, const struct command_txn *txn)
+{
+    cursors_kill(cursors, cursor_is_of_txn, txn);
+}
+
+static bool cursor_is_of_key(const struct command_cursor *cursor, const void *key)
+{
+    return cursor->in_session && memcmp(cursor->session, key, sizeof cursor->session) == 0;
+}
+
+void command_cursors_kill_session(struct command_cursors *cursors, const uint8_t session[16])
+{
+    cursors_kill(cursors, cursor_is_of_key, session);
 }
 
 /* What the budgets get back when a resting cursor goes. */
@@ -280,7 +321,8 @@ static uint64_t cursors_drop(struct command_cursors *cursors, int64_t since_ms, 
         struct command_cursor **link = &cursors->slots[i];
         while (*link != NULL && dropped < bytes) {
             struct command_cursor *cursor = *link;
-            if (cursor->in_use || cursor->no_timeout || cursor->last_used_ms >= since_ms) {
+            bool lives = cursor->no_timeout || (cursor->in_session && bytes == UINT64_MAX);
+            if (cursor->in_use || lives || cursor->last_used_ms >= since_ms) {
                 link = &cursor->next_in_slot;
                 continue;
             }

@@ -55,6 +55,8 @@ struct command_cursor {
     uint64_t planned;             /* charged to the budget of plans, likewise */
     struct slice describe;        /* the command that made it, for currentOp */
     uint8_t user_id[16];          /* op->user_id of that one */
+    bool in_session;              /* it was opened in one: */
+    uint8_t session[16];          /* of this key */
 };
 
 struct command_cursors *command_cursors_new(void);
@@ -102,6 +104,8 @@ struct command_cursor_origin {
 bool command_cursor_origin(struct command_cursors *cursors, int64_t id, struct arena *arena,
                            struct command_cursor_origin *ret_origin);
 
+/* Kill those that were opened in a session that ends. */
+void command_cursors_kill_session(struct command_cursors *cursors, const uint8_t session[16]);
 /* Kill by id: 0, or 43. One in use dies with its op. */
 int command_cursor_kill(struct command_cursors *cursors, int64_t id);
 /* Free what has been idle for longer than the parameter cursorTimeoutMillis. */

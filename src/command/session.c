@@ -1,14 +1,12 @@
-/* command/session.c - a hash table of sessions, turns in them, and the commands on them. */
+/* command/session.c - a hash table of sessions, turns in them, their ends. */
 #include "command/session.h"
 
 #include <assert.h>
 
 #include "base/mem.h"
 #include "command/cursor.h"
-#include "command/handlers.h"
 #include "command/server.h"
 #include "command/txn.h"
-#include "command/write.h"
 #include "doc/view.h"
 #include "store/keys.h"
 
@@ -65,35 +63,46 @@ static struct command_session **session_find(struct command_sessions *sessions,
     return link;
 }
 
-static int session_use(struct command_sessions *sessions, const uint8_t id[16], int64_t now_ms,
-                       uint64_t now_us, struct command_session **ret_session)
+/* When a session is in use, and by whom. */
+struct session_use {
+    int64_t now_ms;
+    uint64_t now_us;
+    const uint8_t *user_id; /* NULL: nobody knows */
+};
+
+static int session_use(struct command_sessions *sessions, const uint8_t key[16],
+                       const struct session_use *use, struct command_session **ret_session)
 {
     int code = 0;
     pthread_mutex_lock(&sessions->lock);
-    struct command_session **link = session_find(sessions, id);
+    struct command_session **link = session_find(sessions, key);
     if (*link == NULL && sessions->count >= COMMAND_SESSIONS_MAX) {
         code = -LT_ETOOMANYLOGICALSESSIONS;
     } else if (*link == NULL) {
         struct command_session *session = mem_zero(1, sizeof *session);
-        memcpy(session->id, id, 16);
+        memcpy(session->id, key, 16);
         command_retry_init(&session->retry);
         *link = session;
         sessions->count++;
     }
     if (code == 0) {
-        (*link)->used_ms = now_ms;
-        (*link)->used_us = now_us;
+        (*link)->used_ms = use->now_ms;
+        (*link)->used_us = use->now_us;
         atomic_store(&(*link)->ended, false);
         *ret_session = *link;
+    }
+    if (code == 0 && use->user_id != NULL) {
+        memcpy((*link)->user_id, use->user_id, sizeof(*link)->user_id);
     }
     pthread_mutex_unlock(&sessions->lock);
     return code;
 }
 
-int command_sessions_use(struct command_op *op, const uint8_t id[16],
+int command_sessions_use(struct command_op *op, const uint8_t key[16],
                          struct command_session **ret_session)
 {
-    int code = session_use(op->server->sessions, id, op->wall_ms, op->mono_us, ret_session);
+    struct session_use use = {op->wall_ms, op->mono_us, op->user_id};
+    int code = session_use(op->server->sessions, key, &use, ret_session);
     return code == 0 ? 0
                      : err_set(&op->err, -code,
                                "Unable to add session into the cache because the number of active "
@@ -120,12 +129,12 @@ static int session_load_one(struct command_sessions *sessions, struct slice id_p
                             struct slice record, uint64_t now_us)
 {
     struct command_session *session;
-    int64_t used_ms;
+    struct session_use use = {.now_us = now_us};
     if (id_part.len != sizeof session->id + 4) {
         return -LT_ECORRUPT;
     }
-    int code = command_retry_used(record, &used_ms);
-    return code < 0 ? code : session_use(sessions, id_part.data, used_ms, now_us, &session);
+    int code = command_retry_used(record, &use.now_ms);
+    return code < 0 ? code : session_use(sessions, id_part.data, &use, &session);
 }
 
 int command_sessions_load(struct command_sessions *sessions, struct store_view *view,
@@ -223,9 +232,7 @@ void command_sessions_sweep(struct command_owner *owner, uint64_t now_us)
     struct command_session *old = session_take_old(server->sessions, before_us);
     while (old != NULL) {
         struct command_session *next = old->next;
-        if (old->txn != NULL) {
-            command_txn_end(owner, old->txn);
-        }
+        command_session_kill(owner, old);
         session_forget(owner, old);
         session_free(old);
         old = next;
@@ -245,108 +252,27 @@ bool command_session_id(struct doc_value lsid, uint8_t ret_id[16])
     return true;
 }
 
-/* ---- the commands ---- */
-
-int command_start_session(struct command_op *op)
+void command_session_key_of(const struct command_op *op, const uint8_t id[16], uint8_t ret_key[16])
 {
-    uint64_t words[2] = {command_random(op->server), command_random(op->server)};
-    uint8_t id[16];
-    memcpy(id, words, sizeof id);
-    id[6] = (uint8_t)((id[6] & 0x0f) | 0x40);
-    id[8] = (uint8_t)((id[8] & 0x3f) | 0x80);
-    struct command_session *session;
-    int code = command_sessions_use(op, id, &session);
-    if (code < 0) {
-        return code;
-    }
-    doc_build_open(&op->builder, SLICE("id"));
-    doc_build_binary(&op->builder, "id", 4, slice_of(id, sizeof id));
-    doc_build_close(&op->builder);
-    doc_build_i32(&op->builder, "timeoutMinutes", command_session_minutes(op->server));
-    return 0;
-}
-
-/* ---- on lists of them ---- */
-
-/* Its transaction is aborted, its op with a number killed. */
-static void session_kill(struct command_owner *owner, struct command_session *session)
-{
-    if (session->holder != NULL) {
-        atomic_store(&session->holder->killed, LT_EINTERRUPTED);
-    } else if (session->txn != NULL) {
-        command_txn_end(owner, session->txn);
+    for (size_t i = 0; i < 16; i++) {
+        ret_key[i] = id[i] ^ op->user_id[i];
     }
 }
 
-static void session_end(struct command_owner *owner, struct command_session *session)
+struct command_session *command_sessions_find(struct command_sessions *sessions,
+                                              const uint8_t key[16])
 {
-    session_kill(owner, session);
-    atomic_store(&session->ended, true);
-}
-
-static void session_refresh(struct command_owner *owner, struct command_session *session)
-{
-    (void)owner;
-    (void)session; /* finding it was the use */
-}
-
-typedef void (*session_verb_cb)(struct command_owner *owner, struct command_session *session);
-
-static int session_read_id(struct command_op *op, struct slice list, const struct doc_elem *elem,
-                           uint8_t ret_id[16])
-{
-    if (elem->value.type != DOC_OBJECT) {
-        return err_set(&op->err, LT_ETYPEMISMATCH,
-                       "BSON field '%s.%.*s.%.*s' is the wrong type '%s', expected type 'object'",
-                       op->command->name, SLICE_FMT(list), SLICE_FMT(elem->name),
-                       doc_type_name(elem->value.type));
-    }
-    if (!command_session_id(elem->value, ret_id)) {
-        return err_set(&op->err, 40414, "BSON field '%s.%.*s.id' is missing but a required field",
-                       op->command->name, SLICE_FMT(list));
-    }
-    return 0;
-}
-
-/* Do it to each {id: UUID} of the array that is the command's first field. */
-static int session_each(struct command_op *op, session_verb_cb verb)
-{
-    struct command_sessions *sessions = op->server->sessions;
-    struct doc_elem first = doc_first(op->body);
-    struct doc_iter iter;
-    struct doc_elem elem;
-    if (first.value.type != DOC_ARRAY) {
-        return err_set(&op->err, LT_ETYPEMISMATCH,
-                       "BSON field '%s.%.*s' is the wrong type '%s', expected type 'array'",
-                       op->command->name, SLICE_FMT(first.name), doc_type_name(first.value.type));
-    }
-    doc_iter_value(&iter, first.value);
-    while (doc_iter_next(&iter, &elem)) {
-        struct command_session *session;
-        uint8_t id[16];
-        int code = session_read_id(op, first.name, &elem, id);
-        if (code == 0 && verb == session_refresh) {
-            code = command_sessions_use(op, id, &session);
-        }
-        if (code < 0) {
-            return code;
-        }
-        pthread_mutex_lock(&sessions->lock);
-        session = *session_find(sessions, id);
-        pthread_mutex_unlock(&sessions->lock);
-        if (session != NULL) {
-            verb(op->owner, session);
-        }
-    }
-    return 0;
-}
-
-/* Only the owner frees sessions, so those listed under the lock are there without it. */
-static void session_all(struct command_op *op, session_verb_cb verb)
-{
-    struct command_sessions *sessions = op->server->sessions;
     pthread_mutex_lock(&sessions->lock);
-    struct command_session **all = arena_alloc(&op->arena, (sessions->count + 1) * sizeof *all);
+    struct command_session *session = *session_find(sessions, key);
+    pthread_mutex_unlock(&sessions->lock);
+    return session;
+}
+
+struct command_session **command_sessions_all(struct command_sessions *sessions,
+                                              struct arena *arena, uint32_t *ret_count)
+{
+    pthread_mutex_lock(&sessions->lock);
+    struct command_session **all = arena_alloc(arena, (sessions->count + 1) * sizeof *all);
     uint32_t count = 0;
     for (int i = 0; i < SESSION_SLOTS; i++) {
         for (struct command_session *s = sessions->slots[i]; s != NULL; s = s->next) {
@@ -354,34 +280,54 @@ static void session_all(struct command_op *op, session_verb_cb verb)
         }
     }
     pthread_mutex_unlock(&sessions->lock);
-    for (uint32_t i = 0; i < count; i++) {
-        verb(op->owner, all[i]);
+    *ret_count = count;
+    return all;
+}
+
+struct command_session_info *command_sessions_list(struct command_sessions *sessions,
+                                                   struct arena *arena, const uint8_t user_id[16],
+                                                   uint32_t *ret_count)
+{
+    pthread_mutex_lock(&sessions->lock);
+    struct command_session_info *infos = arena_alloc(arena, (sessions->count + 1) * sizeof *infos);
+    uint32_t count = 0;
+    for (int i = 0; i < SESSION_SLOTS; i++) {
+        for (struct command_session *s = sessions->slots[i]; s != NULL; s = s->next) {
+            if (user_id == NULL || memcmp(s->user_id, user_id, sizeof s->user_id) == 0) {
+                command_session_shown(s, infos[count].id);
+                infos[count++].used_ms = s->used_ms;
+            }
+        }
     }
+    pthread_mutex_unlock(&sessions->lock);
+    *ret_count = count;
+    return infos;
 }
 
-int command_end_sessions(struct command_op *op)
+/* Ops of the session that rest between two steps die with the next one. */
+static void session_kill_ops(struct command_server *server, const struct command_session *session)
 {
-    return session_each(op, session_end);
-}
-
-int command_refresh_sessions(struct command_op *op)
-{
-    return session_each(op, session_refresh);
-}
-
-int command_kill_sessions(struct command_op *op)
-{
-    struct doc_value list = doc_first(op->body).value;
-    bool all = list.type == DOC_ARRAY && doc_is_empty(doc_value_get_doc(list));
-    if (all) {
-        session_all(op, session_kill);
-        return 0;
+    uint8_t id[16];
+    uint8_t key[16];
+    pthread_mutex_lock(&server->ops_lock);
+    for (struct command_op *op = server->ops; op != NULL; op = op->next) {
+        if (command_session_id(op->common.session, id)) {
+            command_session_key_of(op, id, key);
+            if (memcmp(key, session->id, sizeof key) == 0) {
+                atomic_store(&op->killed, LT_EINTERRUPTED);
+            }
+        }
     }
-    return session_each(op, session_kill);
+    pthread_mutex_unlock(&server->ops_lock);
 }
 
-int command_kill_all_sessions(struct command_op *op)
+void command_session_kill(struct command_owner *owner, struct command_session *session)
 {
-    session_all(op, session_kill);
-    return 0;
+    session_kill_ops(owner->server, session);
+    if (session->holder != NULL) {
+        atomic_store(&session->holder->killed, LT_EINTERRUPTED);
+    } else if (session->txn != NULL) {
+        command_txn_end(owner, session->txn);
+    }
+    command_cursors_kill_session(owner->server->cursors, session->id);
 }

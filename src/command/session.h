@@ -18,10 +18,11 @@ enum { COMMAND_SESSIONS_MAX = 1000000 };
 
 struct command_session {
     struct command_session *next; /* in its slot */
-    uint8_t id[16];
-    int64_t used_ms;  /* last, by the wall clock: to be shown */
-    uint64_t used_us; /* by the monotonic one, which does not jump: to be old */
-    atomic_bool ended; /* to be forgotten */
+    uint8_t id[16];               /* the client's, and whose it is: command_session_key_of */
+    uint8_t user_id[16];          /* of who made it; zeroes: nobody's */
+    int64_t used_ms;              /* last, by the wall clock: to be shown */
+    uint64_t used_us;             /* by the monotonic one, which does not jump: to be old */
+    atomic_bool ended;            /* to be forgotten */
     /* ---- the owner's ---- */
     struct command_op *holder; /* whose turn it is */
     uint32_t waiting;          /* ops that want it */
@@ -39,7 +40,7 @@ int command_sessions_load(struct command_sessions *sessions, struct store_view *
 
 /* Note that the session is in use now; it is made when it is not known. The session is for the
  * owner. */
-int command_sessions_use(struct command_op *op, const uint8_t id[16],
+int command_sessions_use(struct command_op *op, const uint8_t key[16],
                          struct command_session **ret_session);
 
 /* At the owner: it is this op's turn, or -LT_EWAIT. */
@@ -51,6 +52,35 @@ void command_session_release(struct command_op *op);
 void command_sessions_sweep(struct command_owner *owner, uint64_t now_us);
 int32_t command_session_minutes(const struct command_server *server);
 uint32_t command_sessions_count(struct command_sessions *sessions);
+
+/* Sessions are their user's: the key that one is known by here, made of its id and its user. */
+void command_session_key_of(const struct command_op *op, const uint8_t id[16], uint8_t ret_key[16]);
+
+/* The session of that key, or NULL; and all of them. For the owner. */
+struct command_session *command_sessions_find(struct command_sessions *sessions,
+                                              const uint8_t key[16]);
+struct command_session **command_sessions_all(struct command_sessions *sessions,
+                                              struct arena *arena, uint32_t *ret_count);
+
+/* What is shown of them: of one user's, or (NULL) of all. Any thread. */
+struct command_session_info {
+    uint8_t id[16];
+    int64_t used_ms;
+};
+struct command_session_info *command_sessions_list(struct command_sessions *sessions,
+                                                   struct arena *arena, const uint8_t user_id[16],
+                                                   uint32_t *ret_count);
+
+/* Abort its transaction, end its ops and its cursors. The owner. */
+void command_session_kill(struct command_owner *owner, struct command_session *session);
+
+/* The id that its client knows. */
+static inline void command_session_shown(const struct command_session *session, uint8_t ret_id[16])
+{
+    for (size_t i = 0; i < sizeof session->id; i++) {
+        ret_id[i] = session->id[i] ^ session->user_id[i];
+    }
+}
 
 /* The id inside {id: UUID}: false when it is none. */
 bool command_session_id(struct doc_value lsid, uint8_t ret_id[16]);

@@ -2,9 +2,8 @@
 #include "command/stages.h"
 
 static const struct query_stage_ops *const stages_list[] = {
-    &command_stage_collstats,
-    &command_stage_change_stream,
-    &command_stage_split,
+    &command_stage_collstats,     &command_stage_change_stream, &command_stage_list_local_sessions,
+    &command_stage_list_sessions, &command_stage_split,
 };
 
 struct query_pipeline_options command_stage_options(struct command_cursor *cursor)

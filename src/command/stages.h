@@ -19,6 +19,8 @@ void command_foreign_pause(struct command_cursor *cursor);
 
 extern const struct query_stage_ops command_stage_collstats;
 extern const struct query_stage_ops command_stage_change_stream;
+extern const struct query_stage_ops command_stage_list_local_sessions;
+extern const struct query_stage_ops command_stage_list_sessions;
 extern const struct query_stage_ops command_stage_split;
 extern const struct query_foreign_ops command_foreign_ops;
 

@@ -182,9 +182,43 @@ def refused(server):
     assert find(session, "refused") == [{"_id": 1}]
 
 
+def sessions(server):
+    """Cursors and writes end with their session; lists show what there is."""
+    one, other = Session(server), Session(server)
+    one.run({"insert": "sessions", "documents": [{"_id": i} for i in range(10)]})
+
+    def admin(command, session=None):
+        fields = {} if session is None else {"lsid": session.lsid}
+        return one.connection.run({**command, "$db": "admin", **fields})
+
+    def more(cursor, session):
+        command = {"getMore": Int64(cursor["id"]), "collection": "sessions"}
+        return session.run(command) if session else one.connection.run({**command, "$db": DB})
+
+    for kill in ({"killSessions": [one.lsid]}, {"killAllSessions": []}, {"endSessions": [one.lsid]},
+                 {"killAllSessionsByPattern": [{"lsid": one.lsid}]}, {"killAllSessionsByPattern": []}):
+        cursor = one.run({"find": "sessions", "batchSize": 2})["cursor"]
+        assert more(cursor, other)["code"] == 50738 and more(cursor, None)["code"] == 50738
+        assert admin(kill)["ok"] == 1, kill
+        assert more(cursor, one)["code"] == 43, kill
+    cursor = other.run({"find": "sessions", "batchSize": 2})["cursor"]
+    admin({"killSessions": [one.lsid]})
+    assert len(more(cursor, other)["cursor"]["nextBatch"]) == 8
+    assert admin({"killAllSessions": [{"user": "a", "db": "b"}]})["code"] == 238
+    assert admin({"killAllSessionsByPattern": 1})["code"] == 14
+    one.run({"find": "sessions"})
+    stages = [("admin", 1, {"$listLocalSessions": {}}), ("config", "system.sessions", {"$listSessions": {"allUsers": True}})]
+    for db, target, stage in stages:
+        reply = one.connection.run({"aggregate": target, "$db": db, "pipeline": [stage], "cursor": {}})
+        listed = {doc["_id"]["id"] for doc in reply["cursor"]["firstBatch"]}
+        assert {one.lsid["id"].as_uuid(), other.lsid["id"].as_uuid()} <= listed, reply
+    assert one.connection.run({"aggregate": "c", "$db": DB, "cursor": {}, "pipeline": [
+        {"$listSessions": {}}]})["code"] == 73
+
+
 def main():
     with Server(sys.argv[1]) as server:
-        for case in (statements, images, parts_of_commands, refused, one_at_a_time, many_results, after_kill):
+        for case in (statements, images, sessions, parts_of_commands, refused, one_at_a_time, many_results, after_kill):
             case(server)
             print("ok", case.__name__)
 

@@ -99,6 +99,7 @@ COMMANDS = {
     "insert into system.users": {"insert": "system.users", "documents": [{"_id": "x"}]},
     "invalidateUserCache": {"invalidateUserCache": 1},
     "killAllSessions": {"killAllSessions": []},
+    "killAllSessionsByPattern": {"killAllSessionsByPattern": []},
     "killCursors": {"killCursors": "c", "cursors": [bson.Int64(1)]},
     "killOp": {"killOp": 1, "op": 0},
     "killSessions": {"killSessions": []},

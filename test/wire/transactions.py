@@ -226,7 +226,7 @@ def cursors(client, server):
     raw = raw_session(server)
     cursor = raw.begin({"find": "cursors", "batchSize": 2})["cursor"]["id"]
     more = {"getMore": Int64(cursor), "collection": "cursors", "batchSize": 2}
-    assert raw.connection.run({**more, "$db": DB})["code"] == 50741
+    assert raw.connection.run({**more, "$db": DB, "lsid": raw.lsid})["code"] == 50741
     assert len(raw.go_on(more)["cursor"]["nextBatch"]) == 2
     raw.end("commitTransaction")
     assert raw.connection.run({**more, "$db": DB})["code"] == 43, "a cursor ends with its transaction"
