@@ -6,6 +6,8 @@
 
 #include "doc/view.h"
 
+#define CAUSAL_NO_TIME UINT64_MAX /* what was brought is none */
+
 enum { CAUSAL_WAIT_US = 1000000 };
 
 static void causal_advance(struct command_server *server, uint64_t clock)
@@ -15,48 +17,50 @@ static void causal_advance(struct command_server *server, uint64_t clock)
     }
 }
 
-static int causal_check_drift(struct command_op *op, uint64_t clock)
+static bool causal_is_near(const struct command_op *op, uint64_t clock)
 {
     int64_t drift =
         command_param(&op->server->parameters, COMMAND_PARAM_maxAcceptableLogicalClockDriftSecs);
-    int64_t now = op->wall_ms / 1000;
-    if ((int64_t)(clock >> 32) <= now + drift) {
-        return 0;
-    }
-    return err_set(&op->err, LT_ECLUSTERTIMEFAILSRATELIMITER,
-                   "New cluster time, %llu, is too far from this node's wall clock time, %lld.",
-                   (unsigned long long)(clock >> 32), (long long)now);
+    return (int64_t)(clock >> 32) <= op->wall_ms / 1000 + drift;
 }
 
-/* Who is not logged in tells no times. */
+/* Who may be anybody tells no times. */
 static bool causal_believes(const struct command_op *op)
 {
-    return op->command != NULL && (op->command->flags & COMMAND_NO_AUTH) == 0;
+    return op->command != NULL && (op->command->flags & COMMAND_NO_AUTH) == 0 &&
+           (!op->server->authorization || atomic_load(&op->client->known));
 }
 
-int command_causal_learn(struct command_op *op)
+void command_causal_learn(struct command_op *op)
 {
     struct doc_value given = op->common.cluster_time;
     if (!doc_value_exists(given)) {
-        return 0;
+        return;
     }
     struct doc_value time = doc_missing;
     if (given.type == DOC_OBJECT) {
         time = doc_get_str(doc_value_get_doc(given), "clusterTime");
     }
-    if (time.type != DOC_TIMESTAMP) {
+    op->brought_clock =
+        time.type == DOC_TIMESTAMP ? (uint64_t)doc_value_get_i64(time) : CAUSAL_NO_TIME;
+    if (op->brought_clock > command_causal_now(op->server) && causal_believes(op) &&
+        causal_is_near(op, op->brought_clock)) {
+        causal_advance(op->server, op->brought_clock);
+    }
+}
+
+int command_causal_check(struct command_op *op)
+{
+    if (op->brought_clock == CAUSAL_NO_TIME) {
         return err_set(&op->err, LT_ETYPEMISMATCH,
                        "$clusterTime must be an object with clusterTime, a timestamp");
     }
-    uint64_t clock = (uint64_t)doc_value_get_i64(time);
-    if (!causal_believes(op) || clock <= command_causal_now(op->server)) {
+    if (op->brought_clock <= command_causal_now(op->server) || !causal_believes(op)) {
         return 0;
     }
-    int code = causal_check_drift(op, clock);
-    if (code == 0) {
-        causal_advance(op->server, clock);
-    }
-    return code;
+    return err_set(&op->err, LT_ECLUSTERTIMEFAILSRATELIMITER,
+                   "New cluster time, %llu, is too far from this node's wall clock time, %lld.",
+                   (unsigned long long)(op->brought_clock >> 32), (long long)op->wall_ms / 1000);
 }
 
 int command_causal_after(struct command_op *op, uint64_t after, bool everything)

@@ -20,8 +20,11 @@ static inline uint64_t command_causal_now(struct command_server *server)
     return seen > applied ? seen : applied;
 }
 
-/* Look at the command's $clusterTime, when it has one. */
-int command_causal_learn(struct command_op *op);
+/* Look at the command's $clusterTime, when it has one: before the owner gives a write its own. */
+void command_causal_learn(struct command_op *op);
+
+/* Was it a time, and one to be believed? */
+int command_causal_check(struct command_op *op);
 
 /* The command's read concern has afterClusterTime (0: it has not), or asks to see everything that
  * was done before. */

@@ -111,6 +111,9 @@ TEST(causal_times_of_clients_that_may_be_anybody_are_not_believed)
     kit_open(&kit);
     assert_int_equal(run_at(&kit, "'ping': 1", NOW_S + 500), 0);
     assert_int_equal(run_at(&kit, "'nobody': 1", NOW_S + 500), LT_ECOMMANDNOTFOUND);
+    kit.server->authorization = true;
+    assert_int_equal(run_at(&kit, "'find': 'c'", NOW_S + 500), LT_EUNAUTHORIZED);
+    kit.server->authorization = false;
     assert_int_equal(atomic_load(&kit.server->cluster_clock), 0);
     kit_close(&kit);
 }

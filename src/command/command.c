@@ -206,7 +206,7 @@ void command_start(struct command_op *op)
     op->db = op->common.db.type == DOC_STRING ? doc_value_get_string(op->common.db)
                                               : op->message.database;
     doc_build_begin(&op->builder, &op->reply);
-    command_causal_learn(op); /* before the owner gives it a time; what is wrong is told later */
+    command_causal_learn(op);
 }
 
 /* ---- replies ---- */
@@ -371,7 +371,7 @@ static int command_check(struct command_op *op)
         command_session_key_of(op, id, key);
         code = command_sessions_use(op, key, &session);
     }
-    code = code < 0 ? code : command_causal_learn(op);
+    code = code < 0 ? code : command_causal_check(op);
     code = code < 0 ? code : command_check_concerns(op);
     return code < 0 ? code : command_read_max_time(op);
 }

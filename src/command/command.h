@@ -70,7 +70,6 @@ struct command_client {
     char app_name[128];
     bool hello_ok;
     bool greeted;                    /* a hello was answered */
-    uint32_t compressors;            /* agreed: bits 1 << enum wire_compressor */
     const char *certificate;         /* the subject of the one shown, "CN=x,O=y"; NULL: none */
     atomic_bool known;               /* it has logged in */
     struct command_account *account; /* logged in as; NULL: nobody. The request's in hand */
@@ -167,6 +166,7 @@ struct command_op {
     bool wants_snapshot;               /* readConcern snapshot, outside of a transaction: */
     uint64_t at_clock;                 /* of this time; 0: the newest */
     struct command_snapshot *snapshot; /* held while it reads */
+    uint64_t brought_clock;            /* by its $clusterTime; causal.h */
     uint64_t after_clock;    /* hybrid time that must be applied before the handler is called */
     atomic_int killed;       /* the error code to die with; 0: none */
     struct command_op *next; /* on that list */

@@ -169,8 +169,7 @@ static void hello_build(struct command_op *op, uint64_t counter)
     doc_build_i32(&op->builder, "minWireVersion", 0);
     doc_build_i32(&op->builder, "maxWireVersion", COMMAND_WIRE_VERSION_MAX);
     doc_build_bool(&op->builder, "readOnly", false);
-    op->client->compressors =
-        wire_compressors_agree(&op->builder, doc_get_str(op->body, "compression"));
+    wire_compressors_agree(&op->builder, doc_get_str(op->body, "compression"));
 }
 
 /* ---- waiting for a change ---- */
