@@ -358,8 +358,20 @@ def growth(size):
                  "rate", "operations/s", runs, bars, disk_gb=2e-6 * 10 * size.growth)
 
 
+def transactions(size):
+    """Ten writes in a transaction beside ten in one command; ten reads beside ten of their own."""
+    options = {"connections": 64, "documents": size.documents, "batch": 10}
+    works = ["txn-insert", "insertMany", "txn-read", "read"]
+    return Suite(
+        "transactions", "Transactions of ten commands, 64 connections", "documents", "documents/s",
+        [Run(work, "largetable", {**options, "workload": work}) for work in works],
+        [Bar("insertMany of 10", "txn-insert", "documents", over="insertMany", least=0.6),
+         Bar("time of a read, in a transaction", "read", "documents", over="txn-read", most=1.3)])
+
+
 SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,
           "hot": hot, "ycsb": ycsb, "ycsb-large": ycsb_large, "idle": idle, "fair": fair,
           "overload": overload, "disk": disk, "deletes": deletes, "levels": levels,
           "mapped": mapped, "restart": restart, "policies": policies, "costs": costs,
+          "transactions": transactions,
           "flame": flame, "growth": growth}

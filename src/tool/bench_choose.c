@@ -8,10 +8,11 @@
 #include "tool/bench_private.h"
 
 const char *const bench_op_names[BENCH_OPS] = {
-    [BENCH_READ] = "read",     [BENCH_READ_SECONDARY] = "read-secondary",
-    [BENCH_UPDATE] = "update", [BENCH_INSERT] = "insert",
-    [BENCH_SCAN] = "scan",     [BENCH_INSERT_MANY] = "insertMany",
-    [BENCH_RMW] = "rmw",
+    [BENCH_READ] = "read",         [BENCH_READ_SECONDARY] = "read-secondary",
+    [BENCH_UPDATE] = "update",     [BENCH_INSERT] = "insert",
+    [BENCH_SCAN] = "scan",         [BENCH_INSERT_MANY] = "insertMany",
+    [BENCH_RMW] = "rmw",           [BENCH_TXN_INSERT] = "txn-insert",
+    [BENCH_TXN_READ] = "txn-read",
 };
 
 const char *const bench_distribution_names[BENCH_DISTRIBUTIONS] = {
@@ -37,6 +38,10 @@ static const struct bench_workload bench_workloads[] = {
      {[BENCH_UPDATE] = 100}, BENCH_HOT, false},
     {"scan", "--scan-length documents in order of _id",
      {[BENCH_SCAN] = 100}, BENCH_UNIFORM, false},
+    {"txn-insert", "transactions of --batch inserts, each a command",
+     {[BENCH_TXN_INSERT] = 100}, BENCH_UNIFORM, false},
+    {"txn-read", "transactions of --batch reads by _id",
+     {[BENCH_TXN_READ] = 100}, BENCH_UNIFORM, false},
     {"ycsb-a", "half reads, half updates",
      {[BENCH_READ] = 50, [BENCH_UPDATE] = 50}, BENCH_ZIPFIAN, false},
     {"ycsb-b", "95 % reads, 5 % updates",
@@ -197,7 +202,12 @@ bool bench_choose(struct bench_conn *conn)
     switch (conn->op) {
     case BENCH_INSERT:
     case BENCH_INSERT_MANY:
+    case BENCH_TXN_INSERT:
         return choose_insert(conn);
+    case BENCH_TXN_READ:
+        conn->key = choose_existing(conn, true);
+        conn->count = conn->bench->options.batch;
+        return true;
     case BENCH_SCAN:
         choose_scan(conn);
         return true;

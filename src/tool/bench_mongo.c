@@ -8,50 +8,36 @@
 #include "doc/build.h"
 #include "doc/json.h"
 #include "doc/view.h"
-#include "tool/bench_private.h"
+#include "tool/bench_mongo_private.h"
 #include "tool/client.h"
 #include "wire/compose.h"
 
 enum { MONGO_MARK_I32 = 0x5a31c7e9, MONGO_IN_SIZE = 4096 };
 
-#define MONGO_MARK_I64 INT64_C(0x5a31c7e96b24d8f3)
-
-/* A request that is ready but for its blanks. */
-struct mongo_request {
-    struct buf message;
-    uint32_t at;    /* the key or number to look for, or the first document */
-    uint32_t limit; /* of a scan */
-    uint32_t size;  /* of the documents' sequence */
-};
-
-struct mongo_state {
-    struct mongo_request requests[BENCH_OPS];
-};
-
 /* ---- composing ---- */
 
-static uint32_t mongo_find_mark(const struct buf *buf, const void *mark, size_t size)
+uint32_t bench__mongo_find_mark(const struct buf *buf, const void *mark, size_t size)
 {
     const uint8_t *found = memmem(buf->data, buf->len, mark, size);
     assert(found != NULL);
     return (uint32_t)(found - buf->data);
 }
 
-static uint32_t mongo_find_key(const struct buf *buf)
+uint32_t bench__mongo_find_key(const struct buf *buf)
 {
     uint8_t key[BENCH_KEY_SIZE];
     bench_key_write(key, 0);
-    return mongo_find_mark(buf, key, sizeof key);
+    return bench__mongo_find_mark(buf, key, sizeof key);
 }
 
-static void mongo_build_key(struct doc_builder *builder, const char *name)
+void bench__mongo_build_key(struct doc_builder *builder, const char *name)
 {
     uint8_t key[BENCH_KEY_SIZE];
     bench_key_write(key, 0);
     doc_build_string(builder, name, slice_of(key, sizeof key));
 }
 
-static void mongo_begin(struct mongo_request *request, struct doc_builder *builder,
+void bench__mongo_begin(struct mongo_request *request, struct doc_builder *builder,
                         const char *command)
 {
     buf_init(&request->message, NULL);
@@ -66,7 +52,7 @@ static void mongo_end_body(struct doc_builder *builder)
     doc_build_end(builder);
 }
 
-static void mongo_end(struct mongo_request *request)
+void bench__mongo_end(struct mongo_request *request)
 {
     const struct wire_stamp stamp = {0};
     wire_compose_end(&request->message, 0, &stamp);
@@ -75,7 +61,7 @@ static void mongo_end(struct mongo_request *request)
 static void mongo_build_write(struct mongo_request *request, struct doc_builder *builder,
                               const char *command)
 {
-    mongo_begin(request, builder, command);
+    bench__mongo_begin(request, builder, command);
     doc_build_bool(builder, "ordered", true);
     doc_build_open(builder, SLICE("writeConcern"));
     doc_build_text(builder, "w", "majority");
@@ -96,7 +82,7 @@ static void mongo_compose_insert(struct mongo_request *request, const struct ben
         buf_append_slice(&request->message, buf_slice(&bench->layout.blank));
     }
     wire_compose_sequence_end(&request->message, start);
-    mongo_end(request);
+    bench__mongo_end(request);
 }
 
 static void mongo_compose_update(struct mongo_request *request)
@@ -106,7 +92,7 @@ static void mongo_compose_update(struct mongo_request *request)
     size_t start = wire_compose_sequence(&request->message, SLICE("updates"));
     doc_build_begin(&builder, &request->message);
     doc_build_open(&builder, SLICE("q"));
-    mongo_build_key(&builder, "_id");
+    bench__mongo_build_key(&builder, "_id");
     doc_build_close(&builder);
     doc_build_open(&builder, SLICE("u"));
     doc_build_open(&builder, SLICE("$inc"));
@@ -115,45 +101,45 @@ static void mongo_compose_update(struct mongo_request *request)
     doc_build_close(&builder);
     doc_build_end(&builder);
     wire_compose_sequence_end(&request->message, start);
-    mongo_end(request);
-    request->at = mongo_find_key(&request->message);
+    bench__mongo_end(request);
+    request->at = bench__mongo_find_key(&request->message);
 }
 
 static void mongo_compose_read(struct mongo_request *request)
 {
     struct doc_builder builder;
-    mongo_begin(request, &builder, "find");
+    bench__mongo_begin(request, &builder, "find");
     doc_build_open(&builder, SLICE("filter"));
-    mongo_build_key(&builder, "_id");
+    bench__mongo_build_key(&builder, "_id");
     doc_build_close(&builder);
     doc_build_i32(&builder, "limit", 1);
     doc_build_bool(&builder, "singleBatch", true);
     mongo_end_body(&builder);
-    mongo_end(request);
-    request->at = mongo_find_key(&request->message);
+    bench__mongo_end(request);
+    request->at = bench__mongo_find_key(&request->message);
 }
 
 static void mongo_compose_secondary(struct mongo_request *request, bool plain)
 {
     const int64_t mark = MONGO_MARK_I64;
     struct doc_builder builder;
-    mongo_begin(request, &builder, "find");
+    bench__mongo_begin(request, &builder, "find");
     doc_build_open(&builder, SLICE("filter"));
     doc_build_i64(&builder, plain ? "g" : "u", mark);
     doc_build_close(&builder);
     mongo_end_body(&builder);
-    mongo_end(request);
-    request->at = mongo_find_mark(&request->message, &mark, sizeof mark);
+    bench__mongo_end(request);
+    request->at = bench__mongo_find_mark(&request->message, &mark, sizeof mark);
 }
 
 static void mongo_compose_scan(struct mongo_request *request, const struct bench *bench)
 {
     const int32_t mark = MONGO_MARK_I32;
     struct doc_builder builder;
-    mongo_begin(request, &builder, "find");
+    bench__mongo_begin(request, &builder, "find");
     doc_build_open(&builder, SLICE("filter"));
     doc_build_open(&builder, SLICE("_id"));
-    mongo_build_key(&builder, "$gte");
+    bench__mongo_build_key(&builder, "$gte");
     doc_build_close(&builder);
     doc_build_close(&builder);
     doc_build_open(&builder, SLICE("sort"));
@@ -163,9 +149,9 @@ static void mongo_compose_scan(struct mongo_request *request, const struct bench
     doc_build_i32(&builder, "batchSize", (int32_t)bench->options.scan_length);
     doc_build_bool(&builder, "singleBatch", true);
     mongo_end_body(&builder);
-    mongo_end(request);
-    request->at = mongo_find_key(&request->message);
-    request->limit = mongo_find_mark(&request->message, &mark, sizeof mark);
+    bench__mongo_end(request);
+    request->at = bench__mongo_find_key(&request->message);
+    request->limit = bench__mongo_find_mark(&request->message, &mark, sizeof mark);
 }
 
 /* Only what is asked for: a batch is large, and connections may be many. */
@@ -212,6 +198,9 @@ static void mongo_patch_insert(struct bench_conn *conn, struct mongo_request *re
 static int mongo_send(struct bench_conn *conn, struct err *err)
 {
     struct mongo_state *state = conn->state;
+    if (bench_op_is_txn(conn->verb)) {
+        return bench__txn_send(conn, err);
+    }
     struct mongo_request *request = &state->requests[conn->verb];
     if (request->message.len == 0) {
         mongo_compose(request, conn->bench, conn->verb);
@@ -243,7 +232,7 @@ static int mongo_send(struct bench_conn *conn, struct err *err)
 
 /* ---- checking ---- */
 
-static bool mongo_is(struct slice doc, const char *name, int64_t wanted)
+bool bench__mongo_is(struct slice doc, const char *name, int64_t wanted)
 {
     struct doc_value value = doc_get_str(doc, name);
     int64_t number;
@@ -263,7 +252,8 @@ static int mongo_check_group(struct bench_conn *conn, struct slice doc, uint32_t
     return bench_wrong(conn, "a document that is not of the group, or twice", err);
 }
 
-static int mongo_check_find(struct bench_conn *conn, struct slice reply, struct err *err)
+int bench__mongo_check_find(struct bench_conn *conn, struct slice reply, uint64_t key,
+                            uint32_t wanted, struct err *err)
 {
     struct doc_value cursor = doc_get_str(reply, "cursor");
     struct doc_value batch = {0};
@@ -272,7 +262,7 @@ static int mongo_check_find(struct bench_conn *conn, struct slice reply, struct 
     uint32_t seen = 0;
     uint32_t count = 0;
     int code = 0;
-    if (cursor.type == DOC_OBJECT && mongo_is(doc_value_get_doc(cursor), "id", 0)) {
+    if (cursor.type == DOC_OBJECT && bench__mongo_is(doc_value_get_doc(cursor), "id", 0)) {
         batch = doc_get_str(doc_value_get_doc(cursor), "firstBatch");
     }
     if (batch.type != DOC_ARRAY) {
@@ -280,16 +270,16 @@ static int mongo_check_find(struct bench_conn *conn, struct slice reply, struct 
     }
     doc_iter_value(&iter, batch);
     for (; code == 0 && doc_iter_next(&iter, &elem); count++) {
-        if (elem.value.type != DOC_OBJECT || count == conn->count) {
+        if (elem.value.type != DOC_OBJECT || count == wanted) {
             code = bench_wrong(conn, "too many documents", err);
         } else if (conn->verb == BENCH_READ_SECONDARY) {
             code = mongo_check_group(conn, doc_value_get_doc(elem.value), &seen, err);
         } else if (!bench_doc_check(&conn->bench->layout, doc_value_get_doc(elem.value),
-                                    conn->key + count)) {
+                                    key + count)) {
             code = bench_wrong(conn, "another document than was asked for", err);
         }
     }
-    return code == 0 && count < conn->count ? bench_wrong(conn, "too few documents", err) : code;
+    return code == 0 && count < wanted ? bench_wrong(conn, "too few documents", err) : code;
 }
 
 static int mongo_check(struct bench_conn *conn, const struct wire_message *message, struct err *err)
@@ -298,11 +288,11 @@ static int mongo_check(struct bench_conn *conn, const struct wire_message *messa
     if (message->header.response_to != (int32_t)conn->request_id) {
         return bench_wrong(conn, "the reply to another request", err);
     }
-    conn->refused = mongo_is(reply, "code", LT_EINGRESSREQUESTRATELIMITEXCEEDED);
+    conn->refused = bench__mongo_is(reply, "code", LT_EINGRESSREQUESTRATELIMITEXCEEDED);
     if (conn->refused) {
         return 0;
     }
-    if (!mongo_is(reply, "ok", 1) || doc_value_exists(doc_get_str(reply, "writeErrors")) ||
+    if (!bench__mongo_is(reply, "ok", 1) || doc_value_exists(doc_get_str(reply, "writeErrors")) ||
         doc_value_exists(doc_get_str(reply, "writeConcernError"))) {
         struct doc_value text = doc_get_str(reply, "errmsg");
         bench_wrong(conn, "", err);
@@ -310,15 +300,18 @@ static int mongo_check(struct bench_conn *conn, const struct wire_message *messa
                        SLICE_FMT(text.type == DOC_STRING ? doc_value_get_string(text)
                                                          : SLICE("write errors")));
     }
+    if (bench_op_is_txn(conn->verb)) {
+        return bench__txn_check(conn, reply, err);
+    }
     if (conn->verb == BENCH_INSERT || conn->verb == BENCH_INSERT_MANY) {
-        return mongo_is(reply, "n", conn->count) ? 0 : bench_wrong(conn, "another n", err);
+        return bench__mongo_is(reply, "n", conn->count) ? 0 : bench_wrong(conn, "another n", err);
     }
     if (conn->verb == BENCH_UPDATE) {
-        return mongo_is(reply, "n", 1) && mongo_is(reply, "nModified", 1)
+        return bench__mongo_is(reply, "n", 1) && bench__mongo_is(reply, "nModified", 1)
                    ? 0
                    : bench_wrong(conn, "another n or nModified", err);
     }
-    return mongo_check_find(conn, reply, err);
+    return bench__mongo_check_find(conn, reply, conn->key, conn->count, err);
 }
 
 static int mongo_receive(struct bench_conn *conn, struct err *err)
@@ -348,6 +341,9 @@ static int mongo_receive(struct bench_conn *conn, struct err *err)
                    ? bench_wrong(conn, "more than one reply", err)
                    : wire_message_parse(buf_slice(&conn->in), &message, err);
     code = code < 0 ? code : mongo_check(conn, &message, err);
+    if (code == 0 && bench_op_is_txn(conn->verb)) {
+        return bench__txn_go_on(conn, err);
+    }
     return code < 0 ? code : 1;
 }
 
@@ -390,6 +386,9 @@ static void mongo_close(struct bench_conn *conn)
     struct mongo_state *state = conn->state;
     for (uint32_t i = 0; state != NULL && i < BENCH_OPS; i++) {
         buf_close(&state->requests[i].message);
+    }
+    for (uint32_t i = 0; state != NULL && i < MONGO_TXN_PARTS; i++) {
+        buf_close(&state->parts[i].message);
     }
     mem_free(state);
     conn->state = NULL;

@@ -36,8 +36,10 @@ enum bench_op {
     BENCH_UPDATE,         /* add 1 to n */
     BENCH_INSERT,
     BENCH_INSERT_MANY,
-    BENCH_SCAN, /* documents by _id, ascending */
-    BENCH_RMW,  /* a read, then an update of the same document */
+    BENCH_SCAN,       /* documents by _id, ascending */
+    BENCH_TXN_INSERT, /* a transaction of --batch inserts, each a command, and its commit */
+    BENCH_TXN_READ,   /* the same of reads by _id */
+    BENCH_RMW,        /* a read, then an update of the same document */
     BENCH_OPS,
 };
 
@@ -200,6 +202,16 @@ extern const struct bench_peer bench_mongo;
 extern const struct bench_peer bench_redis;
 extern const struct bench_peer bench_postgres;
 extern const struct bench_peer bench_echo;
+
+static inline bool bench_op_inserts(enum bench_op op)
+{
+    return op == BENCH_INSERT || op == BENCH_INSERT_MANY || op == BENCH_TXN_INSERT;
+}
+
+static inline bool bench_op_is_txn(enum bench_op op)
+{
+    return op == BENCH_TXN_INSERT || op == BENCH_TXN_READ;
+}
 
 /* A server that this program started. */
 struct bench_server {

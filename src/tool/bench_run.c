@@ -81,7 +81,7 @@ static int run_start(struct run_thread *thread, struct bench_conn *conn, uint64_
 static void run_account(struct run_thread *thread, struct bench_conn *conn, uint64_t now)
 {
     struct run *run = thread->run;
-    if (conn->verb == BENCH_INSERT || conn->verb == BENCH_INSERT_MANY) {
+    if (bench_op_inserts(conn->verb)) {
         conn->inserted += conn->count;
     }
     if (conn->verb == BENCH_UPDATE) {
