@@ -4,30 +4,20 @@
 #include "base/planted.h"
 #include "store/fork.h"
 #include "store/keys.h"
+#include "store/record.h"
 
-/* The two values of a key: 1 they are the same, 0 they are not, negative. */
-static int claim_compare(struct store_view *was, struct store_view *is, struct slice key)
+/* The newest value of a key, or an empty slice: 0, or negative. */
+static int claim_newest(struct store_fork *fork, struct slice key, struct store_pin *ret_pin)
 {
-    struct store_pin old;
-    struct store_pin new;
-    int had = store_view_get(was, key, &old);
-    if (had < 0 && had != -LT_ENOSUCHKEY) {
-        return had;
+    *ret_pin = (struct store_pin){0};
+    int code = store_view_get(&fork->base->view, key, ret_pin);
+    if (code == -LT_EAGAIN) {
+        struct store_view *view = &fork->writer.view;
+        view->miss.len = 0;
+        buf_append_slice(&view->miss, key);
+        view->miss_is_alone = true;
     }
-    int has = store_view_get(is, key, &new);
-    int same = had == has && (had < 0 || slice_equal(old.value, new.value));
-    if (has == -LT_EAGAIN) {
-        was->miss.len = 0;
-        buf_append_slice(&was->miss, key);
-        was->miss_is_alone = true;
-    }
-    if (has == 0) {
-        store_pin_release(&new);
-    }
-    if (had == 0) {
-        store_pin_release(&old);
-    }
-    return has < 0 && has != -LT_ENOSUCHKEY ? has : same;
+    return code == -LT_ENOSUCHKEY ? 0 : code;
 }
 
 /* Whoever else has the key, or NULL. */
@@ -50,23 +40,64 @@ static int claim_refuse(struct store_writer *writer, struct store_locks_holder *
     return -LT_EWAIT;
 }
 
-int store_claim(struct store_writer *writer, struct slice key)
+/* Is the key free for a fork: 1, 0 it has it already, negative. */
+static int claim_is_free(struct store_writer *writer, struct slice key)
 {
-    struct store_fork *fork = writer->fork;
     bool is_ours;
     struct store_locks_holder *other = claim_other(writer, key, &is_ours);
     if (other != NULL) {
         return claim_refuse(writer, other);
     }
-    if (fork == NULL || is_ours || PLANTED(unclaimed)) {
-        return 0;
-    }
-    int same = claim_compare(&writer->view, &fork->base->view, key);
-    if (same <= 0) {
-        return same < 0 ? same : -LT_EWRITECONFLICT;
+    return writer->fork != NULL && !is_ours;
+}
+
+/* The key's value is what the snapshot has: then it is the fork's. */
+static int claim_take(struct store_fork *fork, struct slice key, bool same)
+{
+    if (!same && !PLANTED(unclaimed)) {
+        return -LT_EWRITECONFLICT;
     }
     store_locks_take(&fork->base->locks, key, &fork->holder);
     return 0;
+}
+
+int store_claim_record(struct store_writer *writer, struct slice key, struct slice doc)
+{
+    struct store_pin newest = {0};
+    struct slice is = {0};
+    int code = claim_is_free(writer, key);
+    if (code <= 0) {
+        return code;
+    }
+    struct store_writer *base = writer->fork->base;
+    bool is_new = doc.len == 0 && store_highest_knows_none(base->highest, &base->view, key);
+    code = is_new ? 0 : claim_newest(writer->fork, key, &newest);
+    if (code == 0 && newest.value.len > 0) {
+        code = store_record_doc(newest.value, &is);
+    }
+    bool same = slice_equal(is, doc);
+    store_pin_release(&newest);
+    return code < 0 ? code : claim_take(writer->fork, key, same);
+}
+
+int store_claim(struct store_writer *writer, struct slice key)
+{
+    struct store_pin newest;
+    struct store_pin was = {0};
+    int code = claim_is_free(writer, key);
+    if (code <= 0) {
+        return code;
+    }
+    code = store_view_get(&writer->view, key, &was);
+    code = code == -LT_ENOSUCHKEY ? 0 : code;
+    if (code < 0) {
+        return code;
+    }
+    code = claim_newest(writer->fork, key, &newest);
+    bool same = slice_equal(was.value, newest.value);
+    store_pin_release(&was);
+    store_pin_release(&newest);
+    return code < 0 ? code : claim_take(writer->fork, key, same);
 }
 
 int store_claim_name(struct store_writer *writer, struct slice ns)

@@ -13,8 +13,10 @@
 
 #include "store/writer.h"
 
-/* Before the first put or delete of a record's key, or of a unique index's. Claiming again is
- * fine. */
+/* Before the first put or delete of a record's key; `doc` is the document that the writer's view
+ * has there, or empty. Claiming again is fine. */
+int store_claim_record(struct store_writer *writer, struct slice key, struct slice doc);
+/* The same of a key of a unique index. */
 int store_claim(struct store_writer *writer, struct slice key);
 
 /* Before a collection "db.name" is made. */

@@ -202,13 +202,14 @@ static int record_claim_each(const struct store_write *write, const struct store
 /* The record is ours to write, and what it has in unique indexes; other entries are nobody else's.
  */
 static int record_claim(const struct store_write *write, const struct store_index_keys *old_keys,
-                        const struct store_index_keys *new_keys, struct slice record_key)
+                        const struct store_index_keys *new_keys, struct slice record_key,
+                        struct slice old_doc)
 {
     const struct store_collection *collection = write->collection;
     if (!store_claims_matter(write->writer)) {
         return 0;
     }
-    int code = store_claim(write->writer, record_key);
+    int code = store_claim_record(write->writer, record_key, old_doc);
     for (uint32_t i = 0; code == 0 && i < collection->indexes_count; i++) {
         const struct store_index *index = &collection->indexes[i];
         if (index->unique) {
@@ -335,7 +336,7 @@ static int record_change(const struct store_write *write, struct slice record_ke
             code = record_disown(write, index, &old_keys[i], record_key);
         }
     }
-    code = code < 0 ? code : record_claim(write, old_keys, new_keys, record_key);
+    code = code < 0 ? code : record_claim(write, old_keys, new_keys, record_key, old_doc);
     if (code < 0) {
         return code;
     }

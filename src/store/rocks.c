@@ -23,6 +23,7 @@ struct rocks_place {
 
 struct store_snapshot {
     const rocksdb_snapshot_t *snapshot;
+    rocksdb_readoptions_t *read_options[2]; /* by enum store_wait */
 };
 
 struct rocks_cursor {
@@ -104,17 +105,12 @@ static int rocks_get(struct store_kv *kv, struct store_snapshot *snapshot, struc
                      enum store_wait wait, struct store_pin *ret_pin)
 {
     struct rocks *rocks = rocks_of(kv);
-    rocksdb_readoptions_t *options = rocks->read_options[wait];
-    if (snapshot != NULL) {
-        options = rocks_read_options(snapshot->snapshot, wait);
-    }
+    rocksdb_readoptions_t *options =
+        snapshot != NULL ? snapshot->read_options[wait] : rocks->read_options[wait];
     char *message = NULL;
     rocks_count_nothing();
     rocksdb_pinnableslice_t *pinned =
         rocksdb_get_pinned(rocks->db, options, (const char *)key.data, key.len, &message);
-    if (snapshot != NULL) {
-        rocksdb_readoptions_destroy(options);
-    }
     if (message != NULL) {
         return store__rocks_code(message);
     }
@@ -314,11 +310,16 @@ static struct store_snapshot *rocks_snapshot(struct store_kv *kv)
 {
     struct store_snapshot *snapshot = mem_alloc(sizeof *snapshot);
     snapshot->snapshot = rocksdb_create_snapshot(rocks_of(kv)->db);
+    for (int wait = STORE_MEMORY_ONLY; wait <= STORE_MAY_WAIT; wait++) {
+        snapshot->read_options[wait] = rocks_read_options(snapshot->snapshot, wait);
+    }
     return snapshot;
 }
 
 static void rocks_snapshot_release(struct store_kv *kv, struct store_snapshot *snapshot)
 {
+    rocksdb_readoptions_destroy(snapshot->read_options[STORE_MEMORY_ONLY]);
+    rocksdb_readoptions_destroy(snapshot->read_options[STORE_MAY_WAIT]);
     rocksdb_release_snapshot(rocks_of(kv)->db, snapshot->snapshot);
     mem_free(snapshot);
 }
