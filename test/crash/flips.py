@@ -86,11 +86,12 @@ def outcome(exe, directory):
     try:
         compare(server)
         return "read as it was"
-    except errors.PyMongoError as error:
-        if server.process.poll() is None:
-            return f"an error: {error}"
-        must(server.process.returncode > 0, f"died by signal {-server.process.returncode}")
+    except errors.ConnectionFailure:
+        code = server.process.wait(30)
+        must(code > 0 and " failed (" in server.log(), f"the server ended with {code}, without a word")
         return "stopped"
+    except errors.PyMongoError as error:
+        return f"an error: {error}"
     finally:
         server.kill()
 

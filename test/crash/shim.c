@@ -1,11 +1,12 @@
 /* shim.c - a disk that fails, put under a server by LD_PRELOAD.
  *
  * CRASH_SHIM=swallow   every sync says that it is done, and does nothing
- * CRASH_SHIM=eio:K     the K-th fdatasync or fsync fails with EIO */
+ * CRASH_SHIM=eio:K     the K-th fdatasync or fsync fails with EIO, and a line on stderr says of what */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,8 +15,17 @@ static atomic_long shim_syncs;
 
 typedef int (*shim_sync)(int file);
 
+static void shim_say(int file)
+{
+    char link[64];
+    char path[512] = "";
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t len = readlink(link, path, sizeof path - 1);
+    dprintf(STDERR_FILENO, "crash shim: no sync of %.*s\n", len < 0 ? 0 : (int)len, path);
+}
+
 /* What is to be said instead of syncing: 1 nothing, sync. */
-static int shim_answer(void)
+static int shim_answer(int file)
 {
     const char *order = getenv("CRASH_SHIM");
     if (order != NULL && strcmp(order, "swallow") == 0) {
@@ -23,6 +33,7 @@ static int shim_answer(void)
     }
     long number = atomic_fetch_add(&shim_syncs, 1) + 1;
     if (order != NULL && strncmp(order, "eio:", 4) == 0 && number == atol(order + 4)) {
+        shim_say(file);
         errno = EIO;
         return -1;
     }
@@ -31,7 +42,7 @@ static int shim_answer(void)
 
 static int shim_call(const char *name, int file)
 {
-    int answer = shim_answer();
+    int answer = shim_answer(file);
     if (answer <= 0) {
         return answer;
     }

@@ -64,8 +64,9 @@ bool sim_life_disk_step(struct sim_life *life, const struct node_journal *journa
 
 uint64_t sim_life_disk_delay(struct sim_life *life)
 {
-    bool stalls = sim_life_has(life, SIM_SLOW_DISK) && sim_chance(life->world, 5);
-    return sim_between(life->world, 30, stalls ? 100000 : 400);
+    bool stalls =
+        sim_life_has(life, SIM_SLOW_DISK) && sim_chance(life->world, life->options->stall_percent);
+    return sim_between(life->world, 30, stalls ? 50000 : 400);
 }
 
 /* ---- starting ---- */

@@ -38,9 +38,10 @@ struct sim_options {
     bool ahead;
     uint64_t segment_bytes;
     uint64_t oplog_bytes;
-    uint32_t keys;     /* of registers, lists, counters and accounts: few meet more often */
-    uint32_t steps;    /* that a client takes */
-    uint32_t pause_us; /* between them, at most */
+    uint32_t stall_percent; /* of the steps of a slow disk */
+    uint32_t keys;          /* of registers, lists, counters and accounts: few meet more often */
+    uint32_t steps;         /* that a client takes */
+    uint32_t pause_us;      /* between them, at most */
     uint32_t fault_pause_us;
 };
 
