@@ -333,6 +333,17 @@ static int command_read_max_time(struct command_op *op)
     return 0;
 }
 
+/* On a full disk only what makes room is written. */
+static int command_check_room(struct command_op *op)
+{
+    bool grows = (op->command->flags & (COMMAND_WRITE | COMMAND_FREES)) == COMMAND_WRITE;
+    return grows && atomic_load(&op->server->disk_is_full)
+               ? err_set(&op->err, LT_EOUTOFDISKSPACE,
+                         "the disk is full: reads and deletes go on, other writes when there is "
+                         "room again (largetable.diskReserveMB)")
+               : 0;
+}
+
 static int command_check(struct command_op *op)
 {
     if (op->command == NULL || command_is_hidden(op->server, op->command)) {
@@ -360,6 +371,7 @@ static int command_check(struct command_op *op)
         code = command_authorize(op);
     }
     code = code < 0 ? code : command_check_api(op);
+    code = code < 0 ? code : command_check_room(op);
     if (code < 0) {
         return code;
     }

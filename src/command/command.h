@@ -51,6 +51,7 @@ enum command_flags {
     COMMAND_TXN_END = 1 << 12,            /* ends one */
     COMMAND_API_V1 = 1 << 13,             /* in version 1 of the stable API */
     COMMAND_TEST = 1 << 14,               /* only there with enableTestCommands */
+    COMMAND_FREES = 1 << 16,              /* a write that makes room */
     COMMAND_SHOWS = 1 << 15,              /* what is stored: at a secondary, a read */
 };
 

@@ -85,6 +85,7 @@ struct command_server {
     struct store_kv *kv;
     struct store_tail tail;         /* what was applied last, for who follows the log */
     struct cache *cache;            /* the part of kv that caches; NULL: none */
+    atomic_bool disk_is_full;       /* nothing may be written but what makes room */
     _Atomic uint64_t applied_clock; /* hybrid clock of the newest applied entry */
     _Atomic uint64_t logged_clock;  /* of the newest logged one */
     _Atomic uint64_t cluster_clock; /* the latest that a client brought; causal.h */

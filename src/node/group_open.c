@@ -65,6 +65,9 @@ static int open_journal(struct node_group *group, struct group_found *found, str
     if (code == 0) {
         group->node->journal_disk = NULL; /* it has taken it */
     }
+    if (code == 0 && (code = node__journal_look(&group->journal)) < 0) {
+        err_set(err, -code, "cannot see how much room the disk has");
+    }
     return code;
 }
 
@@ -136,6 +139,8 @@ int node__group_open(struct node_group *group, struct node *node, struct err *er
     group->journal.log = node->log;
     group->journal.owner = group->loop;
     group->journal.keep_bytes = node->config.oplog_bytes;
+    group->journal.reserve_bytes = node->config.disk_reserve_bytes;
+    group->journal.is_full = &node->server.disk_is_full;
     for (int i = 0; i < 2; i++) {
         group->batches[i].group = group;
         group->batches[i].mail.deliver = node__group_persisted;

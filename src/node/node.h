@@ -46,7 +46,8 @@ struct node_config {
     uint32_t tidy_percent; /* of a core: what closing up memory may take */
     uint64_t write_buffer_bytes;
     uint64_t journal_segment_bytes;
-    uint64_t oplog_bytes; /* of the journal, kept for readers of the log */
+    uint64_t disk_reserve_bytes; /* with less free, writes are refused; an eighth of it at most */
+    uint64_t oplog_bytes;        /* of the journal, kept for readers of the log */
     const char *compressor;
     struct slice argv;   /* BSON array, for getCmdLineOpts */
     struct slice parsed; /* BSON document */

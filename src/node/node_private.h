@@ -48,9 +48,11 @@ struct node_journal {
     struct store_journal *journal;
     struct log *log;
     struct net_loop *owner;
-    const char *doing;   /* the journal's thread's: the step in hand, for messages */
-    uint64_t trimmed;    /* the same: the store survives without entries up to here */
-    uint64_t keep_bytes; /* of entries that only readers of the log still need */
+    const char *doing;      /* the journal's thread's: the step in hand, for messages */
+    uint64_t trimmed;       /* the same: the store survives without entries up to here */
+    uint64_t keep_bytes;    /* of entries that only readers of the log still need */
+    uint64_t reserve_bytes; /* of the disk, that only what is admitted already may take */
+    atomic_bool *is_full;   /* there is no more */
     pthread_t thread;
     bool started;
     pthread_mutex_t lock;
@@ -65,6 +67,8 @@ int node__journal_start(struct node_journal *journal, struct err *err);
 void node__journal_submit(struct node_journal *journal, struct node_batch *batch);
 void node__journal_stop(struct node_journal *journal);
 
+/* How much room has the disk? Says it to who admits writes. Before the thread starts, or it. */
+int node__journal_look(struct node_journal *journal);
 /* The steps that the thread takes, each of them waits for the disk: write a batch and make it
  * durable, then tell its owner; prepare for the next; when none comes, mark. An error ends the
  * process: what is not on disk is not acknowledged. */

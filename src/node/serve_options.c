@@ -238,6 +238,7 @@ void node__serve_config(const struct options *options, struct arena *arena,
         .write_buffer_bytes = (uint64_t)options_int(options, OPTION_WRITEBUFFERMB) << 20,
         .oplog_bytes = (uint64_t)options_int(options, OPTION_REPLICATION_OPLOGSIZEMB) << 20,
         .journal_segment_bytes = (uint64_t)options_int(options, OPTION_JOURNALSEGMENTMB) << 20,
+        .disk_reserve_bytes = (uint64_t)options_int(options, OPTION_DISKRESERVEMB) << 20,
         .compressor = options_text(options, OPTION_COMPRESSION),
         .parsed = node__serve_parsed(options, arena),
     };

@@ -30,6 +30,9 @@ struct store_disk_ops {
     /* Call `cb` with every file name, in no order. */
     int (*list)(struct store_disk *disk, void (*cb)(void *context, const char *name),
                 void *context);
+    /* Bytes that may still be written, and bytes of the whole disk. Any thread; never waits long.
+     */
+    int (*room)(struct store_disk *disk, uint64_t *ret_free, uint64_t *ret_total);
     void (*free)(struct store_disk *disk);
 };
 

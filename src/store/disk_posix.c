@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -136,6 +137,17 @@ static int disk_list(struct store_disk *disk, void (*cb)(void *context, const ch
     return 0;
 }
 
+static int disk_room(struct store_disk *disk, uint64_t *ret_free, uint64_t *ret_total)
+{
+    struct statvfs status;
+    if (fstatvfs(disk_directory(disk), &status) != 0) {
+        return disk_code();
+    }
+    *ret_free = (uint64_t)status.f_bavail * status.f_frsize;
+    *ret_total = (uint64_t)status.f_blocks * status.f_frsize;
+    return 0;
+}
+
 static void disk_free(struct store_disk *disk)
 {
     close(disk_directory(disk));
@@ -154,6 +166,7 @@ static const struct store_disk_ops disk_posix_ops = {
     .remove = disk_remove,
     .sync_names = disk_sync_names,
     .list = disk_list,
+    .room = disk_room,
     .free = disk_free,
 };
 

@@ -292,6 +292,11 @@ uint64_t store_journal_segments_above(const struct store_journal *journal, uint6
     return count;
 }
 
+int store_journal_room(struct store_journal *journal, uint64_t *ret_free, uint64_t *ret_total)
+{
+    return journal->disk->ops->room(journal->disk, ret_free, ret_total);
+}
+
 struct store_journal_stats store_journal_stats(const struct store_journal *journal)
 {
     struct store_journal_stats stats = {

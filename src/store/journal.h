@@ -64,6 +64,9 @@ int store_journal_trim(struct store_journal *journal, uint64_t index, uint64_t k
 /* How many segments hold something above `index`. */
 uint64_t store_journal_segments_above(const struct store_journal *journal, uint64_t index);
 
+/* What its disk has room for, as store_disk_ops.room. Any thread. */
+int store_journal_room(struct store_journal *journal, uint64_t *ret_free, uint64_t *ret_total);
+
 /* Bytes and segments on disk, and syncs since open. */
 struct store_journal_stats {
     uint64_t bytes;

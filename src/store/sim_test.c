@@ -62,6 +62,23 @@ TEST(simdisk_does_not_make_good_a_failed_sync)
     assert_in_range(lost, ROUNDS / 2, ROUNDS);
 }
 
+TEST(simdisk_says_how_much_room_it_has)
+{
+    struct store_simdisk *sim = store_simdisk_new(1);
+    struct store_disk *disk = store_simdisk_mount(sim);
+    uint64_t room;
+    uint64_t total;
+    int file;
+    store_simdisk_set_capacity(sim, 3 * BLOCK);
+    assert_int_equal(disk->ops->open(disk, "file", true, &file), 0);
+    assert_int_equal(disk->ops->reserve(disk, file, BLOCK), 0);
+    assert_int_equal(disk->ops->room(disk, &room, &total), 0);
+    assert_int_equal(room, 2 * BLOCK);
+    assert_int_equal(total, 3 * BLOCK);
+    disk->ops->free(disk);
+    store_simdisk_free(sim);
+}
+
 static void apply(struct store_kv *kv, uint64_t index, struct slice key, struct slice value)
 {
     struct buf effects;

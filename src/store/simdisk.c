@@ -314,6 +314,15 @@ static int simdisk_list(struct store_disk *disk, void (*cb)(void *context, const
     return 0;
 }
 
+static int simdisk_room(struct store_disk *disk, uint64_t *ret_free, uint64_t *ret_total)
+{
+    const struct store_simdisk *sim = simdisk_of(disk);
+    uint64_t used = simdisk_used(sim);
+    *ret_total = sim->capacity == 0 ? UINT64_MAX : sim->capacity;
+    *ret_free = *ret_total > used ? *ret_total - used : 0;
+    return 0;
+}
+
 static void simdisk_unmount(struct store_disk *disk)
 {
     mem_free(disk);
@@ -331,6 +340,7 @@ static const struct store_disk_ops simdisk_ops = {
     .remove = simdisk_remove,
     .sync_names = simdisk_sync_names,
     .list = simdisk_list,
+    .room = simdisk_room,
     .free = simdisk_unmount,
 };
 

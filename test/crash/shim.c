@@ -1,7 +1,7 @@
 /* shim.c - a disk that fails, put under a server by LD_PRELOAD.
  *
  * CRASH_SHIM=swallow   every sync says that it is done, and does nothing
- * CRASH_SHIM=eio:K     the K-th fdatasync or fsync fails with EIO, and a line on stderr says of what */
+ * CRASH_SHIM=eio:K     the K-th fdatasync or fsync fails with EIO; stderr says of what file */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -10,7 +10,7 @@
 #include "sim/node/history.h"
 #include "wire/compose.h"
 
-enum { CLIENT_TEXT = 220, CLIENT_OVERLOADED = 462 };
+enum { CLIENT_TEXT = 220, CLIENT_OVERLOADED = 462, CLIENT_DISK_FULL = 14031 };
 
 static void client_connect(void *context);
 static void client_next(void *context);
@@ -127,6 +127,13 @@ static bool client_is_ok(struct slice reply)
     return doc_value_is_number(ok) && doc_value_to_double(ok) == 1;
 }
 
+/* Nothing was done, and later it may be. */
+static bool client_may_ask_again(const struct sim_client *client, int code)
+{
+    bool within = client->manner == SIM_BEGIN || client->manner == SIM_WITHIN;
+    return code == CLIENT_OVERLOADED || (code == CLIENT_DISK_FULL && !within);
+}
+
 static void client_on_reply(void *user, struct slice bytes)
 {
     struct sim_client *client = user;
@@ -142,7 +149,7 @@ static void client_on_reply(void *user, struct slice bytes)
     client_note(client, "<-", message.body);
     if (client_is_ok(message.body)) {
         client_answer(client, &(struct sim_answer){SIM_DONE, message.body, 0});
-    } else if (client_code(message.body) == CLIENT_OVERLOADED) {
+    } else if (client_may_ask_again(client, client_code(message.body))) {
         client_plan(client, 1000, 20000);
     } else {
         client_answer(client,

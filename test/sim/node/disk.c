@@ -170,6 +170,11 @@ static int mount_list(struct store_disk *disk, void (*cb)(void *context, const c
     return mount_inner(disk)->ops->list(mount_inner(disk), cb, context);
 }
 
+static int mount_room(struct store_disk *disk, uint64_t *ret_free, uint64_t *ret_total)
+{
+    return mount_inner(disk)->ops->room(mount_inner(disk), ret_free, ret_total);
+}
+
 static void mount_free(struct store_disk *disk)
 {
     mount_inner(disk)->ops->free(mount_inner(disk));
@@ -188,6 +193,7 @@ static const struct store_disk_ops mount_ops = {
     .remove = mount_remove,
     .sync_names = mount_sync_names,
     .list = mount_list,
+    .room = mount_room,
     .free = mount_free,
 };
 

@@ -42,7 +42,7 @@ static void fault_room(void *context)
 static void fault_full(struct sim_life *life)
 {
     sim_note(life->world, "disk", "has little room");
-    sim_disk_fill(life->disk, sim_below(life->world, 8192));
+    sim_disk_fill(life->disk, sim_below(life->world, (uint32_t)life->options->segment_bytes * 2));
     sim_after(life->world, sim_between(life->world, 50000, 500000), fault_room, life);
 }
 

@@ -37,10 +37,11 @@ static void journal_idle(void *context)
 {
     struct journal_wait *wait = context;
     struct sim_journal *sim = wait->sim;
-    bool idle = !sim->busy && sim->waited == wait->number;
-    mem_free(wait);
-    if (idle) {
-        sim_life_disk_step(sim_life_here(), sim->journal, node__journal_mark(sim->journal));
+    struct sim_life *life = sim_life_here();
+    if (sim->busy || sim->waited != wait->number) {
+        mem_free(wait);
+    } else if (sim_life_disk_step(life, sim->journal, node__journal_mark(sim->journal))) {
+        sim_after_in_life(life->world, JOURNAL_IDLE_US, journal_idle, wait);
     }
 }
 

@@ -100,6 +100,7 @@ static struct node_config life_config(struct sim_life *life)
         .tidy_percent = 10,
         .write_buffer_bytes = 64 << 10,
         .journal_segment_bytes = options->segment_bytes,
+        .disk_reserve_bytes = options->reserve_bytes,
         .oplog_bytes = options->oplog_bytes,
         .argv = doc_value_get_doc(doc_empty_array),
         .parsed = doc_value_get_doc(doc_empty_object),

@@ -49,6 +49,7 @@ void sim_options_choose(struct sim_options *options, struct sim_world *world)
         options_policies[sim_below(world, sizeof options_policies / sizeof *options_policies)];
     options->ahead = sim_chance(world, 50);
     options->segment_bytes = 8192u << sim_below(world, 4);
+    options->reserve_bytes = options->segment_bytes * sim_below(world, 4);
     options->stall_percent = 5u << (2 * sim_below(world, 3));
     options->oplog_bytes = sim_chance(world, 50) ? 0 : 100000;
     options->keys = (uint32_t)sim_between(world, 1, 5);

@@ -38,6 +38,8 @@ struct sim_options {
     bool ahead;
     uint64_t segment_bytes;
     uint64_t oplog_bytes;
+    uint64_t
+        reserve_bytes; /* of the disk: writes are refused before it is full, or not soon enough */
     uint32_t stall_percent; /* of the steps of a slow disk */
     uint32_t keys;          /* of registers, lists, counters and accounts: few meet more often */
     uint32_t steps;         /* that a client takes */
