@@ -45,6 +45,13 @@ static void journal_idle(void *context)
     }
 }
 
+static void journal_rest(struct sim_journal *sim)
+{
+    struct journal_wait *wait = mem_alloc(sizeof *wait);
+    *wait = (struct journal_wait){sim, ++sim->waited};
+    sim_after_in_life(sim_life_here()->world, JOURNAL_IDLE_US, journal_idle, wait);
+}
+
 static void journal_prepare(void *context)
 {
     struct sim_journal *sim = context;
@@ -55,11 +62,9 @@ static void journal_prepare(void *context)
     sim->busy = false;
     if (sim->journal->batch != NULL) {
         journal_plan(sim, journal_begin);
-        return;
+    } else {
+        journal_rest(sim);
     }
-    struct journal_wait *wait = mem_alloc(sizeof *wait);
-    *wait = (struct journal_wait){sim, ++sim->waited};
-    sim_after_in_life(life->world, JOURNAL_IDLE_US, journal_idle, wait);
 }
 
 static void journal_begin(void *context)
@@ -79,6 +84,7 @@ int node__journal_start(struct node_journal *journal, struct err *err)
     (void)err;
     journal_here = mem_zero(1, sizeof *journal_here);
     journal_here->journal = journal;
+    journal_rest(journal_here);
     return 0;
 }
 

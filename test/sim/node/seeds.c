@@ -14,7 +14,7 @@
 #include "sim/node/plant.h"
 #include "sim/node/run.h"
 
-enum { SEEDS_JOBS_MAX = 64, SEEDS_TWICE = 20, SEEDS_HANG_S = 120 };
+enum { SEEDS_JOBS_MAX = 64, SEEDS_TWICE = 20, SEEDS_SHOWN = 20, SEEDS_HANG_S = 120 };
 
 /* A seed that is being run. */
 struct seeds_job {
@@ -72,7 +72,7 @@ static void seeds_fail(struct seeds *seeds, uint64_t seed, const char *what)
         seeds->first_failed = seed;
         snprintf(seeds->failure, sizeof seeds->failure, "%s", what);
     }
-    if (!seeds->quiet) {
+    if (!seeds->quiet && seeds->failed <= SEEDS_SHOWN) {
         printf("seed %llu: %s\n", (unsigned long long)seed, what);
     }
 }
