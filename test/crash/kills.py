@@ -63,7 +63,7 @@ class Bank:
         self.accounts.insert_many([{"_id": i, "b": BALANCE} for i in range(ACCOUNTS)])
         self.stopping = threading.Event()
         self.moves = 0
-        self.thread = threading.Thread(target=self._run)
+        self.thread = threading.Thread(target=self._run, daemon=True)  # a transaction may be tried for minutes
         self.thread.start()
 
     def _move(self, session):
@@ -103,7 +103,7 @@ def check_counter(server, script):
 
 def run(exe, times, seed):
     rng = random.Random(seed)
-    has_node = shutil.which("node") is not None and MODULES.exists()
+    has_node = shutil.which("node") is not None and (MODULES / "mongoose").exists()
     if not has_node:
         print("without the Node drivers: node or test/clients/node_modules is missing")
     with Writers() as writers, Server(exe) as server, contextlib.ExitStack() as stack:
