@@ -5,6 +5,7 @@
  */
 #include "command/authorize.h"
 
+#include "command/audit.h"
 #include "command/handlers.h"
 #include "command/redact.h"
 #include "command/rights_private.h"
@@ -63,6 +64,7 @@ static int authorize_nobody(struct command_op *op)
     if (code != 0) {
         return code < 0 ? code : 0;
     }
+    command_audit_refused(op);
     return err_set(&op->err, LT_EUNAUTHORIZED, "Command %s requires authentication",
                    op->command->name);
 }
@@ -96,6 +98,7 @@ int command_authorize(struct command_op *op)
     memcpy(op->user_id, account->id, COMMAND_USER_ID);
     code = rights__ask(&ask);
     if (code == -LT_EUNAUTHORIZED) {
+        command_audit_refused(op);
         return op->err.code != 0 ? code : authorize_refuse(op);
     }
     return code;

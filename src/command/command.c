@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "command/api.h"
 #include "command/args.h"
+#include "command/audit.h"
 #include "command/authorize.h"
 #include "command/causal.h"
 #include "command/concern.h"
@@ -561,6 +562,9 @@ enum command_state command_step(struct command_op *op)
         command_finish_failed(op);
     } else {
         command_finish(op, true);
+    }
+    if (op->server->audit != NULL) {
+        command_audit_done(op, code < 0 ? op->err.code : 0);
     }
     if (!op->more_to_come) {
         command_let_go(op);

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "command/account.h"
 #include "command/args.h"
+#include "command/audit.h"
 #include "command/handlers.h"
 #include "command/server.h"
 #include "doc/view.h"
@@ -23,6 +24,7 @@ struct command_login {
     struct command_name user;
     struct security_scram *scram;
     struct command_account *account; /* proven; the client's when the conversation is done */
+    const char *mechanism;
     int32_t conversation;
     bool skips_empty;
     bool waits;       /* when_us is set */
@@ -186,6 +188,7 @@ static int login_begin(struct command_op *op, const struct login_start *start, s
     arena_init(&login->arena);
     op->client->login = login;
     login->conversation = 1;
+    login->mechanism = security_mechanism_name((enum security_mechanism)mechanism);
     login->skips_empty =
         start->options.len > 0 && doc_value_truth(doc_get_str(start->options, "skipEmptyExchange"));
     code = security_scram_new((enum security_mechanism)mechanism, payload, &login->scram, &user,
@@ -257,6 +260,8 @@ static int login_wait(struct command_op *op, struct command_login *login)
 /* How it went: to the throttle, and to the log. */
 static void login_note(struct command_op *op, const struct command_login *login, bool succeeded)
 {
+    command_audit_login(op, &login->user, login->mechanism,
+                        succeeded ? 0 : LT_EAUTHENTICATIONFAILED);
     struct security_attempt attempt = login_attempt(op, &login->user);
     security_throttle_note(op->server->throttle, &attempt, succeeded, op->mono_us);
     log_write(op->server->log, succeeded ? LOG_DEBUG : LOG_INFO, "security",
@@ -354,6 +359,7 @@ int command_sasl_continue(struct command_op *op)
 
 int command_logout(struct command_op *op)
 {
+    command_audit_logout(op);
     login_end(op);
     login_take(op, NULL);
     return 0;
@@ -367,7 +373,7 @@ static const char login_x509[] = "MONGODB-X509";
 static int login_by_certificate(struct command_op *op, struct slice body)
 {
     struct doc_value user = doc_get_str(body, "user");
-    struct command_login login = {.user.db = SLICE("$external")};
+    struct command_login login = {.user.db = SLICE("$external"), .mechanism = login_x509};
     if (op->client->certificate == NULL) {
         return err_set(&op->err, LT_EAUTHENTICATIONFAILED,
                        "There is no x.509 client certificate matching the user.");

@@ -178,6 +178,7 @@ static void node_open_server(struct node *node)
 {
     struct command_server *server = &node->server;
     server->authorization = node->config.authorization;
+    server->audit = node->config.audit;
     server->set_name = node->config.set_name;
     server->address = node->address;
     rng_bytes(server->process_id, sizeof server->process_id);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "net/tls.h"
 
+struct command_audit;
 struct node;
 
 struct node_config {
@@ -21,7 +22,8 @@ struct node_config {
     const char *bind_ip;
     uint16_t port;
     uint32_t conns_max;
-    bool authorization; /* clients must log in */
+    bool authorization;          /* clients must log in */
+    struct command_audit *audit; /* NULL: none; borrowed */
     bool has_tls;
     struct net_tls_options tls; /* with has_tls */
     const char *set_name;

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "command/audit.h"
 #include "command/version.h"
 #include "node/node_private.h"
 #include "node/serve_private.h"
@@ -153,7 +154,8 @@ static int serve_start(struct serve *serve, struct err *err)
     node__serve_access_warn(&serve->config);
     serve->config.on_shutdown = serve_on_shutdown;
     serve->config.context = serve;
-    code = node_open(&serve->config, &serve->node, err);
+    code = node__serve_audit(serve->options, &serve->config, err);
+    code = code < 0 ? code : node_open(&serve->config, &serve->node, err);
     code = code < 0 ? code : serve_params(serve, &serve->node->server.parameters, err);
     if (code == 0) {
         command_params_follow(&serve->node->server);
@@ -230,7 +232,7 @@ static void serve_wait(struct serve *serve, const sigset_t *set)
         if (number == SIGHUP) {
             serve_rotate(serve);
         }
-        if (log_reopen(serve->log) == 0) {
+        if (log_reopen(serve->log) == 0 && command_audit_reopen(serve->config.audit) == 0) {
             log_info(serve->log, "serve", "the log was opened again (%s)", strsignal(number));
         } else {
             log_warning(serve->log, "serve", "cannot open the log again: %s", strerror(errno));
@@ -265,6 +267,8 @@ static int serve_run(struct serve *serve, struct err *err)
         log_error(serve->log, "serve", "%s", err->text);
     }
     node_close(serve->node);
+    command_audit_free(serve->config.audit);
+    node__serve_access_end();
     if (pid_path != NULL) {
         node__serve_pid_remove(pid_path);
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "command/audit.h"
 #include "node/serve_private.h"
 
 static bool access_is_local(const char *addresses)
@@ -35,7 +36,30 @@ int node__serve_access(const struct options *options, struct node_config *config
     if (config->authorization) {
         prctl(PR_SET_DUMPABLE, 0);
     }
+    const char *destination = options_text(options, OPTION_AUDITLOG_DESTINATION);
+    bool to_file = destination != NULL && strcmp(destination, "file") == 0;
+    if (to_file != (options_text(options, OPTION_AUDITLOG_PATH) != NULL)) {
+        return err_set(err, LT_EBADVALUE,
+                       "auditLog.destination: file and auditLog.path belong together");
+    }
     return 0;
+}
+
+void node__serve_access_end(void)
+{
+    prctl(PR_SET_DUMPABLE, 1);
+}
+
+int node__serve_audit(const struct options *options, struct node_config *config, struct err *err)
+{
+    struct command_audit_options audit = {
+        .path = options_text(options, OPTION_AUDITLOG_PATH),
+        .filter = options_text(options, OPTION_AUDITLOG_FILTER),
+        .log = config->log,
+    };
+    return options_text(options, OPTION_AUDITLOG_DESTINATION) == NULL
+               ? 0
+               : command_audit_new(&audit, &config->audit, err);
 }
 
 void node__serve_access_warn(const struct node_config *config)

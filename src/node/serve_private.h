@@ -28,6 +28,10 @@ void node__serve_config(const struct options *options, struct arena *arena,
 
 /* Whether clients must log in; refuses to let everybody in from everywhere. */
 int node__serve_access(const struct options *options, struct node_config *config, struct err *err);
+/* There are no secrets left: who looks for leaks at the end may look. */
+void node__serve_access_end(void);
+/* The audit log, if one is wanted: config->audit, the caller's. After the log is open. */
+int node__serve_audit(const struct options *options, struct node_config *config, struct err *err);
 /* What the operator should know about it, to config->log. */
 void node__serve_access_warn(const struct node_config *config);
 
