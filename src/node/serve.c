@@ -155,7 +155,10 @@ static int serve_start(struct serve *serve, struct err *err)
     serve->config.on_shutdown = serve_on_shutdown;
     serve->config.context = serve;
     code = node__serve_audit(serve->options, &serve->config, err);
-    code = code < 0 ? code : node_open(&serve->config, &serve->node, err);
+    if (code == 0) {
+        node__serve_sandbox(serve->options, &serve->config);
+        code = node_open(&serve->config, &serve->node, err);
+    }
     code = code < 0 ? code : serve_params(serve, &serve->node->server.parameters, err);
     if (code == 0) {
         command_params_follow(&serve->node->server);

@@ -35,6 +35,12 @@ int node__serve_audit(const struct options *options, struct node_config *config,
 /* What the operator should know about it, to config->log. */
 void node__serve_access_warn(const struct node_config *config);
 
+/* ---- serve_sandbox.c ---- */
+
+/* From now on only the data, the logs and the keys can be touched, where the kernel can see to it.
+ * After the log is open, before there are threads. */
+void node__serve_sandbox(const struct options *options, const struct node_config *config);
+
 /* ---- serve_tls.c ---- */
 
 /* How TLS is spoken, if at all. */

@@ -284,11 +284,26 @@ def rotation(exe, files):
             assert "secret" not in server.log()
 
 
+def sandbox(exe, files):
+    """Where the kernel can see to it, a link out of the folders that the server was given leads nowhere."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        other = Certificates(elsewhere).make("server", "/CN=elsewhere", sans="IP:127.0.0.1")
+        for options, allowed in ((["-v"], False), (["-v", "--sandbox", "off"], True)):
+            certificate = files.ca.make("linked", "/CN=here", sans="IP:127.0.0.1")
+            with start(exe, files, "allowTLS", *options, certificate=certificate) as server:
+                confined = "can be touched" in server.log()
+                os.remove(certificate)
+                os.symlink(other, certificate)
+                got = code(lambda: server.client().admin.command("rotateCertificates"))
+                assert got == (0 if allowed or not confined else 2), (options, got)
+                os.remove(certificate)
+
+
 def main():
     exe = str(pathlib.Path(sys.argv[1]).resolve())
     with tempfile.TemporaryDirectory(prefix="largetable-tls-") as folder:
         files = Files(folder)
-        for part in (modes, protocols, fragments, large, clients, x509, rotation):
+        for part in (modes, protocols, fragments, large, clients, x509, rotation, sandbox):
             part(exe, files)
 
 
