@@ -1,16 +1,83 @@
 /* command/account.c - a user's document, and what its roles come to. */
 #include "command/account.h"
 
+#include <pthread.h>
+#include <xxhash.h>
+
 #include "base/mem.h"
 #include "command/server.h"
 #include "doc/view.h"
 
-void command_account_free(struct command_account *account)
+enum { ACCOUNT_SLOTS = 512 };
+
+struct command_accounts {
+    pthread_mutex_t lock;
+    struct command_account *slots[ACCOUNT_SLOTS]; /* by the hash of the name; the newest stays */
+};
+
+struct command_accounts *command_accounts_new(void)
 {
-    if (account != NULL) {
+    struct command_accounts *accounts = mem_zero(1, sizeof *accounts);
+    pthread_mutex_init(&accounts->lock, NULL);
+    return accounts;
+}
+
+void command_accounts_free(struct command_accounts *accounts)
+{
+    if (accounts != NULL) {
+        for (int i = 0; i < ACCOUNT_SLOTS; i++) {
+            command_account_release(accounts->slots[i]);
+        }
+        pthread_mutex_destroy(&accounts->lock);
+        mem_free(accounts);
+    }
+}
+
+static struct command_account *account_hold(struct command_account *account)
+{
+    atomic_fetch_add_explicit(&account->references, 1, memory_order_relaxed);
+    return account;
+}
+
+void command_account_release(struct command_account *account)
+{
+    if (account != NULL && atomic_fetch_sub(&account->references, 1) == 1) {
         arena_close(&account->arena);
         mem_free(account);
     }
+}
+
+static struct command_account **account_slot(struct command_accounts *accounts,
+                                             const struct command_name *name)
+{
+    uint64_t hash = XXH3_64bits_withSeed(name->name.data, name->name.len,
+                                         XXH3_64bits(name->db.data, name->db.len));
+    return &accounts->slots[hash % ACCOUNT_SLOTS];
+}
+
+/* The one that another connection has, if no account has changed since; NULL: there is none. */
+static struct command_account *account_known(struct command_server *server,
+                                             const struct command_name *name)
+{
+    struct command_account *found = NULL;
+    pthread_mutex_lock(&server->accounts->lock);
+    struct command_account *account = *account_slot(server->accounts, name);
+    if (account != NULL && account->clock >= atomic_load(&server->rights_clock) &&
+        slice_equal(account->name.name, name->name) && slice_equal(account->name.db, name->db)) {
+        found = account_hold(account);
+    }
+    pthread_mutex_unlock(&server->accounts->lock);
+    return found;
+}
+
+static void account_share(struct command_server *server, struct command_account *account)
+{
+    pthread_mutex_lock(&server->accounts->lock);
+    struct command_account **slot = account_slot(server->accounts, &account->name);
+    struct command_account *old = *slot;
+    *slot = account_hold(account);
+    pthread_mutex_unlock(&server->accounts->lock);
+    command_account_release(old);
 }
 
 static void account_read_id(struct command_account *account, struct slice doc)
@@ -35,28 +102,47 @@ static int account_fill(struct command_directory *directory, struct command_acco
     return command_directory_expand(directory, &account->roles, &account->privileges);
 }
 
-int command_account_load(struct command_op *op, const struct command_name *name,
-                         struct command_account **ret_account)
+static struct command_account *account_new(const struct command_name *name, uint64_t clock)
 {
     struct command_account *account = mem_zero(1, sizeof *account);
-    struct command_directory directory;
-    struct store_writer *writer = op->writer;
+    atomic_init(&account->references, 1);
     arena_init(&account->arena);
     account->name = (struct command_name){arena_copy(&account->arena, name->name),
                                           arena_copy(&account->arena, name->db)};
-    account->clock = atomic_load(&op->server->applied_clock);
+    account->clock = clock;
     command_names_init(&account->roles, &account->arena);
     security_privileges_init(&account->privileges, &account->arena);
+    return account;
+}
+
+static int account_resolve(struct command_op *op, const struct command_name *name,
+                           struct command_account **ret_account)
+{
+    struct command_account *account = account_new(name, atomic_load(&op->server->applied_clock));
+    struct command_directory directory;
+    struct store_writer *writer = op->writer;
     op->writer = NULL; /* what is only logged may not count yet */
     command_directory_open(op, &directory);
     int code = account_fill(&directory, account);
     command_directory_close(&directory);
     op->writer = writer;
     if (code < 0) {
-        command_account_free(account);
+        command_account_release(account);
         return code;
     }
+    account_share(op->server, account);
     *ret_account = account;
+    return 0;
+}
+
+int command_account_load(struct command_op *op, const struct command_name *name,
+                         struct command_account **ret_account)
+{
+    struct command_account *known = account_known(op->server, name);
+    if (known == NULL) {
+        return account_resolve(op, name, ret_account);
+    }
+    *ret_account = known;
     return 0;
 }
 
@@ -75,10 +161,10 @@ int command_account_refresh(struct command_op *op)
         return code;
     }
     if (gone) {
-        command_account_free(newer);
+        command_account_release(newer);
         newer = NULL;
     }
-    command_account_free(account);
+    command_account_release(account);
     client->account = newer;
     op->err.code = 0;
     return 0;

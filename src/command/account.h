@@ -1,9 +1,10 @@
 /* command/account.h - who a connection is logged in as, and what that allows.
  *
  * Invariant   an account is resolved once and never changes; a newer one takes its place when users
- *             or roles have changed (command_server.rights_clock).
- * Thread      whoever has the connection's request.
- * Memory      on the heap, with an arena of its own; the client owns it.
+ *             or roles have changed (command_server.rights_clock). Connections of one user share
+ *             it.
+ * Thread      any: it is counted. Which one a client has: whoever has the connection's request.
+ * Memory      on the heap, with an arena of its own; gone with its last reference.
  * Errors      -LT_EAGAIN (op->fetch_key is set); -LT_EUSERNOTFOUND.
  */
 #ifndef COMMAND_ACCOUNT_H
@@ -14,6 +15,7 @@
 enum { COMMAND_USER_ID = 16 };
 
 struct command_account {
+    atomic_uint references;
     struct arena arena;
     struct command_name name;
     uint8_t id[COMMAND_USER_ID]; /* userId: another for a user of the same name made later */
@@ -22,10 +24,16 @@ struct command_account {
     uint64_t clock; /* it knows of all that was applied by then */
 };
 
-/* Resolve the user's rights, from what is applied. */
+/* The accounts that connections have, one a user; some may be forgotten. */
+struct command_accounts;
+struct command_accounts *command_accounts_new(void);
+void command_accounts_free(struct command_accounts *accounts);
+
+/* The user's account, a reference: one that is known and still holds, or resolved from what is
+ * applied. */
 int command_account_load(struct command_op *op, const struct command_name *name,
                          struct command_account **ret_account);
-void command_account_free(struct command_account *account);
+void command_account_release(struct command_account *account);
 
 /* The client's account, resolved again if it must be; NULL in the client when the user is gone. */
 int command_account_refresh(struct command_op *op);

@@ -14,7 +14,7 @@ void command_client_close(struct command_client *client)
     mem_free((void *)(uintptr_t)client->metadata.data);
     client->metadata = (struct slice){0};
     command_login_free(client->login);
-    command_account_free(client->account);
+    command_account_release(client->account);
     client->login = NULL;
     client->account = NULL;
 }

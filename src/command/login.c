@@ -36,7 +36,7 @@ void command_login_free(struct command_login *login)
 {
     if (login != NULL) {
         security_scram_free(login->scram);
-        command_account_free(login->account);
+        command_account_release(login->account);
         arena_close(&login->arena);
         mem_free(login);
     }
@@ -305,7 +305,7 @@ static int login_check_client(struct command_op *op, const struct command_login 
 /* The connection is the account's from now on. */
 static void login_take(struct command_op *op, struct command_account *account)
 {
-    command_account_free(op->client->account);
+    command_account_release(op->client->account);
     op->client->account = account;
     atomic_store(&op->client->known, account != NULL);
 }

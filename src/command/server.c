@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "command/account.h"
 #include "command/cache_rule.h"
 #include "command/cursor.h"
 #include "command/fail_point.h"
@@ -98,6 +99,7 @@ void command_server_init(struct command_server *server)
     atomic_init(&server->catalog, store_catalog_new());
     atomic_init(&server->first_slice, COMMAND_READ_SLICE);
     command_params_init(&server->parameters);
+    server->accounts = command_accounts_new();
     server->throttle = security_throttle_new(rng_u64());
     server->sessions = command_sessions_new();
     server->fail_points = command_fail_points_new();
@@ -125,6 +127,7 @@ void command_server_close(struct command_server *server)
     command_budgets_free(server->budgets);
     command_sessions_free(server->sessions);
     command_fail_points_free(server->fail_points);
+    command_accounts_free(server->accounts);
     security_throttle_free(server->throttle);
     store_catalog_release(atomic_load(&server->catalog));
     pthread_mutex_destroy(&server->ops_lock);

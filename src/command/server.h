@@ -22,6 +22,7 @@
 #include "store/disk.h"
 #include "store/tail.h"
 
+struct command_accounts;
 struct command_audit;
 struct command_cursors;
 struct command_fail_points;
@@ -81,6 +82,7 @@ struct command_server {
     /* ---- access ---- */
     bool authorization; /* access control is on */
     struct security_throttle *throttle;
+    struct command_accounts *accounts;
     struct command_audit *audit;   /* borrowed; NULL: none */
     _Atomic uint64_t rights_clock; /* hybrid clock of the newest entry that changed an account */
     /* ---- storage ---- */

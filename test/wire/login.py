@@ -20,6 +20,7 @@ from pymongo.errors import OperationFailure
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
+import raw  # noqa: E402
 from raw import Connection  # noqa: E402
 from server import Server  # noqa: E402
 
@@ -272,6 +273,51 @@ def changes(server, root):
     amy.close()
 
 
+def pipelines(server, root):
+    """Wherever a pipeline names a collection, rights on it are asked for."""
+    shop = root.shop
+    shop.secret.insert_one({"s": 1})
+    root.admin.command("createRole", "c_only", roles=[], privileges=[
+        {"resource": {"db": "shop", "collection": "c"}, "actions": ["find"]}])
+    shop.command("createUser", "pip", pwd=SECRET, roles=[{"role": "c_only", "db": "admin"}])
+    lookup = {"$lookup": {"from": "secret", "pipeline": [], "as": "x"}}
+    inside = {"$lookup": {"from": "c", "pipeline": [lookup], "as": "x"}}
+    graph = {"$graphLookup": {"from": "secret", "startWith": "$_id", "connectFromField": "a",
+                              "connectToField": "b", "as": "x"}}
+    refused = [[lookup], [inside], [{"$facet": {"f": [lookup]}}], [{"$facet": {"a": [], "f": [inside]}}],
+               [{"$unionWith": "secret"}], [{"$unionWith": {"coll": "secret"}}],
+               [{"$unionWith": {"coll": "c", "pipeline": [{"$unionWith": "secret"}]}}],
+               [{"$match": {}}, {"$unionWith": {"coll": "c", "pipeline": [graph]}}], [graph],
+               [{"$out": "c"}], [{"$out": {"db": "other", "coll": "c"}}], [{"$merge": "c"}],
+               [{"$merge": {"into": {"db": "shop", "coll": "secret"}}}],
+               [{"$lookup": {"from": {"db": "admin", "coll": "system.users"}, "pipeline": [], "as": "x"}}],
+               [{"$unionWith": {"coll": "c", "pipeline": [{"$collStats": {"count": {}}}]}}],
+               [{"$collStats": {"count": {}}}], [{"$indexStats": {}}], [{"$changeStream": {}}]]
+    with Connection(server.port) as connection:
+        assert guess(connection, "pip", SECRET, db="shop")["done"]
+
+        def run(document):
+            return connection.run({**document, "$db": "shop"}).get("code", 0)
+
+        for stages in refused:
+            command = {"aggregate": "c", "pipeline": stages, "cursor": {}}
+            assert run(command) == 13, stages
+            assert run({"explain": command}) == 13, stages
+            assert run({"explain": {**command, "explain": True}}) == 13, stages
+        assert run({"aggregate": "c", "pipeline": [{"$facet": {"a": [{"$limit": 1}]}}], "cursor": {}}) == 0
+        assert run({"aggregate": "secret", "pipeline": [], "cursor": {}}) == 13
+        assert run({"aggregate": 1, "pipeline": [{"$changeStream": {}}], "cursor": {}}) == 13
+        for read in ({"find": "secret"}, {"count": "secret"}, {"distinct": "secret", "key": "s"}):
+            assert run(read) == 13 and run({"explain": read}) == 13
+        # a field twice, of which the parser may take either
+        for twice in ({"from": "secret", "frox": "c"}, {"from": "c", "frox": "secret"}):
+            spec = {**twice, "pipeline": [], "as": "x"}
+            message = raw.msg({"aggregate": "c", "pipeline": [{"$lookup": spec}], "cursor": {},
+                               "$db": "shop"})
+            connection.send(message.replace(b"frox", b"from"))
+            assert connection.reply()["code"] == 13, twice
+
+
 def own_account(server, root):
     root.admin.command("createRole", "own", roles=[], privileges=[
         {"resource": {"db": "shop", "collection": ""},
@@ -361,6 +407,7 @@ def main():
         secrets(server, root)
         injection(server)
         changes(server, root)
+        pipelines(server, root)
         own_account(server, root)
         brute_force(server, root)
         bad_commands(root)
