@@ -121,37 +121,63 @@ static const struct {
     {"$listSearchIndexes", "listSearchIndexes", NULL},
     {"$documents", "", NULL},
     {"$currentOp", "", "inprog"},
-    {"$listSessions", "", "listSessions"},
-    {"$listLocalSessions", "", "listSessions"},
     {"$queryStats", "", "queryStatsRead"},
     {"$listCatalog", "collStats listIndexes", NULL},
 };
+
+/* Does any field of that name say yes? */
+static bool pipeline_says(struct doc_value spec, const char *name)
+{
+    struct doc_iter iter;
+    struct doc_elem elem;
+    doc_iter_value(&iter, spec.type == DOC_OBJECT ? spec : doc_empty_object);
+    while (doc_iter_next(&iter, &elem)) {
+        if (slice_is(elem.name, name) && doc_value_truth(elem.value)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* Of a collection, of a database when it is empty, or of all that is no system's. */
 static int pipeline_change_stream(const struct rights_ask *ask, struct slice collection,
                                   struct doc_value spec)
 {
-    struct doc_iter iter;
-    struct doc_elem elem;
-    struct security_resource where = security_place(ask->db, collection);
-    doc_iter_init(&iter, doc_value_get_doc(spec.type == DOC_OBJECT ? spec : doc_empty_object));
-    while (doc_iter_next(&iter, &elem)) {
-        if (slice_is(elem.name, "allChangesForCluster") && doc_value_truth(elem.value)) {
-            where = security_place((struct slice){0}, (struct slice){0});
-        }
-    }
+    bool all = pipeline_says(spec, "allChangesForCluster");
+    struct slice nothing = {0};
+    struct security_resource where =
+        all ? security_place(nothing, nothing) : security_place(ask->db, collection);
     int code = rights__may(ask, &where, SECURITY_changeStream);
     return code < 0 ? code : rights__may(ask, &where, SECURITY_find);
 }
+
+/* One's own are shown to everybody. */
+static int pipeline_sessions(const struct rights_ask *ask, struct slice collection,
+                             struct doc_value spec)
+{
+    (void)collection;
+    return pipeline_says(spec, "allUsers") ? rights__may_cluster(ask, SECURITY_listSessions) : 0;
+}
+
+static const struct {
+    const char *name;
+    int (*ask)(const struct rights_ask *ask, struct slice collection, struct doc_value spec);
+} pipeline_asked[] = {
+    {"$changeStream", pipeline_change_stream},
+    {"$listSessions", pipeline_sessions},
+    {"$listLocalSessions", pipeline_sessions},
+};
 
 /* 1 it is such a stage, and allowed; 0 it is none; negative. */
 static int pipeline_source(const struct rights_ask *ask, struct slice collection,
                            const struct doc_elem *stage)
 {
     struct slice name = stage->name;
-    if (slice_is(name, "$changeStream")) {
-        int code = pipeline_change_stream(ask, collection, stage->value);
-        return code < 0 ? code : 1;
+    for (size_t i = 0; i < sizeof pipeline_asked / sizeof pipeline_asked[0]; i++) {
+        if (slice_is(name, pipeline_asked[i].name)) {
+            int code = pipeline_asked[i].ask(ask, collection, stage->value);
+            return code < 0 ? code : 1;
+        }
     }
     for (size_t i = 0; i < sizeof pipeline_sources / sizeof pipeline_sources[0]; i++) {
         if (!slice_is(name, pipeline_sources[i].name)) {

@@ -32,6 +32,10 @@ COMMANDS = {
     "aggregate $changeStream of a database": {"aggregate": 1, "pipeline": [{"$changeStream": {}}],
                                               "cursor": {}},
     "aggregate $documents": {"aggregate": 1, "pipeline": [{"$documents": []}], "cursor": {}},
+    "aggregate $listLocalSessions": {"aggregate": 1, "pipeline": [{"$listLocalSessions": {}}],
+                                     "cursor": {}},
+    "aggregate $listLocalSessions, all": {"aggregate": 1, "cursor": {}, "pipeline": [
+        {"$listLocalSessions": {"allUsers": True}}]},
     "aggregate $lookup": {"aggregate": "c", "cursor": {}, "pipeline": [
         {"$lookup": {"from": "system.users", "pipeline": [], "as": "a"}}]},
     "aggregate $unionWith": {"aggregate": "c", "cursor": {}, "pipeline": [
