@@ -182,33 +182,32 @@ static bool scan_seen(struct store_scan *scan, struct slice record_key, bool aga
     return false;
 }
 
-/* Follow the entry under the cursor: 1 its record, 0 seen before, negative. */
+/* The record that an entry leads to: 1, 0 it is gone, as its entry is a moment later; negative. */
+static int scan_get(struct store_scan *scan, struct slice key, struct store_scan_record *ret_record)
+{
+    int code = store_view_get(scan->view, key, &scan->pin);
+    if (code == -LT_EAGAIN) {
+        store_scan_pause(scan);
+    }
+    if (code < 0) {
+        return code == -LT_ENOSUCHKEY ? 0 : code;
+    }
+    ret_record->key = (struct slice){0};
+    code = store_record_doc(scan->pin.value, &ret_record->doc);
+    return code < 0 ? code : 1;
+}
+
+/* Follow the entry under the cursor: 1 its record, 0 gone or seen before, negative. */
 static int scan_follow(struct store_scan *scan, struct store_scan_record *ret_record)
 {
     struct buf key;
     buf_init(&key, NULL);
     int code = scan_entry_record(scan, &key);
-    if (code == 0) {
-        code = store_view_get(scan->view, buf_slice(&key), &scan->pin);
-    }
-    if (code == -LT_EAGAIN) {
-        store_scan_pause(scan);
-        buf_close(&key);
-        return code;
-    }
-    bool again = scan->again;
-    scan_remember(scan, store_view_key(&scan->cursor));
-    if (code == 0) {
-        code = scan_seen(scan, buf_slice(&key), again) ? 0 : 1;
-    } else if (code == -LT_ENOSUCHKEY) {
-        code = 0; /* the entry is being deleted with its record, between two reads */
-    }
-    if (code == 1) {
-        struct slice doc;
-        int bad = store_record_doc(scan->pin.value, &doc);
-        ret_record->doc = doc;
-        ret_record->key = (struct slice){0};
-        code = bad < 0 ? bad : 1;
+    code = code < 0 ? code : scan_get(scan, buf_slice(&key), ret_record);
+    if (code >= 0) {
+        bool again = scan->again;
+        scan_remember(scan, store_view_key(&scan->cursor));
+        code = code > 0 && !scan_seen(scan, buf_slice(&key), again);
     }
     buf_close(&key);
     return code;
@@ -245,21 +244,15 @@ static int scan_next_of_page(struct store_scan *scan, struct store_scan_record *
         buf_init(&key, NULL);
         store_key_id(&key, scan->collection->id);
         buf_append_slice(&key, store_page_rest(page->pin.value, page->at));
-        int code = store_view_get(scan->view, buf_slice(&key), &scan->pin);
+        int code = scan_get(scan, buf_slice(&key), ret_record);
         buf_close(&key);
         if (code == -LT_EAGAIN) {
-            store_scan_pause(scan);
             return code;
         }
         page->at++;
         scan->keys_examined++;
-        if (code == 0) {
-            scan->docs_examined++;
-            ret_record->key = (struct slice){0};
-            code = store_record_doc(scan->pin.value, &ret_record->doc);
-            return code < 0 ? code : 1;
-        }
-        if (code != -LT_ENOSUCHKEY) { /* that one's entry is gone since */
+        scan->docs_examined += code > 0;
+        if (code != 0) {
             return code;
         }
     }
