@@ -21,7 +21,10 @@
 #include "doc/view.h"
 #include "store/note.h"
 
-enum { TXN_BYTES = 4096 }; /* what one holds without effects, roughly */
+enum {
+    TXN_BYTES = 4096,           /* what one holds without effects, roughly */
+    TXN_EFFECTS_MAX = 128 << 20 /* what one entry of the log takes in well */
+};
 
 /* ---- fields ---- */
 
@@ -353,6 +356,11 @@ int command_txn_charge(struct command_op *op)
 {
     struct command_txn *txn = op->txn;
     uint64_t bytes = TXN_BYTES + 2 * txn->fork.writer.effects.cap;
+    if (txn->fork.writer.effects.len > TXN_EFFECTS_MAX) {
+        return err_set(&op->err, LT_ETRANSACTIONTOOLARGE,
+                       "the transaction has written more than %d MB: the limit of one",
+                       TXN_EFFECTS_MAX >> 20);
+    }
     if (bytes <= txn->charged) {
         return 0;
     }

@@ -40,7 +40,7 @@ int command_txn_enter(struct command_op *op);
 /* What was begun here has ended: a transaction whose statement failed is aborted. */
 void command_txn_leave(struct command_op *op);
 
-/* After a step: charge what the transaction holds. 146. */
+/* After a step: charge what the transaction holds. 146, 257. */
 int command_txn_charge(struct command_op *op);
 
 /* Let go of it, committed or not. */

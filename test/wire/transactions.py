@@ -265,6 +265,12 @@ def large(client, _):
             c.insert_many([{"_id": 10 + 4 * i + k, "x": b"x" * (1 << 20)} for k in range(4)], session=s)
         c.update_many({"x": {"$exists": True}}, {"$set": {"n": 1}}, session=s)
     assert c.count_documents({"n": 1}) == 20
+    with client.start_session() as s:
+        s.start_transaction()
+        chunk = [{"x": b"x" * (10 << 20)} for _ in range(4)]
+        fails(257, False, lambda: [c.insert_many([dict(d) for d in chunk], session=s) for _ in range(4)])
+        s.abort_transaction()
+    assert c.count_documents({}) == 21
 
 
 def killed(client, server):
