@@ -56,7 +56,7 @@ struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns
     arena_init(&cursor->arena);
     buf_init(&cursor->stash_buf, NULL);
     cursor->in_use = true;
-    cursor->last_used_ms = op->wall_ms;
+    cursor->used_us = op->mono_us;
     cursor->ns = arena_copy(&cursor->arena, ns);
     cursor->describe = arena_copy(&cursor->arena, op->body);
     memcpy(cursor->user_id, op->user_id, sizeof cursor->user_id);
@@ -228,7 +228,7 @@ static void cursor_give_back(struct command_op *op, struct command_cursor *curso
     pthread_mutex_lock(&cursors->lock);
     bool dead = cursor->exhausted || cursor->killed;
     cursor->in_use = false;
-    cursor->last_used_ms = op->wall_ms;
+    cursor->used_us = op->mono_us;
     if (dead && cursor->id != 0) {
         cursor_remove(cursors, cursor);
     }
@@ -312,7 +312,7 @@ static uint64_t cursor_charged(const struct command_cursor *cursor)
 }
 
 /* Free cursors that rest, may time out and were not used since, until they held `bytes`. */
-static uint64_t cursors_drop(struct command_cursors *cursors, int64_t since_ms, uint64_t bytes)
+static uint64_t cursors_drop(struct command_cursors *cursors, uint64_t since_us, uint64_t bytes)
 {
     struct command_cursor *old = NULL;
     uint64_t dropped = 0;
@@ -322,7 +322,7 @@ static uint64_t cursors_drop(struct command_cursors *cursors, int64_t since_ms, 
         while (*link != NULL && dropped < bytes) {
             struct command_cursor *cursor = *link;
             bool lives = cursor->no_timeout || (cursor->in_session && bytes == UINT64_MAX);
-            if (cursor->in_use || lives || cursor->last_used_ms >= since_ms) {
+            if (cursor->in_use || lives || cursor->used_us >= since_us) {
                 link = &cursor->next_in_slot;
                 continue;
             }
@@ -338,16 +338,22 @@ static uint64_t cursors_drop(struct command_cursors *cursors, int64_t since_ms, 
     return dropped;
 }
 
-void command_cursors_sweep(struct command_server *server, int64_t now_ms)
+static uint64_t cursors_before(uint64_t now_us, uint64_t ms)
+{
+    return now_us > ms * 1000 ? now_us - ms * 1000 : 0;
+}
+
+void command_cursors_sweep(struct command_server *server, uint64_t now_us)
 {
     int64_t idle_ms = command_param(&server->parameters, COMMAND_PARAM_cursorTimeoutMillis);
-    cursors_drop(server->cursors, now_ms - idle_ms, UINT64_MAX);
+    cursors_drop(server->cursors, cursors_before(now_us, (uint64_t)idle_ms), UINT64_MAX);
 }
 
 uint64_t command_cursors_reclaim(void *context, uint64_t bytes)
 {
     struct command_server *server = context;
-    return cursors_drop(server->cursors, clock_wall_ms() - COMMAND_CURSOR_SPARE_MS, bytes);
+    uint64_t before_us = cursors_before(clock_mono_us(), COMMAND_CURSOR_SPARE_MS);
+    return cursors_drop(server->cursors, before_us, bytes);
 }
 
 uint32_t command_cursors_count(struct command_cursors *cursors)

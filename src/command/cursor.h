@@ -46,7 +46,7 @@ struct command_cursor {
     struct slice stash; /* a result that did not fit into the last batch */
     struct buf stash_buf;
     int64_t returned; /* documents so far */
-    int64_t last_used_ms;
+    uint64_t used_us; /* last, by the clock that does not jump */
     bool in_use;
     bool killed; /* to be freed by the op that has it out */
     struct command_cursor *next_in_slot;
@@ -109,7 +109,7 @@ void command_cursors_kill_session(struct command_cursors *cursors, const uint8_t
 /* Kill by id: 0, or 43. One in use dies with its op. */
 int command_cursor_kill(struct command_cursors *cursors, int64_t id);
 /* Free what has been idle for longer than the parameter cursorTimeoutMillis. */
-void command_cursors_sweep(struct command_server *server, int64_t now_ms);
+void command_cursors_sweep(struct command_server *server, uint64_t now_us);
 /* memory_reclaimer.give_back; the context is the server. Kills cursors that may time out and have
  * been idle for COMMAND_CURSOR_SPARE_MS, until they held `bytes`. */
 uint64_t command_cursors_reclaim(void *context, uint64_t bytes);

@@ -240,11 +240,12 @@ TEST(idle_cursors_go_after_the_time_that_the_parameter_says)
     insert_some(&kit);
     assert_true(open_cursor(&kit) != 0);
     struct slice hello = run(&kit, "{'hello': 1, '$db': 'admin'}");
-    int64_t now = doc_value_get_i64(doc_get_str(hello, "localTime"));
-    command_cursors_sweep(kit.server, now + 599000);
+    uint64_t now =
+        (uint64_t)doc_value_get_i64(doc_get_str(hello, "localTime")) - MINI_NODE_BEGAN_MS;
+    command_cursors_sweep(kit.server, (now + 599000) * 1000);
     assert_int_equal(command_cursors_count(kit.server->cursors), 1);
     run_ok(&kit, "{'setParameter': 1, 'cursorTimeoutMillis': 1000, '$db': 'admin'}");
-    command_cursors_sweep(kit.server, now + 2000);
+    command_cursors_sweep(kit.server, (now + 2000) * 1000);
     assert_int_equal(command_cursors_count(kit.server->cursors), 0);
     kit_close(&kit);
 }

@@ -231,7 +231,7 @@ static void node_tend(void *context)
     struct node *node = context;
     node__group_tend(&node->group);
     node_measure(node);
-    command_cursors_sweep(&node->server, clock_wall_ms());
+    command_cursors_sweep(&node->server, clock_mono_us());
 }
 
 static int node_open_loops(struct node *node, struct err *err)

@@ -161,7 +161,7 @@ static void mini_apply(struct mini_node *node)
 
 static int64_t mini_wall_ms(const struct mini_node *node)
 {
-    return 1700000000000 + (int64_t)(node->now_us / 1000);
+    return MINI_NODE_BEGAN_MS + (int64_t)(node->now_us / 1000);
 }
 
 struct slice mini_node_run(struct mini_node *node, struct slice command)

@@ -15,6 +15,9 @@
 
 struct mini_node;
 
+/* The wall clock when its monotonic clock is 0. */
+#define MINI_NODE_BEGAN_MS INT64_C(1700000000000)
+
 struct mini_node *mini_node_new(void);
 void mini_node_free(struct mini_node *node);
 
