@@ -20,6 +20,7 @@ import bench_flame
 import bench_peers
 import bench_policies
 import bench_restart
+import bench_streams
 import bench_trace
 from bench_process import Missing, Server, anonymous, memory_free, resident
 
@@ -174,6 +175,12 @@ def measure_fair(session, run, now):
                               now.server_arguments)
 
 
+def measure_streams(session, run, now):
+    options = run.options
+    return bench_streams.measure(session.exe, options["count"], options["rate"], now.size.seconds,
+                                 now.server_arguments)
+
+
 def measure_trace(session, run, now):
     return bench_trace.measure(session, run.who, run.options["requests"], now.server_arguments)
 
@@ -206,7 +213,8 @@ def measure_flame(session, run, now):
 
 
 KINDS = {"client": measure_client, "kept": measure_kept, "idle": measure_idle, "disk": measure_disk,
-         "deletes": measure_deletes, "fair": measure_fair, "trace": measure_trace,
+         "deletes": measure_deletes, "fair": measure_fair, "streams": measure_streams,
+         "trace": measure_trace,
          "restart": measure_restart, "policies": measure_policies,
          "costs": measure_costs, "flame": measure_flame}
 

@@ -28,6 +28,8 @@ AMOUNTS = {  # full, short, smoke
     "batches": (64, 64, 4),  # connections that send a hundred documents each
     "generated": (200_000, 100_000, 2_000),  # documents of each generated data set
     "looks": (12, 12, 2),  # as many equal sizes, a second apart, are those at rest
+    "streams": (1_000, 1_000, 20),  # that follow one collection
+    "followed": (20_000, 20_000, 2_000),  # writes a second that they follow
     "deleted": (500_000, 500_000, 5_000),  # documents of which every second is deleted
     "watched": (10, 10, 1.5),  # seconds that memory is watched after that
     "requests": (5_000_000, 1_000_000, 2_000),  # of a recorded trace
@@ -184,6 +186,23 @@ def fair(size):
         "fair", "Polite connections beside slow and greedy ones", "p99", "ms", runs, bars, rounds=1,
         note="One connection in fifty sends a request byte by byte, one in two hundred always has "
         "a hundred requests on the way; every other one asks once and must be answered.")
+
+
+def streams(size):
+    label = f"{size.streams:,} streams"
+    return Suite(
+        "streams", f"{size.followed:,} writes/s to one collection, open loop, and who follows them",
+        "extra", "processors",
+        [Run(name, "largetable", {"count": count, "rate": size.followed}, kind="streams")
+         for name, count in (("1 stream", 1), (label, size.streams))],
+        [Bar("of the writes that were to be done in a second", label, "kept", least=0.99),
+         Bar("processors, over what the writes alone take", label, "extra", most=1.0)], rounds=1,
+        columns=(("alone", "processors, nobody follows", 2), ("lag50", "lag p50, ms", 1),
+                 ("lag99", "lag p99, ms", 1), ("events", "events/s", 0)),
+        note="Each stream wants one value of a field ($match), and of ten writes one is wanted by "
+        "a stream; streams without a filter would be sent every write, twenty million documents a "
+        "second for a thousand of them, which no wire takes. Every stream gets exactly its own, in "
+        "order. A lag is from sending the write, twenty documents, to reading the event.")
 
 
 def overload(size):
@@ -371,7 +390,7 @@ def transactions(size):
 
 SUITES = {"read": read, "connections": connections, "insert": insert, "insert-many": insert_many,
           "hot": hot, "ycsb": ycsb, "ycsb-large": ycsb_large, "idle": idle, "fair": fair,
-          "overload": overload, "disk": disk, "deletes": deletes, "levels": levels,
+          "streams": streams, "overload": overload, "disk": disk, "deletes": deletes, "levels": levels,
           "mapped": mapped, "restart": restart, "policies": policies, "costs": costs,
           "transactions": transactions,
           "flame": flame, "growth": growth}
