@@ -5,6 +5,7 @@
 #include "command/explain.h"
 #include "command/handlers.h"
 #include "command/results.h"
+#include "command/stream.h"
 #include "command/write.h"
 #include "doc/view.h"
 
@@ -175,6 +176,7 @@ static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
         if (code < 0) {
             return code;
         }
+        command_sieve_set(&cursor->stream->sieve, query_pipeline_match_at(plan->pipeline, 1));
     }
     bool has_source = aggregate_has_source(plan->pipeline);
     if (args->is_db && !has_source) {

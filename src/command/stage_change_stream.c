@@ -176,6 +176,8 @@ static int change_parse(struct query_stage_parse *parse, struct doc_value spec, 
     parsed->expanded = args.expanded;
     cursor->stream = command_stream_new(cursor->server, scope, ns);
     cursor->stream->shows_system = args.system;
+    cursor->stream->sieve.is_open = parsed->before == CHANGE_REQUIRED;
+    cursor->stream->sieve.with_updates = parsed->full != CHANGE_DEFAULT;
     code = change_start(&args, &cursor->stream->place, err);
     if (code == 0) {
         query_stage_add(parse, parse->ops, parsed);

@@ -85,7 +85,9 @@ static bool stream_wants(const struct command_stream *stream, const struct comma
 static void stream_take(struct command_stream *stream, struct store_tail_entry *entry)
 {
     stream->entry = entry;
-    command_events_open(&stream->events, slice_of(entry->payload, entry->len));
+    stream->digest = command_digest_of(&stream->server->tail, entry);
+    stream->marks = command_sieve_marks(&stream->sieve, &stream->server->tail, entry);
+    stream->at = 0;
 }
 
 /* The next entry, from wherever it is: 1, 0 there is none yet. */
@@ -125,6 +127,18 @@ static void stream_end_entry(struct command_stream *stream)
 
 /* ---- events ---- */
 
+/* The next one of the entry that may be wanted: 1; 0 the end of the entry. */
+static int stream_next_event(struct command_stream *stream, struct command_event *ret_event)
+{
+    const struct command_digest *digest = stream->digest;
+    stream->at = command_sieve_next(&stream->sieve, stream->marks, digest, stream->at);
+    if (stream->at == digest->count) {
+        return digest->code;
+    }
+    *ret_event = digest->events[stream->at++];
+    return 1;
+}
+
 static bool stream_is_past(const struct command_stream *stream, const struct command_event *event)
 {
     return event->clock < stream->place.clock ||
@@ -139,7 +153,7 @@ int command_stream_next(struct command_stream *stream, struct command_event *ret
         if (code <= 0) {
             return code;
         }
-        code = command_events_next(&stream->events, ret_event);
+        code = stream_next_event(stream, ret_event);
         if (code < 0) {
             return err_set(err, LT_ECHANGESTREAMFATALERROR, "a log entry cannot be read");
         }

@@ -14,6 +14,7 @@
 #include "command/events.h"
 #include "command/place.h"
 #include "command/server.h"
+#include "command/sieve.h"
 #include "store/history.h"
 
 enum command_stream_scope {
@@ -27,12 +28,15 @@ enum { COMMAND_STREAM_FETCHED_MAX = 64 };
 struct command_stream {
     struct command_server *server;
     enum command_stream_scope scope;
-    struct slice ns;                /* "db.name" or "db" */
-    bool shows_system;              /* collections whose name begins with "system." */
-    struct command_place place;     /* everything before was looked at */
-    struct command_place given;     /* of the document that was made last */
-    struct store_tail_entry *entry; /* that is being looked at, or NULL */
-    struct command_events events;   /* of it */
+    struct slice ns;                     /* "db.name" or "db" */
+    bool shows_system;                   /* collections whose name begins with "system." */
+    struct command_place place;          /* everything before was looked at */
+    struct command_place given;          /* of the document that was made last */
+    struct store_tail_entry *entry;      /* that is being looked at, or NULL */
+    const struct command_digest *digest; /* of it */
+    const uint32_t *marks;               /* of its events, for the sieve, or NULL */
+    uint32_t at;                         /* of its events: the next */
+    struct command_sieve sieve;
     struct store_tail_entry *fetched[COMMAND_STREAM_FETCHED_MAX]; /* come next */
     uint32_t fetched_count;
     uint32_t fetched_at;

@@ -211,10 +211,16 @@ int query_stage_parse_sub(struct query_stage_parse *parse, struct doc_value stag
 
 /* ---- what the planner reads ---- */
 
+const struct query_match *query_pipeline_match_at(const struct query_pipeline *pipeline,
+                                                  uint32_t number)
+{
+    bool match = number < pipeline->count && pipeline->stages[number].ops == &query__stage_match;
+    return match ? query__stage_match_filter(&pipeline->stages[number]) : NULL;
+}
+
 const struct query_match *query_pipeline_leading_match(const struct query_pipeline *pipeline)
 {
-    bool match = pipeline->count > 0 && pipeline->stages[0].ops == &query__stage_match;
-    return match ? query__stage_match_filter(&pipeline->stages[0]) : NULL;
+    return query_pipeline_match_at(pipeline, 0);
 }
 
 const struct query_sort *query_pipeline_leading_sort(const struct query_pipeline *pipeline,

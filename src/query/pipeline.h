@@ -154,6 +154,10 @@ int query_stage_parse_sub(struct query_stage_parse *parse, struct doc_value stag
 /* The filter of the first stage, or NULL. A plan that applies it runs from stage 1 on. */
 const struct query_match *query_pipeline_leading_match(const struct query_pipeline *pipeline);
 
+/* The filter of stage `number` when it is there and a $match, or NULL. */
+const struct query_match *query_pipeline_match_at(const struct query_pipeline *pipeline,
+                                                  uint32_t number);
+
 /* The pattern of a $sort that is first, or second after $match, or NULL; *ret_limit is how many
  * of its documents are wanted (0: all). */
 const struct query_sort *query_pipeline_leading_sort(const struct query_pipeline *pipeline,

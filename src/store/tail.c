@@ -23,6 +23,8 @@ struct store_tail_entry *store_tail_entry_new(uint64_t index, uint64_t clock, st
 {
     struct store_tail_entry *entry = mem_alloc(sizeof *entry + payload.len);
     atomic_init(&entry->references, 1);
+    atomic_init(&entry->glosses, NULL);
+    entry->counted = 0;
     entry->index = index;
     entry->clock = clock;
     entry->len = payload.len;
@@ -33,6 +35,12 @@ struct store_tail_entry *store_tail_entry_new(uint64_t index, uint64_t clock, st
 void store_tail_entry_release(struct store_tail_entry *entry)
 {
     if (entry != NULL && atomic_fetch_sub(&entry->references, 1) == 1) {
+        struct store_tail_gloss *gloss = atomic_load(&entry->glosses);
+        while (gloss != NULL) {
+            struct store_tail_gloss *next = gloss->next;
+            mem_free(gloss);
+            gloss = next;
+        }
         mem_free(entry);
     }
 }
@@ -41,10 +49,18 @@ static void tail_drop_oldest(struct store_tail *tail)
 {
     struct store_tail_entry *entry = *tail_at(tail, 0);
     tail->from = entry->clock;
-    tail->bytes -= entry->len;
+    tail->bytes -= entry->counted;
+    entry->counted = 0;
     tail->head = (tail->head + 1) & (tail->cap - 1);
     tail->count--;
     store_tail_entry_release(entry);
+}
+
+static void tail_trim(struct store_tail *tail)
+{
+    while (tail->bytes > tail->bytes_max && tail->count > 1) {
+        tail_drop_oldest(tail);
+    }
 }
 
 static void tail_clear(struct store_tail *tail)
@@ -97,17 +113,21 @@ static void tail_grow(struct store_tail *tail)
     tail->head = 0;
 }
 
+static void tail_count(struct store_tail *tail, struct store_tail_entry *entry, size_t bytes)
+{
+    entry->counted += bytes;
+    tail->bytes += bytes;
+}
+
 static void tail_push(struct store_tail *tail, struct store_tail_entry *entry)
 {
     if (tail->count == tail->cap) {
         tail_grow(tail);
     }
     tail->count++;
-    tail->bytes += entry->len;
+    tail_count(tail, entry, entry->len);
     *tail_at(tail, tail->count - 1) = entry;
-    while (tail->bytes > tail->bytes_max && tail->count > 1) {
-        tail_drop_oldest(tail);
-    }
+    tail_trim(tail);
 }
 
 void store_tail_append(struct store_tail *tail, uint64_t index, uint64_t clock,
@@ -166,4 +186,49 @@ int store_tail_next(struct store_tail *tail, uint64_t clock, struct store_tail_e
     }
     pthread_mutex_unlock(&tail->lock);
     return code;
+}
+
+/* ---- what is left with entries ---- */
+
+const struct store_tail_gloss *store_tail_gloss(const struct store_tail_entry *entry,
+                                                struct slice name)
+{
+    const struct store_tail_gloss *gloss = atomic_load(&entry->glosses);
+    while (gloss != NULL && !slice_equal(gloss->name, name)) {
+        gloss = gloss->next;
+    }
+    return gloss;
+}
+
+static bool tail_has_room(const struct store_tail_entry *entry)
+{
+    uint32_t count = 0;
+    for (const struct store_tail_gloss *gloss = atomic_load(&entry->glosses); gloss != NULL;
+         gloss = gloss->next) {
+        count++;
+    }
+    return count < STORE_TAIL_GLOSSES_MAX;
+}
+
+const struct store_tail_gloss *store_tail_leave(struct store_tail *tail,
+                                                struct store_tail_entry *entry,
+                                                struct store_tail_gloss *gloss)
+{
+    pthread_mutex_lock(&tail->lock);
+    const struct store_tail_gloss *kept = store_tail_gloss(entry, gloss->name);
+    bool takes = kept == NULL && tail_has_room(entry);
+    if (takes) {
+        gloss->next = atomic_load(&entry->glosses);
+        atomic_store(&entry->glosses, gloss);
+        kept = gloss;
+    }
+    if (takes && entry->counted > 0) {
+        tail_count(tail, entry, gloss->bytes);
+        tail_trim(tail);
+    }
+    pthread_mutex_unlock(&tail->lock);
+    if (!takes) {
+        mem_free(gloss);
+    }
+    return kept;
 }

@@ -271,6 +271,45 @@ def waiting(client, server):
     assert reply["postBatchResumeToken"] == reply["firstBatch"][3]["_id"]
 
 
+def sieved(client, server):
+    """Streams with an equality in front get what all get and the filter lets through."""
+    filters = [({"fullDocument.g": 1}, lambda e: has(e.get("fullDocument", {}).get("g"), 1)),
+               ({"fullDocument.g": 1.0, "operationType": "insert"},
+                lambda e: e["operationType"] == "insert" and has(e["fullDocument"].get("g"), 1)),
+               ({"documentKey._id": 2}, lambda e: e.get("documentKey") == {"_id": 2}),
+               ({"fullDocument.g": None}, lambda e: e.get("fullDocument", {}).get("g") is None)]
+    modes = [{}, {"fullDocument": "whenAvailable"}]
+    client.s.create_collection("sieved", changeStreamPreAndPostImages={"enabled": True})
+    c, rng = client.s.sieved, random.Random(11)
+    plain = [Stream(server, "sieved", **mode) for mode in modes]
+    streams = [[(Stream(server, "sieved", [{"$match": match}], **mode), wants) for match, wants in filters]
+               for mode in modes]
+    for step in range(200):
+        key, g = rng.randrange(6), rng.choice([1, 1.0, "1", [0, 1], [], None, 2, {"x": 1}])
+        rng.choice([
+            lambda: c.replace_one({"_id": key}, {"g": g, "v": step}, upsert=True),
+            lambda: c.replace_one({"_id": key}, {"v": step}, upsert=True),
+            lambda: c.update_one({"_id": key}, {"$set": {"g": g}}, upsert=True),
+            lambda: c.delete_one({"_id": key}),
+            lambda: c.insert_many([{"_id": f"{step}.{i}", "g": i} for i in range(3)]),
+        ])()
+    c.drop()
+    for everything, filtered in zip(plain, streams):
+        history = everything.read(1)
+        while history[-1]["operationType"] != "invalidate":
+            history += everything.read(1)
+        for stream, wants in filtered:
+            wanted = [event for event in history if wants(event)]
+            assert len(wanted) > 5 and stream.read(len(wanted)) == wanted
+            while stream.id != 0:
+                stream.more(10000)
+            assert stream.ready == []
+
+
+def has(value, one):
+    return value == one or isinstance(value, list) and one in value
+
+
 def large(client, server):
     client.s.create_collection("large", changeStreamPreAndPostImages={"enabled": True})
     c = client.s.large
@@ -338,7 +377,7 @@ def main():
     options = ["--oplogSize", "4", "--journalSegmentMB", "1", "--writeBufferMB", "1"]
     with Server(sys.argv[1], *options) as server:
         client = server.client()
-        for case in events, images, transactions, scopes, collections, ends, resuming, waiting, large, refused, lost:
+        for case in events, images, transactions, scopes, collections, ends, resuming, waiting, sieved, large, refused, lost:
             case(client, server)
             print("ok", case.__name__, flush=True)
         client.close()
