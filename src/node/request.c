@@ -209,6 +209,46 @@ static bool request_admit(struct node_request *request, enum node_queue otherwis
     return false;
 }
 
+/* ---- waking those who sleep ---- */
+
+static void worker_wake_mail(struct net_mail *mail)
+{
+    struct node_worker *worker =
+        (struct node_worker *)((uint8_t *)mail - offsetof(struct node_worker, wake_mail));
+    atomic_store(&worker->waking, false);
+    node__worker_tick(worker);
+}
+
+static void worker_wake(struct node_worker *worker)
+{
+    if (!atomic_exchange(&worker->waking, true)) {
+        worker->wake_mail.deliver = worker_wake_mail;
+        net_loop_post(worker->loop, &worker->wake_mail);
+    }
+}
+
+static void worker_wake_for_clock(struct node_worker *worker)
+{
+    if (atomic_load(&worker->waits_for_clock)) {
+        atomic_store(&worker->waits_for_clock, false);
+        worker_wake(worker);
+    }
+}
+
+void node__wake_all(struct node *node)
+{
+    for (uint32_t i = 0; i < node->loops_count; i++) {
+        worker_wake(&node->workers[i]);
+    }
+}
+
+void node__wake_for_clock(struct node *node)
+{
+    for (uint32_t i = 0; i < node->loops_count; i++) {
+        worker_wake_for_clock(&node->workers[i]);
+    }
+}
+
 /* ---- steps ---- */
 
 void node__request_clock(struct node_request *request)
@@ -217,13 +257,18 @@ void node__request_clock(struct node_request *request)
     request->op.mono_us = clock_mono_us();
 }
 
+/* The clock may have moved since it looked, when nobody was seen to wait. */
 static void request_sleep(struct node_request *request)
 {
     struct node_worker *worker = request->client->worker;
+    uint64_t wake_clock = request->op.wake_clock;
     request->next = worker->sleeping;
     worker->sleeping = request;
-    if (request->op.wake_clock != 0) {
+    if (wake_clock != 0) {
         atomic_store(&worker->waits_for_clock, true);
+        if (atomic_load(&worker->node->server.applied_clock) >= wake_clock) {
+            worker_wake_for_clock(worker);
+        }
     }
 }
 
@@ -521,41 +566,5 @@ void node__worker_tick(void *context)
             request_go_on(due);
         }
         due = next;
-    }
-}
-
-/* ---- waking them sooner ---- */
-
-static void worker_wake_mail(struct net_mail *mail)
-{
-    struct node_worker *worker =
-        (struct node_worker *)((uint8_t *)mail - offsetof(struct node_worker, wake_mail));
-    atomic_store(&worker->waking, false);
-    node__worker_tick(worker);
-}
-
-static void worker_wake(struct node_worker *worker)
-{
-    if (!atomic_exchange(&worker->waking, true)) {
-        worker->wake_mail.deliver = worker_wake_mail;
-        net_loop_post(worker->loop, &worker->wake_mail);
-    }
-}
-
-void node__wake_all(struct node *node)
-{
-    for (uint32_t i = 0; i < node->loops_count; i++) {
-        worker_wake(&node->workers[i]);
-    }
-}
-
-void node__wake_for_clock(struct node *node)
-{
-    for (uint32_t i = 0; i < node->loops_count; i++) {
-        struct node_worker *worker = &node->workers[i];
-        if (atomic_load(&worker->waits_for_clock)) {
-            atomic_store(&worker->waits_for_clock, false);
-            worker_wake(worker);
-        }
     }
 }
