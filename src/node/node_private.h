@@ -246,8 +246,9 @@ struct node_worker {
     atomic_int memory_node;       /* index of the one it runs on; -1: any */
     atomic_int arena;             /* of the allocator, its own; -1: it shares one */
     struct node_request *sleeping;
-    atomic_bool waits_for_clock; /* one of these, for a hybrid time */
-    atomic_bool waking;          /* wake_mail is on its way */
+    atomic_bool waits_for_clock;  /* one of these, for a hybrid time */
+    atomic_bool waking;           /* wake_mail is on its way */
+    _Atomic uint64_t rests_until; /* many were woken: not before that for a hybrid time, in us */
     struct net_mail wake_mail;
     struct node_request *spare; /* with memory that the next requests will use again */
     uint32_t spare_count;

@@ -18,7 +18,11 @@
 #include "wire/compose.h"
 #include "wire/compress.h"
 
-enum { REQUEST_FETCH_KEYS = 256, REQUEST_UNKNOWN_MAX = 64 << 10 };
+enum {
+    REQUEST_FETCH_KEYS = 256,
+    REQUEST_UNKNOWN_MAX = 64 << 10,
+    WORKER_CROWD_US = 200, /* who takes longer when woken is a crowd */
+};
 
 /* Who has not logged in has nothing large to say. */
 static int64_t request_frame_size(struct slice head, void *user)
@@ -227,9 +231,11 @@ static void worker_wake(struct node_worker *worker)
     }
 }
 
+/* While it rests they go on waiting, for the next change of the clock or the next tick. */
 static void worker_wake_for_clock(struct node_worker *worker)
 {
-    if (atomic_load(&worker->waits_for_clock)) {
+    if (atomic_load(&worker->waits_for_clock) &&
+        atomic_load(&worker->rests_until) <= clock_mono_us()) {
         atomic_store(&worker->waits_for_clock, false);
         worker_wake(worker);
     }
@@ -566,5 +572,9 @@ void node__worker_tick(void *context)
             request_go_on(due);
         }
         due = next;
+    }
+    uint64_t took = clock_mono_us() - now;
+    if (took > WORKER_CROWD_US) { /* the loop is as long others' before the next crowd */
+        atomic_store(&worker->rests_until, now + 2 * took);
     }
 }
