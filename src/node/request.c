@@ -263,19 +263,25 @@ void node__request_clock(struct node_request *request)
     request->op.mono_us = clock_mono_us();
 }
 
-/* The clock may have moved since it looked, when nobody was seen to wait. */
-static void request_sleep(struct node_request *request)
+/* The clock may have moved since it was looked at, when nobody was seen to wait. */
+static void request_wait_for_clock(struct node_request *request)
 {
     struct node_worker *worker = request->client->worker;
     uint64_t wake_clock = request->op.wake_clock;
-    request->next = worker->sleeping;
-    worker->sleeping = request;
     if (wake_clock != 0) {
         atomic_store(&worker->waits_for_clock, true);
         if (atomic_load(&worker->node->server.applied_clock) >= wake_clock) {
             worker_wake_for_clock(worker);
         }
     }
+}
+
+static void request_sleep(struct node_request *request)
+{
+    struct node_worker *worker = request->client->worker;
+    request->next = worker->sleeping;
+    worker->sleeping = request;
+    request_wait_for_clock(request);
 }
 
 static void request_sleep_mail(struct net_mail *mail)
@@ -556,6 +562,7 @@ void node__worker_tick(void *context)
         struct node_request *request = *link;
         bool gone = net_conn_is_gone(request->client->conn);
         if (!gone && !command_is_due(&request->op, now)) {
+            request_wait_for_clock(request);
             link = &request->next;
             continue;
         }
