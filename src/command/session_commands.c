@@ -4,6 +4,7 @@
 #include "command/handlers.h"
 #include "command/server.h"
 #include "command/session.h"
+#include "command/session_pattern.h"
 #include "command/write.h"
 #include "doc/view.h"
 
@@ -105,16 +106,13 @@ static int session_each(struct command_op *op, session_verb_cb verb)
     return 0;
 }
 
-/* Kill all sessions of that id, whoever's they are; NULL: all sessions. Only the owner frees
- * sessions, so those listed are there without the lock. */
-static void session_kill_all(struct command_op *op, const uint8_t *id)
+/* Only the owner frees sessions, so those listed are there without the lock. */
+static void session_kill_all(struct command_op *op, const struct command_session_pattern *pattern)
 {
     uint32_t count;
     struct command_session **all = command_sessions_all(op->server->sessions, &op->arena, &count);
     for (uint32_t i = 0; i < count; i++) {
-        uint8_t shown[16];
-        command_session_shown(all[i], shown);
-        if (id == NULL || memcmp(shown, id, sizeof shown) == 0) {
+        if (command_session_pattern_means(pattern, all[i])) {
             command_session_kill(op->owner, all[i]);
         }
     }
@@ -130,61 +128,69 @@ int command_refresh_sessions(struct command_op *op)
     return session_each(op, session_refresh);
 }
 
+/* [{id}, ...] of the caller's; []: all of the caller's. */
 int command_kill_sessions(struct command_op *op)
 {
+    struct command_session_pattern own;
     struct doc_elem list;
     int code = session_list(op, &list);
-    if (code == 0 && doc_is_empty(doc_value_get_doc(list.value))) {
-        session_kill_all(op, NULL);
-        return 0;
+    if (code < 0 || !doc_is_empty(doc_value_get_doc(list.value))) {
+        return code < 0 ? code : session_each(op, command_session_kill);
     }
-    return code < 0 ? code : session_each(op, command_session_kill);
+    command_session_pattern_own(op, &own);
+    session_kill_all(op, &own);
+    return 0;
 }
 
-/* Of certain users only is not supported: a session does not say whose it is. */
-static int session_refuse_users(struct command_op *op, struct slice pattern)
-{
-    return doc_is_empty(pattern)
-               ? 0
-               : err_set(&op->err, LT_ENOTIMPLEMENTED,
-                         "%s: patterns of users and roles are not supported yet, only sessions "
-                         "({lsid: {id}}) and all ([])",
-                         op->command->name);
-}
-
+/* [{user, db}, ...]; []: everybody's. */
 int command_kill_all_sessions(struct command_op *op)
 {
+    struct command_session_pattern pattern;
     struct doc_elem list;
     int code = session_list(op, &list);
-    code = code < 0 ? code : session_refuse_users(op, doc_value_get_doc(list.value));
     if (code == 0) {
-        session_kill_all(op, NULL);
+        code = command_session_pattern_users(op, doc_value_get_doc(list.value), &pattern);
+    }
+    if (code == 0) {
+        session_kill_all(op, &pattern);
     }
     return code;
 }
 
-/* [{lsid: {id}}, ...]; [] and [{}]: all. */
+static int session_read_pattern(struct command_op *op, const struct doc_elem *elem,
+                                struct command_session_pattern *ret_pattern)
+{
+    if (elem->value.type == DOC_OBJECT) {
+        return command_session_pattern_parse(op, doc_value_get_doc(elem->value), ret_pattern);
+    }
+    return err_set(&op->err, LT_ETYPEMISMATCH,
+                   "BSON field '%s.%.*s' is the wrong type '%s', expected type 'object'",
+                   op->command->name, SLICE_FMT(elem->name), doc_type_name(elem->value.type));
+}
+
+/* [<pattern>, ...]; []: everybody's. */
 int command_kill_all_sessions_by_pattern(struct command_op *op)
 {
     struct doc_elem list;
     struct doc_iter iter;
     struct doc_elem elem;
+    uint32_t count = 0;
     int code = session_list(op, &list);
-    bool all = code == 0 && doc_is_empty(doc_value_get_doc(list.value));
-    doc_iter_value(&iter, code < 0 ? doc_empty_array : list.value);
-    while (code == 0 && doc_iter_next(&iter, &elem)) {
-        uint8_t id[16];
-        struct slice pattern =
-            doc_value_get_doc(elem.value.type == DOC_OBJECT ? elem.value : doc_empty_object);
-        if (command_session_id(doc_get_str(pattern, "lsid"), id)) {
-            session_kill_all(op, id);
-        } else {
-            code = session_refuse_users(op, pattern);
-            all |= code == 0;
-        }
+    if (code < 0) {
+        return code;
     }
-    if (all && code == 0) {
-        session_kill_all(op, NULL);
+    struct slice specs = doc_value_get_doc(list.value);
+    if (doc_is_empty(specs)) {
+        return command_kill_all_sessions(op);
+    }
+    struct command_session_pattern *patterns =
+        arena_alloc(&op->arena, doc_count(specs) * sizeof *patterns);
+    doc_iter_init(&iter, specs);
+    while (code == 0 && doc_iter_next(&iter, &elem)) {
+        code = session_read_pattern(op, &elem, &patterns[count++]);
+    }
+    for (uint32_t i = 0; i < count && code == 0; i++) {
+        session_kill_all(op, &patterns[i]);
     }
     return code;
 }

@@ -334,6 +334,54 @@ def own_account(server, root):
     eve.close()
 
 
+def kills(server, root):
+    """Who kills sessions by user or role ends those of these users, and nobody else's."""
+    root.kills.c.insert_many([{"_id": i} for i in range(9)])
+    root.kills.command("createRole", "looks", privileges=[], roles=["read"])
+    root.kills.command("createRole", "stares", privileges=[], roles=["looks"])
+    root.kills.command("createUser", "ann", pwd=SECRET, roles=["stares"])
+    root.kills.command("createUser", "bob", pwd=SECRET, roles=["readWrite"])
+    clients = {name: user(server, name, source="kills") for name in ("ann", "bob")}
+    sessions = {name: client.start_session() for name, client in clients.items()}
+    ann, bob = ({"user": name, "db": "kills"} for name in clients)
+    lsid, nobody = sessions["ann"].session_id, {"user": "zoe", "db": "kills"}
+
+    def killed(run):
+        cursors = {name: client.kills.c.find(batch_size=2, session=sessions[name])
+                   for name, client in clients.items()}
+        for cursor in cursors.values():
+            next(cursor)
+        run()
+        return [name for name, cursor in cursors.items() if code(lambda: list(cursor)) == 43]
+
+    def patterns(*given):
+        return killed(lambda: root.admin.command("killAllSessionsByPattern", given))
+
+    for users, ended in ([ann], ["ann"]), ([ann, bob], ["ann", "bob"]), ([nobody], []), ([], ["ann", "bob"]):
+        assert killed(lambda: root.admin.command("killAllSessions", users)) == ended, users
+    for role, ended in ("stares", ["ann"]), ("read", ["ann"]), ("readWrite", ["bob"]), ("dbAdmin", []):
+        assert patterns({"roles": [{"role": role, "db": "kills"}]}) == ended, role
+    assert patterns({"users": [bob]}, {"lsid": lsid}) == ["ann", "bob"]
+    assert patterns({"users": [bob], "lsid": lsid}) == []
+    assert patterns({"users": [bob], "roles": [{"role": "read", "db": "kills"}]}) == []
+    assert patterns({"users": []}) == []
+    assert patterns({}) == ["ann", "bob"]
+    assert killed(lambda: clients["bob"].admin.command("killSessions", [])) == ["bob"]
+    assert killed(lambda: clients["bob"].admin.command("killSessions", [lsid])) == []
+    assert killed(lambda: clients["ann"].admin.command("killSessions", [lsid])) == ["ann"]
+    for wrong, number in (([{"users": [bob]}, {"users": 1}], 14), ([{"users": [bob]}, {"who": 1}], 40415),
+                          ([{"users": [bob]}, 1], 14), ([{"lsid": 1}], 14), ([{"users": [{"user": 1}]}], 2),
+                          ([{"uid": b""}], 238)):
+        assert killed(lambda: code_is(root, wrong, number)) == [], wrong
+    assert code(lambda: clients["bob"].admin.command("killAllSessions", [])) == 13
+    for client in clients.values():
+        client.close()
+
+
+def code_is(root, patterns, number):
+    assert code(lambda: root.admin.command("killAllSessionsByPattern", patterns)) == number, patterns
+
+
 def bad_commands(root):
     """What is no user or role is refused, with MongoDB's codes."""
     shop = root.shop
@@ -409,6 +457,7 @@ def main():
         changes(server, root)
         pipelines(server, root)
         own_account(server, root)
+        kills(server, root)
         brute_force(server, root)
         bad_commands(root)
         root.close()
