@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const require = createRequire(process.env.CRASH_MODULES + '/');
 const mongoose = require('mongoose');
-await mongoose.connect(process.env.LARGETABLE_URI, { dbName: 'crash' });
 const Account = mongoose.model('account', new mongoose.Schema({ _id: Number, b: Number }));
 let stopping = false;
 
@@ -18,6 +17,7 @@ async function move(session) {
 process.stdin.on('end', () => { stopping = true; }).resume();
 while (!stopping) {
   try {
+    await mongoose.connect(process.env.LARGETABLE_URI, { dbName: 'crash' }); // nothing, once it is
     await mongoose.connection.transaction(move);
     console.log('done');
   } catch {
