@@ -7,6 +7,15 @@ const mongoose = require('mongoose');
 const Account = mongoose.model('account', new mongoose.Schema({ _id: Number, b: Number }));
 let stopping = false;
 
+async function connect() {
+  try {
+    await mongoose.connect(process.env.LARGETABLE_URI, { dbName: 'crash' });
+  } catch {
+    await sleep(20); // the server died in the middle of it, which the driver does not try again
+    await connect();
+  }
+}
+
 async function move(session) {
   const from = Math.floor(Math.random() * 6);
   const amount = 1 + Math.floor(Math.random() * 10);
@@ -15,9 +24,9 @@ async function move(session) {
 }
 
 process.stdin.on('end', () => { stopping = true; }).resume();
+await connect();
 while (!stopping) {
   try {
-    await mongoose.connect(process.env.LARGETABLE_URI, { dbName: 'crash' }); // nothing, once it is
     await mongoose.connection.transaction(move);
     console.log('done');
   } catch {
