@@ -114,10 +114,10 @@ static int pattern_field(struct pattern_ask *ask, struct command_session_pattern
     }
     if (slice_is(elem->name, "lsid")) {
         pattern->of_id = command_session_id(elem->value, pattern->id);
-        return pattern->of_id ? 0
-                              : err_set(&op->err, LT_ETYPEMISMATCH,
-                                        "BSON field '%s.lsid' must be {id: <UUID>}",
-                                        op->command->name);
+        return pattern->of_id
+                   ? 0
+                   : err_set(&op->err, LT_ETYPEMISMATCH,
+                             "BSON field '%s.lsid' must be {id: <UUID>}", op->command->name);
     }
     if (slice_is(elem->name, "uid")) {
         return err_set(&op->err, LT_ENOTIMPLEMENTED,
