@@ -169,3 +169,19 @@ int command_account_refresh(struct command_op *op)
     op->err.code = 0;
     return 0;
 }
+
+void command_account_build(const struct command_account *account, struct doc_builder *builder,
+                           const char *user_field, const char *roles_field)
+{
+    struct command_names no_roles = {0};
+    doc_build_open_array(builder, slice_str(user_field));
+    if (account != NULL) {
+        doc_build_open(builder, SLICE(""));
+        doc_build_string(builder, "user", account->name.name);
+        doc_build_string(builder, "db", account->name.db);
+        doc_build_close(builder);
+    }
+    doc_build_close(builder);
+    command_names_build(account == NULL ? &no_roles : &account->roles, builder, roles_field,
+                        "role");
+}

@@ -35,6 +35,10 @@ int command_account_load(struct command_op *op, const struct command_name *name,
                          struct command_account **ret_account);
 void command_account_release(struct command_account *account);
 
+/* Two arrays: the user, {user, db}, and its roles, both empty for nobody (NULL). */
+void command_account_build(const struct command_account *account, struct doc_builder *builder,
+                           const char *user_field, const char *roles_field);
+
 /* The client's account, resolved again if it must be; NULL in the client when the user is gone. */
 int command_account_refresh(struct command_op *op);
 

@@ -92,28 +92,30 @@ struct slice accounts__with(struct command_op *op, struct slice doc, const char 
 
 struct accounts_list {
     struct command_op *op;
-    struct slice *docs;
-    size_t count;
-    size_t cap;
+    struct accounts_docs docs;
     bool (*wants)(const struct accounts_list *list, struct slice doc);
     const struct command_name *role;
 };
 
+void accounts__docs_add(struct command_op *op, struct accounts_docs *docs, struct slice doc)
+{
+    if (docs->count == docs->cap) {
+        struct slice *old = docs->all;
+        docs->cap = docs->cap == 0 ? 16 : docs->cap * 2;
+        docs->all = arena_alloc(&op->arena, docs->cap * sizeof *old);
+        if (docs->count > 0) {
+            memcpy(docs->all, old, docs->count * sizeof *old);
+        }
+    }
+    docs->all[docs->count++] = doc;
+}
+
 static int accounts_note(void *context, struct slice doc)
 {
     struct accounts_list *list = context;
-    if (!list->wants(list, doc)) {
-        return 0;
+    if (list->wants(list, doc)) {
+        accounts__docs_add(list->op, &list->docs, doc);
     }
-    if (list->count == list->cap) {
-        struct slice *old = list->docs;
-        list->cap = list->cap == 0 ? 16 : list->cap * 2;
-        list->docs = arena_alloc(&list->op->arena, list->cap * sizeof *old);
-        if (list->count > 0) {
-            memcpy(list->docs, old, list->count * sizeof *old);
-        }
-    }
-    list->docs[list->count++] = doc;
     return 0;
 }
 
@@ -126,10 +128,15 @@ static int accounts_list(struct accounts_list *list, enum command_directory_kind
     return code;
 }
 
-static bool accounts_are_here(const struct accounts_list *list, struct slice doc)
+bool accounts__is_here(const struct command_op *op, struct slice doc)
 {
     struct doc_value db = doc_get_str(doc, "db");
-    return db.type == DOC_STRING && slice_equal(doc_value_get_string(db), list->op->db);
+    return db.type == DOC_STRING && slice_equal(doc_value_get_string(db), op->db);
+}
+
+static bool accounts_are_here(const struct accounts_list *list, struct slice doc)
+{
+    return accounts__is_here(list->op, doc);
 }
 
 int accounts__drop_all(struct command_op *op, enum command_directory_kind kind, int64_t *ret_count)
@@ -140,8 +147,8 @@ int accounts__drop_all(struct command_op *op, enum command_directory_kind kind, 
         dropped = op->state = arena_zero(&op->arena, 1, sizeof *dropped);
     }
     int code = accounts_list(&list, kind);
-    for (size_t i = 0; i < list.count && code == 0; i++) {
-        code = command_directory_delete(op, kind, list.docs[i]);
+    for (size_t i = 0; i < list.docs.count && code == 0; i++) {
+        code = command_directory_delete(op, kind, list.docs.all[i]);
         *dropped += code == 0;
     }
     *ret_count = *dropped;
@@ -193,9 +200,9 @@ int accounts__forget_role(struct command_op *op, const struct command_name *role
     for (int k = 0; k < 2 && code == 0; k++) {
         struct accounts_list list = {.op = op, .wants = accounts_have_role, .role = role};
         code = accounts_list(&list, kinds[k]);
-        for (size_t i = 0; i < list.count && code == 0; i++) {
-            struct slice doc = accounts_without(op, list.docs[i], role);
-            code = command_directory_put(op, kinds[k], list.docs[i], doc);
+        for (size_t i = 0; i < list.docs.count && code == 0; i++) {
+            struct slice doc = accounts_without(op, list.docs.all[i], role);
+            code = command_directory_put(op, kinds[k], list.docs.all[i], doc);
         }
     }
     return code;

@@ -48,28 +48,16 @@ static int info_which(struct command_op *op, const char *key, struct info_which 
 struct info_list {
     struct command_op *op;
     const struct info_which *which;
-    struct slice *docs;
-    size_t count;
-    size_t cap;
+    struct accounts_docs docs;
 };
 
 static int info_add(void *context, struct slice doc)
 {
     struct info_list *list = context;
-    struct doc_value db = doc_get_str(doc, "db");
-    bool here = db.type == DOC_STRING && slice_equal(doc_value_get_string(db), list->op->db);
-    if (!here && !list->which->named && !list->which->every) {
-        return 0;
+    bool any = list->which->named || list->which->every;
+    if (any || accounts__is_here(list->op, doc)) {
+        accounts__docs_add(list->op, &list->docs, doc);
     }
-    if (list->count == list->cap) {
-        struct slice *old = list->docs;
-        list->cap = list->cap == 0 ? 16 : list->cap * 2;
-        list->docs = arena_alloc(&list->op->arena, list->cap * sizeof *old);
-        if (list->count > 0) {
-            memcpy(list->docs, old, list->count * sizeof *old);
-        }
-    }
-    list->docs[list->count++] = doc;
     return 0;
 }
 
@@ -174,9 +162,9 @@ static int users_list(struct command_directory *directory, const struct users_ar
     struct query_eval eval;
     int code = users_filter(op, args->filter, &match, &eval);
     code = code < 0 ? code : info_find(directory, COMMAND_USERS, &list);
-    for (size_t i = 0; i < list.count && code >= 0; i++) {
+    for (size_t i = 0; i < list.docs.count && code >= 0; i++) {
         struct doc_builder *builder = accounts__begin(op);
-        code = users_build(directory, args, list.docs[i], builder);
+        code = users_build(directory, args, list.docs.all[i], builder);
         struct slice doc = doc_build_end(builder);
         if (code == 0 && match != NULL) {
             eval.root = doc_value_object(doc);
@@ -307,12 +295,12 @@ static int roles_list(struct command_directory *directory, const struct roles_ar
         }
     }
     code = code < 0 ? code : info_find(directory, COMMAND_ROLES, &list);
-    for (size_t i = 0; i < list.count && code == 0; i++) {
-        struct doc_value role = doc_get_str(list.docs[i], "role");
-        struct doc_value db = doc_get_str(list.docs[i], "db");
+    for (size_t i = 0; i < list.docs.count && code == 0; i++) {
+        struct doc_value role = doc_get_str(list.docs.all[i], "role");
+        struct doc_value db = doc_get_str(list.docs.all[i], "db");
         if (role.type == DOC_STRING && db.type == DOC_STRING) {
             struct command_name name = {doc_value_get_string(role), doc_value_get_string(db)};
-            code = roles_build(directory, &name, list.docs[i], shows, array);
+            code = roles_build(directory, &name, list.docs.all[i], shows, array);
         }
     }
     if (code == 0 && !which->named && args->builtins) {
@@ -379,18 +367,8 @@ int command_connection_status(struct command_op *op)
         return code;
     }
     doc_build_open(builder, SLICE("authInfo"));
-    doc_build_open_array(builder, SLICE("authenticatedUsers"));
-    if (account != NULL) {
-        doc_build_open(builder, SLICE(""));
-        doc_build_string(builder, "user", account->name.name);
-        doc_build_string(builder, "db", account->name.db);
-        doc_build_close(builder);
-    }
-    doc_build_close(builder);
-    struct command_names no_roles = {0};
     struct security_privileges none = {0};
-    command_names_build(account == NULL ? &no_roles : &account->roles, builder,
-                        "authenticatedUserRoles", "role");
+    command_account_build(account, builder, "authenticatedUsers", "authenticatedUserRoles");
     if (doc_value_truth(doc_get_str(op->body, "showPrivileges"))) {
         security_privileges_build(account == NULL ? &none : &account->privileges, builder,
                                   "authenticatedUserPrivileges");

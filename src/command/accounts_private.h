@@ -32,6 +32,17 @@ struct doc_builder *accounts__begin(struct command_op *op);
 struct slice accounts__with(struct command_op *op, struct slice doc, const char *name,
                             struct slice value);
 
+/* Stored users or roles that were found, in the op's arena. */
+struct accounts_docs {
+    struct slice *all;
+    size_t count;
+    size_t cap;
+};
+void accounts__docs_add(struct command_op *op, struct accounts_docs *docs, struct slice doc);
+
+/* Is the stored user or role of op->db? */
+bool accounts__is_here(const struct command_op *op, struct slice doc);
+
 /* Take the documents of op->db out, and the roles among them away from whoever has them; *ret_count
  * how many went. */
 int accounts__drop_all(struct command_op *op, enum command_directory_kind kind, int64_t *ret_count);

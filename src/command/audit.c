@@ -139,20 +139,6 @@ static void audit_build_address(struct doc_builder *builder, const char *name, c
     doc_build_close(builder);
 }
 
-static void audit_build_account(struct doc_builder *builder, const struct command_account *account)
-{
-    struct command_names no_roles = {0};
-    doc_build_open_array(builder, SLICE("users"));
-    if (account != NULL) {
-        doc_build_open(builder, SLICE(""));
-        doc_build_string(builder, "user", account->name.name);
-        doc_build_string(builder, "db", account->name.db);
-        doc_build_close(builder);
-    }
-    doc_build_close(builder);
-    command_names_build(account == NULL ? &no_roles : &account->roles, builder, "roles", "role");
-}
-
 static void audit_event(struct command_op *op, const char *event, struct slice param, int code)
 {
     struct command_audit *audit = op->server->audit;
@@ -165,7 +151,7 @@ static void audit_event(struct command_op *op, const char *event, struct slice p
     doc_build_date(builder, "ts", op->wall_ms);
     audit_build_address(builder, "local", op->server->address);
     audit_build_address(builder, "remote", op->client->peer);
-    audit_build_account(builder, op->client->account);
+    command_account_build(op->client->account, builder, "users", "roles");
     doc_build_doc(builder, "param", param);
     doc_build_i32(builder, "result", code);
     struct slice doc = doc_build_end(builder);
