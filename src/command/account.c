@@ -80,12 +80,14 @@ static void account_share(struct command_server *server, struct command_account 
     command_account_release(old);
 }
 
-static void account_read_id(struct command_account *account, struct slice doc)
+bool command_user_id(struct slice doc, uint8_t ret_id[COMMAND_USER_ID])
 {
     struct doc_value id = doc_get_str(doc, "userId");
-    if (id.type == DOC_BINARY && doc_value_get_binary(id).len == COMMAND_USER_ID) {
-        memcpy(account->id, doc_value_get_binary(id).data, COMMAND_USER_ID);
+    if (id.type != DOC_BINARY || doc_value_get_binary(id).len != COMMAND_USER_ID) {
+        return false;
     }
+    memcpy(ret_id, doc_value_get_binary(id).data, COMMAND_USER_ID);
+    return true;
 }
 
 static int account_fill(struct command_directory *directory, struct command_account *account)
@@ -97,7 +99,7 @@ static int account_fill(struct command_directory *directory, struct command_acco
                         : err_set(&directory->op->err, LT_EUSERNOTFOUND, "User %.*s@%.*s not found",
                                   SLICE_FMT(account->name.name), SLICE_FMT(account->name.db));
     }
-    account_read_id(account, doc);
+    command_user_id(doc, account->id);
     command_names_of(&account->roles, doc);
     return command_directory_expand(directory, &account->roles, &account->privileges);
 }

@@ -24,6 +24,9 @@ struct command_account {
     uint64_t clock; /* it knows of all that was applied by then */
 };
 
+/* The userId of a stored user; false when it has none. */
+bool command_user_id(struct slice doc, uint8_t ret_id[COMMAND_USER_ID]);
+
 /* The accounts that connections have, one a user; some may be forgotten. */
 struct command_accounts;
 struct command_accounts *command_accounts_new(void);

@@ -1,10 +1,8 @@
 /* command/session_pattern.c - users and roles are looked up once, into the ids of users. */
 #include "command/session_pattern.h"
 
-#include "command/directory.h"
+#include "command/account.h"
 #include "doc/view.h"
-
-enum { USER_ID_LEN = 16 };
 
 /* ---- the users that are meant ---- */
 
@@ -39,13 +37,13 @@ static int pattern_note(void *context, struct slice doc)
 {
     struct pattern_ask *ask = context;
     struct command_name name = {pattern_text(doc, "user"), pattern_text(doc, "db")};
-    struct doc_value id = doc_get_str(doc, "userId");
+    uint8_t id[COMMAND_USER_ID];
     int code = ask->users == NULL || command_names_have(ask->users, &name);
     if (code > 0 && ask->roles != NULL) {
         code = pattern_has_role(ask, doc);
     }
-    if (code > 0 && id.type == DOC_BINARY && doc_value_get_binary(id).len == USER_ID_LEN) {
-        buf_append(ask->user_ids, doc_value_get_binary(id).data, USER_ID_LEN);
+    if (code > 0 && command_user_id(doc, id)) {
+        buf_append(ask->user_ids, id, sizeof id);
     }
     return code < 0 ? code : 0;
 }
@@ -81,7 +79,7 @@ void command_session_pattern_own(struct command_op *op, struct command_session_p
 {
     pattern_init(op, ret_pattern);
     ret_pattern->of_users = true;
-    buf_append(&ret_pattern->user_ids, op->user_id, USER_ID_LEN);
+    buf_append(&ret_pattern->user_ids, op->user_id, COMMAND_USER_ID);
 }
 
 /* ---- patterns ---- */
@@ -150,8 +148,8 @@ int command_session_pattern_parse(struct command_op *op, struct slice spec,
 
 static bool pattern_has_user(const struct command_session_pattern *pattern, const uint8_t *user_id)
 {
-    for (size_t at = 0; at < pattern->user_ids.len; at += USER_ID_LEN) {
-        if (memcmp(pattern->user_ids.data + at, user_id, USER_ID_LEN) == 0) {
+    for (size_t at = 0; at < pattern->user_ids.len; at += COMMAND_USER_ID) {
+        if (memcmp(pattern->user_ids.data + at, user_id, COMMAND_USER_ID) == 0) {
             return true;
         }
     }
