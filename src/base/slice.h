@@ -26,7 +26,7 @@ struct slice {
 
 static inline struct slice slice_of(const void *data, size_t len)
 {
-    return (struct slice){data, len};
+    return (struct slice){(const uint8_t *)data, len};
 }
 
 /* The bytes of a C string, without its NUL. */
