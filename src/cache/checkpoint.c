@@ -1,4 +1,7 @@
-/* cache/checkpoint.c - head, what was added, and a checksum of both at the end. */
+/* cache/checkpoint.c - head, what was added, and a checksum of both at the end.
+ *
+ * Before them stand a magic and the mark of what they are encrypted with. Then they go in frames:
+ * the length of a text, and the text, sealed with the frame's number. */
 #include "cache/checkpoint.h"
 
 #include <errno.h>
@@ -9,34 +12,63 @@
 
 static const char checkpoint_name[] = "index";
 static const char checkpoint_new[] = "index.new";
-static const char checkpoint_magic[8] = "LTCACHE2";
+static const char checkpoint_magic[8] = "LTCACHE3";
 
 enum { CHECKPOINT_BYTES = 64 << 10 };
 
-static void checkpoint_write(struct cache_checkpoint *checkpoint)
+/* What the file begins with, as it is. */
+struct checkpoint_front {
+    char magic[sizeof checkpoint_magic];
+    struct store_seal_mark mark;
+};
+
+static void checkpoint_put(struct cache_checkpoint *checkpoint, const void *data, size_t len)
 {
-    const struct buf *waiting = &checkpoint->waiting;
-    for (size_t done = 0; done < waiting->len && checkpoint->code == 0;) {
-        ssize_t put = write(checkpoint->fd, waiting->data + done, waiting->len - done);
+    for (size_t done = 0; done < len && checkpoint->code == 0;) {
+        ssize_t put = write(checkpoint->fd, (const uint8_t *)data + done, len - done);
         if (put < 0 && errno != EINTR) {
             checkpoint->code = -LT_EIO;
         }
         done += put < 0 ? 0 : (size_t)put;
     }
-    checkpoint->waiting.len = 0;
+}
+
+/* The number of a frame is authenticated with its text. */
+static struct slice checkpoint_sealed_with(const uint64_t *frame)
+{
+    return slice_of(frame, sizeof *frame);
+}
+
+static void checkpoint_write(struct cache_checkpoint *checkpoint)
+{
+    struct buf *waiting = &checkpoint->waiting;
+    if (checkpoint->gcm != NULL) {
+        struct slice text = buf_slice(waiting);
+        buf_extend(waiting, GCM_EXTRA);
+        text.data = waiting->data;
+        uint32_t len = (uint32_t)waiting->len;
+        gcm_seal(checkpoint->gcm, checkpoint_sealed_with(&checkpoint->frames), text, waiting->data);
+        checkpoint->frames++;
+        checkpoint_put(checkpoint, &len, sizeof len);
+    }
+    checkpoint_put(checkpoint, waiting->data, waiting->len);
+    waiting->len = 0;
 }
 
 void cache_checkpoint_begin(struct cache_checkpoint *checkpoint, int directory,
-                            const struct cache_checkpoint_head *head)
+                            const struct cache_seal *seal, const struct cache_checkpoint_head *head)
 {
-    *checkpoint = (struct cache_checkpoint){.directory = directory, .state = XXH3_createState()};
+    struct checkpoint_front front = {.mark = seal->mark};
+    *checkpoint = (struct cache_checkpoint){
+        .directory = directory, .state = XXH3_createState(), .gcm = seal->gcm};
+    memcpy(front.magic, checkpoint_magic, sizeof front.magic);
     buf_init(&checkpoint->waiting, NULL);
     XXH3_64bits_reset(checkpoint->state);
     unlinkat(directory, checkpoint_new, 0);
     checkpoint->fd =
         openat(directory, checkpoint_new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     checkpoint->code = checkpoint->fd < 0 ? -LT_EIO : 0;
-    cache_checkpoint_add(checkpoint, checkpoint_magic, sizeof checkpoint_magic);
+    checkpoint_put(checkpoint, &front, sizeof front);
     cache_checkpoint_add(checkpoint, head, sizeof *head);
 }
 
@@ -95,24 +127,64 @@ static int checkpoint_load(int fd, struct buf *out)
 /* Check the whole, and leave what was added. */
 static int checkpoint_check(struct buf *out, struct cache_checkpoint_head *ret_head)
 {
-    const size_t before = sizeof checkpoint_magic + sizeof *ret_head;
     uint64_t checksum;
-    if (out->len < before + sizeof checksum) {
+    if (out->len < sizeof *ret_head + sizeof checksum) {
         return -LT_ECORRUPT;
     }
     out->len -= sizeof checksum;
     memcpy(&checksum, out->data + out->len, sizeof checksum);
-    if (memcmp(out->data, checkpoint_magic, sizeof checkpoint_magic) != 0 ||
-        checksum != XXH3_64bits(out->data, out->len)) {
+    if (checksum != XXH3_64bits(out->data, out->len)) {
         return -LT_ECORRUPT;
     }
-    memcpy(ret_head, out->data + sizeof checkpoint_magic, sizeof *ret_head);
-    out->len -= before;
-    memmove(out->data, out->data + before, out->len);
+    memcpy(ret_head, out->data, sizeof *ret_head);
+    out->len -= sizeof *ret_head;
+    memmove(out->data, out->data + sizeof *ret_head, out->len);
     return 0;
 }
 
-int cache_checkpoint_read(int directory, struct cache_checkpoint_head *ret_head, struct buf *out)
+/* Frames in the clear, closed up. */
+static int checkpoint_decrypt(struct gcm *gcm, struct buf *out)
+{
+    struct slice rest = buf_slice(out);
+    out->len = 0;
+    for (uint64_t frame = 0; rest.len > 0; frame++) {
+        uint32_t len;
+        if (cache_checkpoint_take(&rest, &len, sizeof len) < 0 || len > rest.len ||
+            gcm_unseal(gcm, checkpoint_sealed_with(&frame), slice_of(rest.data, len),
+                       (uint8_t *)(uintptr_t)rest.data) < 0) {
+            return -LT_ECORRUPT;
+        }
+        memmove(out->data + out->len, rest.data, len - GCM_EXTRA);
+        out->len += len - GCM_EXTRA;
+        rest = slice_from(rest, len);
+    }
+    return 0;
+}
+
+/* What stands at the front, and leave the rest in the clear. */
+static int checkpoint_open(struct cache_seal *seal, struct buf *out)
+{
+    struct checkpoint_front front;
+    if (out->len < sizeof front) {
+        return -LT_ECORRUPT;
+    }
+    memcpy(&front, out->data, sizeof front);
+    if (memcmp(front.magic, checkpoint_magic, sizeof front.magic) != 0 ||
+        (front.mark.key != 0) != (seal->keys != NULL)) {
+        return -LT_ECORRUPT;
+    }
+    out->len -= sizeof front;
+    memmove(out->data, out->data + sizeof front, out->len);
+    if (seal->keys == NULL) {
+        return 0;
+    }
+    int code = store_seal_gcm(seal->keys, front.mark, &seal->gcm);
+    seal->mark = front.mark;
+    return code < 0 ? code : checkpoint_decrypt(seal->gcm, out);
+}
+
+int cache_checkpoint_read(int directory, struct cache_seal *seal,
+                          struct cache_checkpoint_head *ret_head, struct buf *out)
 {
     int fd = openat(directory, checkpoint_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
@@ -121,6 +193,7 @@ int cache_checkpoint_read(int directory, struct cache_checkpoint_head *ret_head,
     out->len = 0;
     int code = checkpoint_load(fd, out);
     close(fd);
+    code = code < 0 ? code : checkpoint_open(seal, out);
     return code < 0 ? code : checkpoint_check(out, ret_head);
 }
 

@@ -163,12 +163,18 @@ int cache__file_break(struct cache_file *file, const char *what)
 
 uint64_t cache__file_entry_len(const struct cache_file_head *head)
 {
-    return sizeof *head + (uint64_t)head->key_len + head->packed_len;
+    return sizeof *head + (uint64_t)head->key_len + head->packed_len + head->extra;
 }
 
-uint64_t cache_file_entry_bytes(struct slice key, const struct cache_packed *packed)
+static uint32_t file_extra(const struct cache_file *file)
 {
-    return sizeof(struct cache_file_head) + key.len + packed->bytes.len;
+    return file->options.gcm != NULL ? GCM_EXTRA : 0;
+}
+
+uint64_t cache_file_entry_bytes(const struct cache_file *file, struct slice key,
+                                const struct cache_packed *packed)
+{
+    return sizeof(struct cache_file_head) + key.len + packed->bytes.len + file_extra(file);
 }
 
 static uint32_t file_checksum(const struct cache_file_head *head)
@@ -181,6 +187,21 @@ bool cache__file_is_entry(const struct cache_file_head *head, uint64_t len, uint
 {
     return len >= sizeof *head && cache__file_entry_len(head) <= len &&
            head->generation == generation && head->checksum == file_checksum(head);
+}
+
+/* What is authenticated with key and value: all of the head but the checksum. */
+static struct slice file_sealed_with(const struct cache_file_head *head)
+{
+    return slice_of(&head->generation, sizeof *head - sizeof head->checksum);
+}
+
+bool cache__file_decrypt(const struct cache_file *file, struct cache_file_head *head)
+{
+    uint8_t *text = (uint8_t *)(head + 1);
+    struct slice sealed = slice_of(text, cache__file_entry_len(head) - sizeof *head);
+    return file->options.gcm == NULL ||
+           (head->extra == GCM_EXTRA &&
+            gcm_unseal(file->options.gcm, file_sealed_with(head), sealed, text) == 0);
 }
 
 struct cache_packed cache__file_packed(const struct cache_file_head *head)
@@ -209,7 +230,7 @@ static uint32_t file_write_entry(struct cache_file *file, struct slice key,
                                  const struct cache_packed *packed)
 {
     struct cache_file_segment *segment = &file->segments[file->open];
-    uint64_t len = cache_file_entry_bytes(key, packed);
+    uint64_t len = cache_file_entry_bytes(file, key, packed);
     uint32_t padded = file_round(file, len);
     struct cache_file_head *head = (struct cache_file_head *)(file->buffer + segment->used);
     uint64_t at = (uint64_t)file->open * file->options.segment_bytes + segment->used;
@@ -220,11 +241,16 @@ static uint32_t file_write_entry(struct cache_file *file, struct slice key,
                                      .packed_len = (uint32_t)packed->bytes.len,
                                      .plain_len = packed->plain_len,
                                      .codec = packed->codec,
-                                     .dictionary = packed->dictionary};
+                                     .dictionary = packed->dictionary,
+                                     .extra = file_extra(file)};
     uint8_t *to = (uint8_t *)(head + 1);
     memcpy(to, key.data, key.len);
     memcpy(to + key.len, packed->bytes.data, packed->bytes.len);
-    memset(to + key.len + packed->bytes.len, 0, padded - len);
+    if (file->options.gcm != NULL) {
+        struct slice text = slice_of(to, key.len + packed->bytes.len);
+        gcm_seal(file->options.gcm, file_sealed_with(head), text, to);
+    }
+    memset((uint8_t *)head + len, 0, padded - len);
     head->checksum = file_checksum(head);
     segment->used += padded;
     pthread_mutex_unlock(&file->lock);
@@ -242,7 +268,7 @@ static void file_leave(struct cache_file *file, const struct cache_file_leaver *
     if (state == CACHE_INDEX_ABSENT) {
         return;
     }
-    uint64_t len = cache_file_entry_bytes(leaver->key, &leaver->packed);
+    uint64_t len = cache_file_entry_bytes(file, leaver->key, &leaver->packed);
     bool gone = false;
     bool wanted = state == CACHE_INDEX_HIT && file->options.leave(file->options.context, leaver) &&
                   keep && file->kept + len <= file->options.segment_bytes / 2 &&
@@ -273,8 +299,9 @@ static bool file_leave_each(struct cache_file *file, uint32_t number, bool keep)
     uint64_t begin = (uint64_t)number * file->options.segment_bytes;
     uint32_t at = 0;
     while (at < segment->used) {
-        const struct cache_file_head *head = (const struct cache_file_head *)(file->scratch + at);
-        if (!cache__file_is_entry(head, segment->used - at, segment->generation)) {
+        struct cache_file_head *head = (struct cache_file_head *)(file->scratch + at);
+        if (!cache__file_is_entry(head, segment->used - at, segment->generation) ||
+            !cache__file_decrypt(file, head)) {
             return false;
         }
         struct slice key = cache_file_head_key(head);
@@ -447,7 +474,7 @@ void cache_file_let_go(struct cache_file *file)
 int cache_file_append(struct cache_file *file, struct slice key, const struct cache_packed *packed,
                       uint32_t *ret_position)
 {
-    uint64_t len = cache_file_entry_bytes(key, packed);
+    uint64_t len = cache_file_entry_bytes(file, key, packed);
     if (len > file->options.segment_bytes / FILE_ENTRIES_A_SEGMENT) {
         return -LT_EBADVALUE;
     }

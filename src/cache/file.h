@@ -17,6 +17,7 @@
 #ifndef CACHE_FILE_H
 #define CACHE_FILE_H
 
+#include "base/gcm.h"
 #include "cache/codec.h"
 #include "store/kv.h"
 
@@ -48,6 +49,7 @@ struct cache_file_options {
     uint64_t seed;          /* of the keys' hashes: XXH3 */
     bool mapped;            /* reads that may not wait lend what is in the system's memory; else
                              * they copy it */
+    struct gcm *gcm;        /* what entries are encrypted with; NULL: nothing; borrowed */
     /* An entry that was hit leaves: true to keep it in this level. The writer's thread. */
     bool (*leave)(void *context, const struct cache_file_leaver *leaver);
     /* One has left, hit or not, and is not in this file any more. The writer's thread. */
@@ -126,7 +128,8 @@ void cache_file_forget(struct cache_file *file);
 void cache_file_let_go(struct cache_file *file);
 
 /* Bytes an entry takes. */
-uint64_t cache_file_entry_bytes(struct slice key, const struct cache_packed *packed);
+uint64_t cache_file_entry_bytes(const struct cache_file *file, struct slice key,
+                                const struct cache_packed *packed);
 
 struct cache_file_stats cache_file_stats(struct cache_file *file);
 

@@ -27,6 +27,7 @@ struct cache_file_head {
     uint32_t plain_len;
     uint32_t codec;
     uint32_t dictionary;
+    uint32_t extra; /* bytes behind the value, of its encryption */
 };
 
 struct cache_file_segment {
@@ -71,6 +72,8 @@ static inline struct slice cache_file_head_key(const struct cache_file_head *hea
 /* Are these `len` bytes from an entry's begin on an entry of that generation, undamaged? */
 bool cache__file_is_entry(const struct cache_file_head *head, uint64_t len, uint32_t generation);
 uint64_t cache__file_entry_len(const struct cache_file_head *head);
+/* Key and value in the clear, in place: false when they are not what was written. */
+bool cache__file_decrypt(const struct cache_file *file, struct cache_file_head *head);
 struct cache_packed cache__file_packed(const struct cache_file_head *head);
 
 /* Read bytes of the file: 0, -LT_ECORRUPT when there are fewer, -LT_EIO. */

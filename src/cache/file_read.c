@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -105,16 +106,27 @@ static bool file_is_resident(const struct cache_file *file, uint64_t offset, uin
     return true;
 }
 
+/* A file that somebody cut is shorter than the map; what is behind its end is no memory, whatever
+ * the system says of its pages: they may belong to a larger one that is cut through. */
+static uint64_t file_room(const struct cache_file *file, const struct file_found *found)
+{
+    struct stat status;
+    uint64_t size = fstat(file->fd, &status) == 0 ? (uint64_t)status.st_size : 0;
+    uint64_t room = size > found->offset ? size - found->offset : 0;
+    return room < found->room ? room : found->room;
+}
+
 static int file_look(const struct cache_file *file, const struct file_found *found,
                      const struct cache_file_head **ret_head)
 {
+    uint64_t room = file_room(file, found);
     const struct cache_file_head *head =
         (const struct cache_file_head *)(file->map + found->offset);
-    if (found->room < sizeof *head || !file_is_resident(file, found->offset, sizeof *head)) {
+    if (room < sizeof *head || !file_is_resident(file, found->offset, sizeof *head)) {
         return -LT_EAGAIN;
     }
     uint64_t len = cache__file_entry_len(head);
-    if (len <= found->room && !file_is_resident(file, found->offset, len)) {
+    if (len <= found->room && (len > room || !file_is_resident(file, found->offset, len))) {
         return -LT_EAGAIN;
     }
     *ret_head = head;
@@ -167,6 +179,22 @@ static int file_fetch(struct cache_file *file, struct file_found *found, enum st
     }
     found->copy = mem_grow(found->copy, len > FILE_READ_FIRST ? len : FILE_READ_FIRST);
     return file_fetch_rest(file, found, len, wait);
+}
+
+/* Is this the entry that was looked for, undamaged? What is encrypted is in memory of its own
+ * afterwards, in the clear. */
+static bool file_is_whole(struct cache_file *file, struct file_found *found,
+                          const struct cache_file_head **head)
+{
+    if (!cache__file_is_entry(*head, found->room, found->generation)) {
+        return false;
+    }
+    if (file->options.gcm == NULL) {
+        return true;
+    }
+    found->copy = found->copy != NULL ? found->copy : file_copy(*head);
+    *head = found->copy;
+    return cache__file_decrypt(file, found->copy);
 }
 
 /* The entry's bytes, whatever they are. */
@@ -242,7 +270,7 @@ int cache_file_get(struct cache_file *file, uint64_t hash, struct slice key, enu
             file_let_go(&found);
             return code;
         }
-        bool good = cache__file_is_entry(head, found.room, found.generation);
+        bool good = file_is_whole(file, &found, &head);
         if (good && file_is_key(file, hash, key, head)) {
             file_lend(&found, head, ret_value);
             file_count(file, hash, found.position, true);

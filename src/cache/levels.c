@@ -156,10 +156,10 @@ static void budget_refill(struct cache_levels_budget *budget, uint64_t now_us)
     budget->now_us = now_us;
 }
 
-static bool levels_may_write(struct cache_levels *levels, struct slice key,
-                             const struct cache_packed *packed)
+static bool levels_may_write(struct cache_levels *levels, const struct cache_file *file,
+                             struct slice key, const struct cache_packed *packed)
 {
-    uint64_t bytes = cache_file_entry_bytes(key, packed);
+    uint64_t bytes = cache_file_entry_bytes(file, key, packed);
     if (levels->budget.bytes_second == 0) {
         return true;
     }
@@ -202,7 +202,7 @@ static void levels_spill(struct cache_levels *levels, const struct cache_spill_i
     }
     cache_packer_pack(levels->packer, item->key, item->value, &levels->scratch, &packed);
     struct levels_move move = {item->hash, item->begun, item->key, &packed};
-    if (levels_may_write(levels, item->key, &packed)) {
+    if (levels_may_write(levels, file, item->key, &packed)) {
         levels_move_to(levels, file, &move);
     }
 }
@@ -213,7 +213,7 @@ static bool levels_leave_mapped(void *context, const struct cache_file_leaver *l
 {
     struct cache_levels *levels = context;
     uint32_t begun;
-    if (!levels_may_write(levels, leaver->key, &leaver->packed)) {
+    if (!levels_may_write(levels, leaver->file, leaver->key, &leaver->packed)) {
         return false;
     }
     if (levels->disk == NULL || !levels->guard.note(levels->guard.context, leaver->hash, &begun)) {
@@ -225,7 +225,7 @@ static bool levels_leave_mapped(void *context, const struct cache_file_leaver *l
 
 static bool levels_leave_disk(void *context, const struct cache_file_leaver *leaver)
 {
-    return levels_may_write(context, leaver->key, &leaver->packed);
+    return levels_may_write(context, leaver->file, leaver->key, &leaver->packed);
 }
 
 /* What went from one file to the other is not missed. */
@@ -235,7 +235,8 @@ static void levels_gone(void *context, const struct cache_file_leaver *leaver)
     bool was_mapped = leaver->file == levels->mapped;
     if (levels->moving && !(was_mapped && cache_file_has_hash(levels->disk, leaver->hash))) {
         cache_shares_left(&levels->shares, was_mapped ? CACHE_SHARE_MAPPED : CACHE_SHARE_DISK,
-                          leaver->hash, cache_file_entry_bytes(leaver->key, &leaver->packed));
+                          leaver->hash,
+                          cache_file_entry_bytes(leaver->file, leaver->key, &leaver->packed));
     }
 }
 
@@ -305,6 +306,7 @@ static void levels_open_files(struct cache_levels *levels)
                                       .segment_bytes = options->segment_bytes,
                                       .seed = levels->seed,
                                       .mapped = true,
+                                      .gcm = levels->seal.gcm,
                                       .leave = levels_leave_mapped,
                                       .gone = levels_gone,
                                       .trouble = cache__levels_trouble,
@@ -342,6 +344,7 @@ static void levels_open(struct cache_levels *levels)
     }
     buf_init(&checkpoint, NULL);
     cache__levels_peek(levels, &checkpoint);
+    cache__levels_seal(levels);
     levels_open_files(levels);
     cache__levels_load(levels, buf_slice(&checkpoint));
     buf_close(&checkpoint);
@@ -367,6 +370,7 @@ struct cache_levels *cache_levels_new(const struct cache_levels_options *options
     levels->options = *options;
     levels->guard = *guard;
     levels->seed = *seed;
+    levels->seal.keys = options->seal;
     levels->budget.bytes_second = options->write_bytes_second;
     levels->packer = cache_packer_new(options->codec);
     buf_init(&levels->scratch, NULL);
@@ -460,6 +464,7 @@ void cache_levels_free(struct cache_levels *levels)
     }
     cache_spill_close(&levels->spill);
     cache_packer_free(levels->packer);
+    gcm_free(levels->seal.gcm);
     buf_close(&levels->scratch);
     buf_close(&levels->hot);
     mem_free(levels);

@@ -27,15 +27,16 @@
 struct cache_levels;
 
 struct cache_levels_options {
-    const char *path;            /* the directory of the files, which must exist; borrowed by new */
-    uint64_t mapped_bytes;       /* of the mapped file; 0: none */
-    uint64_t disk_bytes;         /* of the other; 0: none */
-    bool moving_shares;          /* what ghosts ask for changes those two, but not their sum */
-    uint32_t segment_bytes;      /* 0: what suits */
-    uint64_t queue_bytes;        /* of the spill queue; 0: 2 MB */
-    uint64_t write_bytes_second; /* for both files; 0: no bound */
-    uint64_t farewell_bytes;     /* of memory that are written at the end; 0: 192 MB */
-    uint64_t door_entries;       /* that are remembered for having left memory unused */
+    const char *path; /* the directory of the files, which must exist; borrowed by new */
+    const struct store_seal *seal; /* what they are encrypted with; NULL: nothing; borrowed */
+    uint64_t mapped_bytes;         /* of the mapped file; 0: none */
+    uint64_t disk_bytes;           /* of the other; 0: none */
+    bool moving_shares;            /* what ghosts ask for changes those two, but not their sum */
+    uint32_t segment_bytes;        /* 0: what suits */
+    uint64_t queue_bytes;          /* of the spill queue; 0: 2 MB */
+    uint64_t write_bytes_second;   /* for both files; 0: no bound */
+    uint64_t farewell_bytes;       /* of memory that are written at the end; 0: 192 MB */
+    uint64_t door_entries;         /* that are remembered for having left memory unused */
     enum cache_codec codec;
     bool by_hand; /* no thread: the owner calls cache_levels_work */
     void (*trouble)(void *context, const char *text); /* NULL: nobody listens */

@@ -15,6 +15,7 @@
  * Until the journal is replayed the engine is behind M, and what the cache has may be ahead of it;
  * so nothing is found before cache_levels_begin. If by then the engine has not come to M, the
  * journal is another one, restored from elsewhere, and everything is forgotten. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +36,7 @@ void cache__levels_peek(struct cache_levels *levels, struct buf *body)
 {
     struct cache_checkpoint_head head;
     struct store_mark now = levels->guard.applied(levels->guard.context);
-    int code = cache_checkpoint_read(levels->directory, &head, body);
+    int code = cache_checkpoint_read(levels->directory, &levels->seal, &head, body);
     if (code == -LT_ENOSUCHKEY) {
         return;
     }
@@ -48,6 +49,19 @@ void cache__levels_peek(struct cache_levels *levels, struct buf *body)
         levels->seed = head.seed;
         levels->loaded = head.mark;
     }
+}
+
+void cache__levels_seal(struct cache_levels *levels)
+{
+    struct cache_seal *seal = &levels->seal;
+    if (seal->keys == NULL || (seal->gcm != NULL && levels->loaded.index != 0)) {
+        return;
+    }
+    gcm_free(seal->gcm);
+    seal->mark = store_seal_mark(seal->keys);
+    int code = store_seal_gcm(seal->keys, seal->mark, &seal->gcm);
+    assert(code == 0); /* it is the newest key's */
+    (void)code;
 }
 
 static int levels_load_file(struct cache_file *file, struct slice *body)
@@ -162,7 +176,7 @@ void cache_levels_save(struct cache_levels *levels)
     }
     buf_init(&dictionaries, NULL);
     cache_packer_save(levels->packer, &dictionaries);
-    cache_checkpoint_begin(&out, levels->directory, &head);
+    cache_checkpoint_begin(&out, levels->directory, &levels->seal, &head);
     levels_save_bytes(&out, buf_slice(&dictionaries));
     levels_save_bytes(&out, buf_slice(&levels->hot));
     levels_save_file(&out, levels->mapped);

@@ -26,7 +26,8 @@ struct cache_levels {
     struct cache_levels_options options;
     struct cache_guard guard;
     uint64_t seed;
-    int directory;             /* -1: it could not be opened */
+    int directory; /* -1: it could not be opened */
+    struct cache_seal seal;
     struct cache_file *mapped; /* NULL: none */
     struct cache_file *disk;   /* NULL: none */
     struct cache_packer *packer;
@@ -54,6 +55,8 @@ void cache__levels_trouble(void *context, const char *text);
 /* Read the checkpoint: its seed, and its mark as `loaded` when it may be used. Before the files are
  * opened; *body is what cache__levels_load takes after that. */
 void cache__levels_peek(struct cache_levels *levels, struct buf *body);
+/* What follows is encrypted as the checkpoint is that was taken, or with a key of its own. */
+void cache__levels_seal(struct cache_levels *levels);
 void cache__levels_load(struct cache_levels *levels, struct slice body);
 
 /* The journal is replayed: forget what was loaded if the engine did not come to it. */

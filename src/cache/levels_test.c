@@ -1,100 +1,7 @@
 /* cache/levels_test.c - what goes down, what comes up, and what a restart finds. */
 #include "cache/levels.h"
 
-#include "cache/cache.h"
-#include "lib/cache_folder.h"
-#include "lib/cells_kv.h"
-#include "lib/test.h"
-
-enum { SECOND_US = 1000000 };
-
-/* A cache over cells that outlive it. */
-struct stage {
-    struct folder folder;
-    struct cells cells;
-    struct cache *cache;
-    uint64_t now_us;
-    uint64_t seed;
-    uint32_t troubles;
-    char trouble[256];
-};
-
-static void stage_trouble(void *context, const char *text)
-{
-    struct stage *stage = context;
-    stage->troubles++;
-    snprintf(stage->trouble, sizeof stage->trouble, "%s", text);
-}
-
-static void stage_init(struct stage *stage)
-{
-    *stage = (struct stage){.cells.kv.ops = &cells_ops, .now_us = SECOND_US};
-    folder_open(&stage->folder, "lz4");
-    stage->folder.levels.by_hand = true;
-    stage->folder.levels.trouble = stage_trouble;
-    stage->folder.levels.context = stage;
-}
-
-/* Memory for two thirds of the cells; every start has another seed. */
-static void stage_open(struct stage *stage)
-{
-    struct cache_options options = {.bytes_max = 160 << 10,
-                                    .seed = ++stage->seed,
-                                    .policy = &cache_policy_lru,
-                                    .levels = &stage->folder.levels};
-    stage->cache = cache_new(&options, &stage->cells.kv);
-    stage->cells.front = cache_kv(stage->cache);
-}
-
-static void stage_start(struct stage *stage)
-{
-    stage_open(stage);
-    cache_begin(stage->cache);
-}
-
-static void stage_stop(struct stage *stage)
-{
-    stage->cells.front->ops->close(stage->cells.front);
-}
-
-static void stage_work(struct stage *stage)
-{
-    stage->now_us += SECOND_US / 20;
-    cache_work(stage->cache, stage->now_us);
-}
-
-static void stage_fill(struct stage *stage)
-{
-    for (uint32_t cell = 0; cell < CELLS; cell++) {
-        cells_set(stage->cells.front, (uint8_t)cell, 1000 + cell);
-    }
-}
-
-/* Read [from, to) some times over; every read is right. */
-static void stage_read(struct stage *stage, uint32_t from, uint32_t to, int times)
-{
-    for (int i = 0; i < times; i++) {
-        for (uint32_t cell = from; cell < to; cell++) {
-            uint64_t value = cells_read(stage->cells.front, (uint8_t)cell);
-            assert_int_equal(value, atomic_load(&stage->cells.cells[cell]));
-            stage_work(stage);
-        }
-    }
-}
-
-static struct cache_levels_stats stage_stats(struct stage *stage)
-{
-    struct cache_below_stats below;
-    assert_true(cache_below(stage->cache, &below));
-    return below.levels;
-}
-
-static uint64_t stage_engine_gets(struct stage *stage, uint32_t from, uint32_t to)
-{
-    uint64_t before = atomic_load(&stage->cells.gets);
-    stage_read(stage, from, to, 1);
-    return atomic_load(&stage->cells.gets) - before;
-}
+#include "lib/cache_stage.h"
 
 /* ---- what goes down ---- */
 
@@ -325,21 +232,6 @@ TEST(writes_after_a_restart_are_seen)
     folder_close(&stage.folder);
 }
 
-static void stage_flip(struct stage *stage, const char *name, uint32_t seed)
-{
-    struct random_doc random = {seed};
-    uint8_t byte;
-    char path[96];
-    snprintf(path, sizeof path, "%s/%s", stage->folder.path, name);
-    int fd = open(path, O_RDWR);
-    uint64_t size = (uint64_t)lseek(fd, 0, SEEK_END);
-    off_t at = (off_t)(random_doc_next(&random) % size);
-    assert_int_equal(pread(fd, &byte, 1, at), 1);
-    byte ^= (uint8_t)(1 << seed % 8);
-    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
-    close(fd);
-}
-
 TEST(a_flipped_bit_in_the_index_makes_the_files_start_empty)
 {
     static struct stage stage;
@@ -362,21 +254,10 @@ TEST(a_flipped_bit_in_the_index_makes_the_files_start_empty)
 TEST(flipped_bits_in_the_files_are_misses)
 {
     static struct stage stage;
-    uint64_t damaged = 0;
     stage_init(&stage);
     stage_start(&stage);
     stage_fill(&stage);
-    for (uint32_t seed = 0; seed < 40; seed++) {
-        stage_read(&stage, 0, CELLS, 3);
-        stage_stop(&stage);
-        stage_flip(&stage, seed % 2 == 0 ? "mapped" : "disk", seed);
-        stage_start(&stage);
-        stage_read(&stage, 0, CELLS, 2);
-        struct cache_levels_stats stats = stage_stats(&stage);
-        damaged += stats.mapped.damaged + stats.disk.damaged;
-    }
-    assert_int_equal(stage.troubles, 0);
-    assert_in_range(damaged, 5, 400);
+    stage_expect_misses(&stage);
     stage_stop(&stage);
     folder_close(&stage.folder);
 }
