@@ -505,24 +505,33 @@ void net_conn_send(struct net_conn *conn, const struct slice *parts, size_t coun
 
 /* ---- life ---- */
 
-static void conn_name_peer(struct net_conn *conn)
+static void conn_name(const struct sockaddr_storage *address, char ret_name[NET_PEER_MAX])
 {
-    struct sockaddr_storage address = {0};
-    int len = sizeof address;
     char text[INET6_ADDRSTRLEN] = "";
-    uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&address, &len);
-    bool six = address.ss_family == AF_INET6;
+    bool six = address->ss_family == AF_INET6;
     uint16_t port = 0;
     if (six) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address;
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
         uv_ip6_name(in6, text, sizeof text);
         port = ntohs(in6->sin6_port);
-    } else if (address.ss_family == AF_INET) {
-        const struct sockaddr_in *in4 = (const struct sockaddr_in *)&address;
+    } else if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *in4 = (const struct sockaddr_in *)address;
         uv_ip4_name(in4, text, sizeof text);
         port = ntohs(in4->sin_port);
     }
-    snprintf(conn->peer, sizeof conn->peer, six ? "[%s]:%u" : "%s:%u", text, port);
+    snprintf(ret_name, NET_PEER_MAX, six ? "[%s]:%u" : "%s:%u", text, port);
+}
+
+static void conn_name_ends(struct net_conn *conn)
+{
+    struct sockaddr_storage peer = {0};
+    struct sockaddr_storage local = {0};
+    int len = sizeof peer;
+    uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&peer, &len);
+    len = sizeof local;
+    uv_tcp_getsockname(&conn->tcp, (struct sockaddr *)&local, &len);
+    conn_name(&peer, conn->peer);
+    conn_name(&local, conn->local);
 }
 
 void net__conn_open(struct net_loop *loop, struct net_server *server, int fd)
@@ -541,7 +550,7 @@ void net__conn_open(struct net_loop *loop, struct net_server *server, int fd)
     atomic_fetch_add(&loop->conns_count, 1);
     uv_tcp_open(&conn->tcp, fd);
     uv_tcp_nodelay(&conn->tcp, 1);
-    conn_name_peer(conn);
+    conn_name_ends(conn);
     conn->first_frame = true;
     conn->fresh = true;
     conn->waiting_since = uv_now(&loop->uv);
@@ -581,4 +590,9 @@ bool net_conn_is_tls(const struct net_conn *conn)
 const char *net_conn_peer(const struct net_conn *conn)
 {
     return conn->peer;
+}
+
+const char *net_conn_local(const struct net_conn *conn)
+{
+    return conn->local;
 }

@@ -55,6 +55,9 @@ struct net_loop *net_conn_loop(const struct net_conn *conn);
 /* "address:port" of the client; valid as long as the connection. */
 const char *net_conn_peer(const struct net_conn *conn);
 
+/* The same of the server's end. */
+const char *net_conn_local(const struct net_conn *conn);
+
 /* The subject of the certificate that the client has shown, "CN=x,O=y", or NULL; as long as the
  * connection. */
 const char *net_conn_certificate(const struct net_conn *conn);

@@ -60,6 +60,7 @@ struct net_conn {
     bool closed;
     bool frame_is_in; /* the frame in hand is exactly `in` */
     char peer[NET_PEER_MAX];
+    char local[NET_PEER_MAX];
 };
 
 /* A connection for an accepted socket, on its loop. */
