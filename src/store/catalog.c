@@ -13,10 +13,11 @@ static int catalog_fields(struct store_collection *collection, struct store_inde
     doc_iter_init(&iter, index->key);
     for (uint32_t i = 0; doc_iter_next(&iter, &elem); i++) {
         int code = doc_path_parse(&collection->arena, elem.name, &index->fields[i].path, NULL);
-        if (code < 0 || !doc_value_is_number(elem.value)) {
+        index->fields[i].geo = geo_index_kind_of(elem.value) != GEO_INDEX_NONE;
+        if (code < 0 || (!index->fields[i].geo && !doc_value_is_number(elem.value))) {
             return -LT_ECORRUPT;
         }
-        index->fields[i].descending = doc_value_to_double(elem.value) < 0;
+        index->fields[i].descending = !index->fields[i].geo && doc_value_to_double(elem.value) < 0;
     }
     return 0;
 }
@@ -47,6 +48,7 @@ static int catalog_index(struct store_collection *collection, struct slice entry
     index->unique = index->is_id || catalog_flag(index->spec, "unique");
     index->sparse = catalog_flag(index->spec, "sparse");
     index->hidden = catalog_flag(index->spec, "hidden");
+    index->geo = geo_index_of_spec(index->spec);
     index->ready = catalog_flag(entry, "ready");
     index->multikey = catalog_flag(entry, "multikey");
     struct doc_value partial = doc_get_str(index->spec, "partialFilterExpression");
@@ -104,6 +106,72 @@ static int catalog_names(struct store_collection *collection)
     return 0;
 }
 
+/* The position of the option's value among `names`, which ends with NULL; 0 when it is not given.
+ */
+static int catalog_choice(struct slice options, const char *option, const char *const *names)
+{
+    struct doc_value value = doc_get_str(options, option);
+    for (int i = 0; value.type == DOC_STRING && names[i] != NULL; i++) {
+        if (slice_is(doc_value_get_string(value), names[i])) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+static int catalog_validation(struct store_collection *collection)
+{
+    static const char *const levels[] = {"strict", "moderate", "off", NULL};
+    static const char *const actions[] = {"error", "warn", "errorAndLog", NULL};
+    struct store_validation *validation = &collection->validation;
+    struct doc_value validator = doc_get_str(collection->options, "validator");
+    if (validator.type != DOC_OBJECT || doc_is_empty(doc_value_get_doc(validator))) {
+        return 0;
+    }
+    validation->validator = doc_value_get_doc(validator);
+    validation->level = catalog_choice(collection->options, "validationLevel", levels);
+    validation->action = catalog_choice(collection->options, "validationAction", actions);
+    validation->filter = collection->filter_ops->parse(validation->validator);
+    return validation->filter == NULL ? -LT_ECORRUPT : 0;
+}
+
+static int catalog_capped(struct store_collection *collection)
+{
+    struct doc_value natural = doc_get_str(collection->description, "natural");
+    struct doc_value size = doc_get_str(collection->options, "size");
+    struct doc_value max = doc_get_str(collection->options, "max");
+    if (!doc_value_exists(natural)) {
+        return 0;
+    }
+    if (natural.type != DOC_INT32 || !doc_value_is_number(size)) {
+        return -LT_ECORRUPT;
+    }
+    struct store_capped *capped = arena_zero(&collection->arena, 1, sizeof *capped);
+    capped->bytes_max = doc_value_to_i64_clamped(size);
+    capped->documents_max = doc_value_is_number(max) ? doc_value_to_i64_clamped(max) : 0;
+    capped->natural.id = (uint32_t)doc_value_get_i32(natural);
+    capped->natural.is_natural = true;
+    capped->natural.unique = true;
+    capped->natural.ready = true;
+    collection->capped = capped;
+    return 0;
+}
+
+static int catalog_view(struct store_collection *collection)
+{
+    struct doc_value on = doc_get_str(collection->options, "viewOn");
+    struct doc_value pipeline = doc_get_str(collection->options, "pipeline");
+    if (!doc_value_exists(on)) {
+        return 0;
+    }
+    if (on.type != DOC_STRING || pipeline.type != DOC_ARRAY) {
+        return -LT_ECORRUPT;
+    }
+    collection->view_on = doc_value_get_string(on);
+    collection->view_pipeline = doc_value_get_doc(pipeline);
+    return 0;
+}
+
 int store_collection_parse(struct slice description, const struct store_filter_ops *filter_ops,
                            struct store_collection **ret_collection)
 {
@@ -113,6 +181,9 @@ int store_collection_parse(struct slice description, const struct store_filter_o
     collection->filter_ops = filter_ops;
     collection->description = arena_copy(&collection->arena, description);
     int code = catalog_names(collection);
+    code = code < 0 ? code : catalog_capped(collection);
+    code = code < 0 ? code : catalog_view(collection);
+    code = code < 0 ? code : catalog_validation(collection);
     struct doc_value indexes = doc_get_str(collection->description, "indexes");
     if (code == 0) {
         code = indexes.type == DOC_ARRAY ? catalog_indexes(collection, doc_value_get_doc(indexes))
@@ -135,6 +206,9 @@ void store_collection_release(struct store_collection *collection)
         if (collection->indexes[i].filter != NULL) {
             collection->filter_ops->free(collection->indexes[i].filter);
         }
+    }
+    if (collection->validation.filter != NULL) {
+        collection->filter_ops->free(collection->validation.filter);
     }
     arena_close(&collection->arena);
     mem_free(collection);
@@ -214,13 +288,20 @@ struct store_catalog *store_catalog_with(const struct store_catalog *old, uint64
     return catalog;
 }
 
-struct store_collection *store_catalog_find(const struct store_catalog *catalog, struct slice ns)
+struct store_collection *store_catalog_find_any(const struct store_catalog *catalog,
+                                                struct slice ns)
 {
     uint32_t position = catalog_position(catalog, ns);
     if (position < catalog->count && slice_equal(catalog->collections[position]->ns, ns)) {
         return catalog->collections[position];
     }
     return NULL;
+}
+
+struct store_collection *store_catalog_find(const struct store_catalog *catalog, struct slice ns)
+{
+    struct store_collection *found = store_catalog_find_any(catalog, ns);
+    return found != NULL && found->view_on.len > 0 ? NULL : found;
 }
 
 struct store_collection *store_catalog_find_uuid(const struct store_catalog *catalog,

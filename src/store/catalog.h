@@ -7,9 +7,9 @@
  * Memory      released by the last store_catalog_release / store_collection_release.
  * Errors      -LT_ECORRUPT for a description that no writer wrote.
  *
- * Description {id, db, name, uuid, options: {}, indexes: [{id, ready, multikey, spec: {v, key,
- * name,
- *             ...}}]}; the first index is _id_, whose id is the collection's.
+ * Description {id, db, name, uuid, options: {}, natural: id, indexes: [{id, ready, multikey, spec:
+ *             {v, key, name, ...}}]}; the first index is _id_, whose id is the collection's. A view
+ *             has none. `natural`: only of a capped collection.
  */
 #ifndef STORE_CATALOG_H
 #define STORE_CATALOG_H
@@ -17,8 +17,9 @@
 #include <stdatomic.h>
 
 #include "doc/path.h"
+#include "geo/index.h"
 
-/* How partial indexes judge documents; the language itself lives in a room above. */
+/* How partial indexes and validators judge documents; the language itself lives in a room above. */
 struct store_filter_ops {
     /* Parse a filter that was accepted before. */
     void *(*parse)(struct slice filter);
@@ -26,9 +27,12 @@ struct store_filter_ops {
     void (*free)(void *filter);
 };
 
+struct command_shown;
+
 struct store_index_field {
     struct doc_path path;
     bool descending;
+    bool geo; /* it has cells in place of values */
 };
 
 struct store_index {
@@ -41,12 +45,30 @@ struct store_index {
     const struct store_filter_ops *filter_ops; /* of `filter` */
     struct store_index_field *fields;
     uint32_t fields_count;
-    bool is_id; /* the records themselves, ordered by _id */
+    struct geo_index geo;
+    bool is_id;      /* the records themselves, ordered by _id */
+    bool is_natural; /* no user's: see store_capped */
     bool unique;
     bool sparse;
     bool hidden;
     bool ready;    /* false while it is being built: written, not read */
     bool multikey; /* some document has more than one entry */
+};
+
+/* How much a collection holds, and the order in which its documents came. */
+struct store_capped {
+    int64_t bytes_max;
+    int64_t documents_max; /* 0: any number */
+    /* Sequence number -> record, as in a unique index; the number is in the record, too. */
+    struct store_index natural;
+};
+
+/* Which documents a collection takes. */
+struct store_validation {
+    struct slice validator; /* empty: all */
+    void *filter;           /* its parsed form; NULL: there is none */
+    enum { STORE_VALIDATION_STRICT, STORE_VALIDATION_MODERATE, STORE_VALIDATION_OFF } level;
+    enum { STORE_VALIDATION_ERROR, STORE_VALIDATION_WARN, STORE_VALIDATION_ERROR_AND_LOG } action;
 };
 
 struct store_collection {
@@ -57,11 +79,17 @@ struct store_collection {
     struct slice ns; /* "db.name" */
     uint8_t uuid[16];
     struct slice options;
+    struct slice view_on; /* of a view, which has no indexes: the collection it is on; else empty */
+    struct slice view_pipeline; /* and an array of stages */
+    struct store_validation validation;
+    struct store_capped *capped; /* NULL: it is not */
     bool keeps_images; /* changeStreamPreAndPostImages: its log has documents as they were */
     struct slice description;
     struct store_index *indexes;
     uint32_t indexes_count;
     const struct store_filter_ops *filter_ops;
+    /* Who makes its documents when they are read; NULL: they are stored. */
+    const struct command_shown *shown;
     struct arena arena;
 };
 
@@ -103,8 +131,11 @@ struct store_catalog *store_catalog_with(const struct store_catalog *old, uint64
                                          struct store_collection *put,
                                          const struct store_collection *drop);
 
-/* The collection "db.name", or NULL. */
+/* The collection "db.name", or NULL; a view is none. */
 struct store_collection *store_catalog_find(const struct store_catalog *catalog, struct slice ns);
+/* The same, or the view of that name. */
+struct store_collection *store_catalog_find_any(const struct store_catalog *catalog,
+                                                struct slice ns);
 struct store_collection *store_catalog_find_uuid(const struct store_catalog *catalog,
                                                  const uint8_t uuid[16]);
 

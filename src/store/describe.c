@@ -1,6 +1,8 @@
 /* store/describe.c - one place for the description's field names. */
 #include "store/describe.h"
 
+#include "doc/view.h"
+
 struct store_describe_head store_describe_head_of(const struct store_collection *collection)
 {
     struct store_describe_head head = {
@@ -8,6 +10,7 @@ struct store_describe_head store_describe_head_of(const struct store_collection 
         .db = collection->db,
         .name = collection->name,
         .options = collection->options,
+        .natural = collection->capped == NULL ? 0 : collection->capped->natural.id,
     };
     memcpy(head.uuid, collection->uuid, sizeof head.uuid);
     return head;
@@ -18,6 +21,9 @@ struct store_describe *store_describe_begin(struct arena *arena,
 {
     struct store_describe *describe = arena_alloc(arena, sizeof *describe);
     struct doc_builder *builder = &describe->builder;
+    struct doc_value clustered = doc_get_str(head->options, "clusteredIndex");
+    describe->clustered =
+        clustered.type == DOC_OBJECT ? doc_value_get_doc(clustered) : (struct slice){0};
     buf_init(&describe->buf, arena);
     doc_build_begin(builder, &describe->buf);
     doc_build_i32(builder, "id", (int32_t)head->id);
@@ -25,6 +31,9 @@ struct store_describe *store_describe_begin(struct arena *arena,
     doc_build_string(builder, "name", head->name);
     doc_build_binary(builder, "uuid", 4, slice_of(head->uuid, sizeof head->uuid));
     doc_build_doc(builder, "options", head->options);
+    if (head->natural != 0) {
+        doc_build_i32(builder, "natural", (int32_t)head->natural);
+    }
     doc_build_open_array(builder, SLICE("indexes"));
     return describe;
 }
@@ -43,16 +52,22 @@ void store_describe_index(struct store_describe *describe, const struct store_in
 void store_describe_id_index(struct store_describe *describe, uint32_t id)
 {
     struct doc_builder builder;
-    uint8_t bytes[64];
-    struct buf spec = {.data = bytes, .cap = sizeof bytes};
+    struct buf spec;
+    buf_init(&spec, NULL);
     doc_build_begin(&builder, &spec);
-    doc_build_i32(&builder, "v", 2);
-    doc_build_open(&builder, SLICE("key"));
-    doc_build_i32(&builder, "_id", 1);
-    doc_build_close(&builder);
-    doc_build_text(&builder, "name", "_id_");
+    if (describe->clustered.len > 0) {
+        doc_build_fields(&builder, describe->clustered);
+        doc_build_bool(&builder, "clustered", true);
+    } else {
+        doc_build_i32(&builder, "v", 2);
+        doc_build_open(&builder, SLICE("key"));
+        doc_build_i32(&builder, "_id", 1);
+        doc_build_close(&builder);
+        doc_build_text(&builder, "name", "_id_");
+    }
     struct store_index index = {.id = id, .ready = true, .spec = doc_build_end(&builder)};
     store_describe_index(describe, &index);
+    buf_close(&spec);
 }
 
 struct slice store_describe_end(struct store_describe *describe)

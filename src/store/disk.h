@@ -13,6 +13,7 @@
 #include "base/err.h"
 
 struct store_disk;
+struct store_seal;
 
 struct store_disk_ops {
     int (*open)(struct store_disk *disk, const char *name, bool create, int *ret_file);
@@ -38,6 +39,7 @@ struct store_disk_ops {
 
 struct store_disk {
     const struct store_disk_ops *ops;
+    const struct store_seal *seal; /* what the journal is encrypted with; NULL: it is plain */
 };
 
 /* The files of a directory, which must exist. */

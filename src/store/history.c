@@ -15,6 +15,20 @@ static void history_close_file(struct store_history *history)
         history->disk->ops->close(history->disk, history->file);
         history->file = -1;
     }
+    gcm_free(history->gcm);
+    history->gcm = NULL;
+}
+
+/* What the segment's records are sealed with. */
+static int history_open_seal(struct store_history *history)
+{
+    struct journal_head head;
+    size_t len = sizeof head;
+    int code = history->disk->ops->read(history->disk, history->file, 0, &head, &len);
+    if (code >= 0 && len < sizeof head) {
+        code = -LT_ECORRUPT;
+    }
+    return code < 0 ? code : store__journal_gcm(history->disk, &head, &history->gcm);
 }
 
 static int history_open_segment(struct store_history *history, uint64_t number)
@@ -29,7 +43,7 @@ static int history_open_segment(struct store_history *history, uint64_t number)
     }
     history->segment = number;
     history->at = JOURNAL_HEAD;
-    return 0;
+    return history_open_seal(history);
 }
 
 struct history_range {
@@ -66,28 +80,44 @@ static int history_header(struct store_history *history, struct journal_header *
     return len == sizeof *ret_header && ret_header->magic == journal_record_magic ? 1 : 0;
 }
 
-/* The entry of the record at history->at. */
-static int history_entry(struct store_history *history, const struct journal_header *header,
-                         struct store_tail_entry **ret_entry)
+/* The payload of the record at history->at, as it lies there. */
+static int history_payload(struct store_history *history, const struct journal_header *header,
+                           struct buf *payload)
 {
-    struct buf payload;
     size_t len = header->len;
     if (len > JOURNAL_RECORD_MAX) {
         return -LT_ECORRUPT;
     }
-    buf_init(&payload, NULL);
-    uint8_t *data = buf_extend(&payload, len);
+    uint8_t *data = buf_extend(payload, len);
     int code = history->disk->ops->read(history->disk, history->file, history->at + JOURNAL_RECORD,
                                         data, &len);
     if (code >= 0 &&
         (len != header->len || store__journal_record_crc(header, data) != header->crc)) {
         code = -LT_ECORRUPT;
     }
+    return code;
+}
+
+/* The entry of the record at history->at. */
+static int history_entry(struct store_history *history, const struct journal_header *header,
+                         struct store_tail_entry **ret_entry)
+{
+    struct buf payload;
+    struct buf plain;
+    buf_init(&payload, NULL);
+    buf_init(&plain, NULL);
+    int code = history_payload(history, header, &payload);
+    struct slice bytes = buf_slice(&payload);
+    if (code >= 0 && history->gcm != NULL) {
+        code = store__journal_unseal(history->gcm, header, bytes, &plain);
+        bytes = buf_slice(&plain);
+    }
     if (code >= 0) {
-        struct slice bytes = buf_slice(&payload);
-        *ret_entry = store_tail_entry_new(header->index, store_effect_clock(bytes), bytes);
+        struct store_mark mark = {header->index, header->term, store_effect_clock(bytes)};
+        *ret_entry = store_tail_entry_new(&mark, bytes);
     }
     buf_close(&payload);
+    buf_close(&plain);
     return code < 0 ? code : 1;
 }
 
@@ -159,14 +189,17 @@ static int history_first(struct store_history *history, uint64_t number, uint64_
 }
 
 /* Open the last segment that begins at or before `clock`. Before the first one of all there is
- * nothing that could be missed. */
-static int history_find(struct store_history *history, const struct history_range *range,
-                        uint64_t clock)
+ * nothing that could be missed. The oldest ones may be dropped while this looks at them. */
+static int history_find(struct store_history *history, struct history_range *range, uint64_t clock)
 {
     uint64_t found = 0;
     for (uint64_t number = range->first; number <= range->last; number++) {
         uint64_t first;
         int code = history_first(history, number, &first);
+        if (code == -LT_ENOSUCHKEY) {
+            range->first = number + 1;
+            continue;
+        }
         if (code < 0) {
             return code;
         }
@@ -203,27 +236,108 @@ static int history_skip(struct store_history *history, uint64_t clock)
     return code;
 }
 
-int store_history_open(struct store_history *history, struct store_disk *disk, uint64_t clock,
-                       uint64_t last)
+/* Take the disk, also on error, and see which segments there are. */
+static int history_begin(struct store_history *history, struct store_disk *disk, uint64_t last,
+                         struct history_range *ret_range)
 {
-    struct history_range range = {0};
+    *ret_range = (struct history_range){0};
     *history = (struct store_history){.disk = disk, .file = -1, .last = last};
-    int code = disk->ops->list(disk, history_note_segment, &range);
-    if (code >= 0 && range.first == 0) {
-        code = -LT_ECHANGESTREAMHISTORYLOST;
-    }
-    code = code < 0 ? code : history_find(history, &range, clock);
-    code = code < 0 ? code : history_skip(history, clock);
+    buf_init(&history->places, NULL);
+    int code = disk->ops->list(disk, history_note_segment, ret_range);
+    return code >= 0 && ret_range->first == 0 ? -LT_ECHANGESTREAMHISTORYLOST : code;
+}
+
+/* A segment that was listed may be dropped before it is opened. */
+static int history_begun(struct store_history *history, int code)
+{
     if (code < 0) {
         store_history_close(history);
     }
+    return code == -LT_ENOSUCHKEY ? -LT_ECHANGESTREAMHISTORYLOST : code < 0 ? code : 0;
+}
+
+int store_history_open(struct store_history *history, struct store_disk *disk, uint64_t clock,
+                       uint64_t last)
+{
+    struct history_range range;
+    int code = history_begin(history, disk, last, &range);
+    code = code < 0 ? code : history_find(history, &range, clock);
+    code = code < 0 ? code : history_skip(history, clock);
+    return history_begun(history, code);
+}
+
+int store_history_open_oldest(struct store_history *history, struct store_disk *disk, uint64_t last)
+{
+    struct history_range range;
+    int code = history_begin(history, disk, last, &range);
+    if (code >= 0) {
+        do {
+            code = history_open_segment(history, range.first);
+        } while (code == -LT_ENOSUCHKEY && range.first++ < range.last);
+    }
+    return history_begun(history, code);
+}
+
+/* ---- backward ---- */
+
+/* Note where the entries of a segment begin. One that was dropped meanwhile has none, nor have
+ * those before it. */
+static int history_survey(struct store_history *history, uint64_t number)
+{
+    struct journal_header header;
+    history->passed = 0;
+    int code = history_open_segment(history, number);
+    if (code == -LT_ENOSUCHKEY) {
+        history->oldest = history->segment;
+        return 0;
+    }
+    while (code >= 0 && history->passed < history->last &&
+           (code = history_header(history, &header)) > 0) {
+        bool has_effects = header.type == STORE_JOURNAL_COMMAND && header.index <= history->last;
+        if (has_effects) {
+            buf_append(&history->places, &history->at, sizeof history->at);
+        }
+        history_pass(history, &header);
+    }
     return code < 0 ? code : 0;
+}
+
+int store_history_open_back(struct store_history *history, struct store_disk *disk, uint64_t clock,
+                            uint64_t last)
+{
+    struct history_range range;
+    int code = history_begin(history, disk, last, &range);
+    if (code >= 0 && clock < UINT64_MAX) {
+        code = history_find(history, &range, clock);
+        range.last = code < 0 ? range.first : history->segment;
+        code = code == -LT_ECHANGESTREAMHISTORYLOST ? 0 : code;
+    }
+    history->oldest = range.first;
+    code = code < 0 ? code : history_survey(history, range.last);
+    return history_begun(history, code);
+}
+
+int store_history_previous(struct store_history *history, struct store_tail_entry **ret_entry)
+{
+    struct journal_header header;
+    int code = 0;
+    while (code >= 0 && history->places.len == 0 && history->segment > history->oldest) {
+        code = history_survey(history, history->segment - 1);
+    }
+    if (code < 0 || history->places.len == 0) {
+        return code;
+    }
+    history->places.len -= sizeof history->at;
+    memcpy(&history->at, history->places.data + history->places.len, sizeof history->at);
+    code = history_header(history, &header);
+    return code > 0 ? history_entry(history, &header, ret_entry) : -LT_ECORRUPT;
 }
 
 void store_history_close(struct store_history *history)
 {
     if (history->disk != NULL) {
         history_close_file(history);
+        buf_close(&history->places);
         history->disk->ops->free(history->disk);
         history->disk = NULL;
     }

@@ -3,7 +3,10 @@
  * Every field walks down its path. Fields that meet the same array are expanded together, element
  * by element, and walk on from each element; fields that meet different arrays are "parallel" and
  * refused. An array at the end of a path gives its elements, an empty one undefined; an array
- * inside an array is a value. What a path does not reach is null. */
+ * inside an array is a value. What a path does not reach is null.
+ *
+ * A geospatial field stands for the cells of its value, an array at the end of its path being one:
+ * each combination of the fields' cells is an entry, and a document without any has none. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -15,8 +18,9 @@ enum { KEYS_MAX = 100000, KEYS_BYTES_MAX = 32 << 20 };
 
 struct keys_walk {
     struct doc_value value;
-    uint32_t part; /* parts of the path taken */
-    bool settled;  /* the value is final: it is not expanded again */
+    uint32_t part;        /* parts of the path taken */
+    bool settled;         /* the value is final: it is not expanded again */
+    struct geo_ids cells; /* of a geospatial field */
 };
 
 struct keys_build {
@@ -33,14 +37,8 @@ struct keys_build {
 
 static const struct doc_value keys_undefined = {(const uint8_t *)"", 0, DOC_UNDEFINED};
 
-static int keys_emit(struct keys_build *build, const struct keys_walk *walks)
+static int keys_push(struct keys_build *build, struct buf buf)
 {
-    struct buf buf;
-    buf_init(&buf, build->arena);
-    for (uint32_t i = 0; i < build->index->fields_count; i++) {
-        build->exists |= doc_value_exists(walks[i].value);
-        doc_key_encode(&buf, walks[i].value, build->index->fields[i].descending);
-    }
     if (build->count == build->cap) {
         build->cap = build->cap == 0 ? 4 : build->cap * 2;
         struct slice *keys = arena_alloc(build->arena, build->cap * sizeof *keys);
@@ -61,11 +59,68 @@ static int keys_emit(struct keys_build *build, const struct keys_walk *walks)
     return 0;
 }
 
+static int keys_emit(struct keys_build *build, const struct keys_walk *walks)
+{
+    struct buf buf;
+    buf_init(&buf, build->arena);
+    for (uint32_t i = 0; i < build->index->fields_count; i++) {
+        build->exists |= doc_value_exists(walks[i].value);
+        doc_key_encode(&buf, walks[i].value, build->index->fields[i].descending);
+    }
+    return keys_push(build, buf);
+}
+
+/* Put field `at` and those after it behind what `before` has: an entry for each cell. */
+static int keys_emit_cells(struct keys_build *build, const struct keys_walk *walks, uint32_t at,
+                           struct slice before)
+{
+    const struct keys_walk *walk = &walks[at];
+    bool geo = at < build->index->fields_count && build->index->fields[at].geo;
+    uint32_t count = geo && walk->cells.count > 0 ? walk->cells.count : 1;
+    int code = 0;
+    for (uint32_t i = 0; i < count && code == 0; i++) {
+        struct buf buf;
+        buf_init(&buf, build->arena);
+        buf_append_slice(&buf, before);
+        if (at == build->index->fields_count) {
+            return keys_push(build, buf);
+        }
+        struct doc_value value = walk->value;
+        if (geo) {
+            value =
+                walk->cells.count > 0 ? doc_value_i64(build->arena, walk->cells.ids[i]) : doc_null;
+        }
+        doc_key_encode(&buf, value, build->index->fields[at].descending);
+        code = keys_emit_cells(build, walks, at + 1, buf_slice(&buf));
+    }
+    return code;
+}
+
+static int keys_emit_geo(struct keys_build *build, struct keys_walk *walks)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < build->index->fields_count; i++) {
+        if (!build->index->fields[i].geo) {
+            continue;
+        }
+        int code = geo_index_cells(&build->index->geo, build->arena, walks[i].value,
+                                   &walks[i].cells, build->err);
+        if (code < 0) {
+            return code;
+        }
+        any |= walks[i].cells.count > 0;
+        build->multikey |= walks[i].cells.count > 1;
+    }
+    build->exists |= any;
+    return any ? keys_emit_cells(build, walks, 0, (struct slice){0}) : 0;
+}
+
 /* Walk on until the path ends or an array has to be expanded: true for the latter. A step to a
  * position makes the index multikey too: a query's path may also mean fields of elements. */
 static bool keys_advance(struct keys_build *build, struct keys_walk *walk,
-                         const struct doc_path *path)
+                         const struct store_index_field *field)
 {
+    const struct doc_path *path = &field->path;
     while (!walk->settled && walk->part < path->count) {
         const struct doc_path_part *part = &path->parts[walk->part];
         struct doc_value next = doc_missing;
@@ -84,7 +139,7 @@ static bool keys_advance(struct keys_build *build, struct keys_walk *walk,
         walk->part++;
         walk->settled = !doc_value_exists(next);
     }
-    return !walk->settled && walk->value.type == DOC_ARRAY;
+    return !walk->settled && walk->value.type == DOC_ARRAY && !field->geo;
 }
 
 static int keys_expand(struct keys_build *build, const struct keys_walk *walks);
@@ -126,7 +181,7 @@ static int keys_expand(struct keys_build *build, const struct keys_walk *walks)
     int met = -1;
     for (uint32_t i = 0; i < count; i++) {
         here[i] = walks[i];
-        if (!keys_advance(build, &here[i], &build->index->fields[i].path)) {
+        if (!keys_advance(build, &here[i], &build->index->fields[i])) {
             continue;
         }
         if (met >= 0 && here[met].value.data != here[i].value.data) {
@@ -135,7 +190,8 @@ static int keys_expand(struct keys_build *build, const struct keys_walk *walks)
         met = met < 0 ? (int)i : met;
     }
     if (met < 0) {
-        return keys_emit(build, here);
+        return build->index->geo.kind != GEO_INDEX_NONE ? keys_emit_geo(build, here)
+                                                        : keys_emit(build, here);
     }
     struct doc_value array = here[met].value;
     struct doc_iter iter;
@@ -191,7 +247,7 @@ int store_index_keys(struct arena *arena, const struct store_index *index, struc
     if (code < 0) {
         return code;
     }
-    if (index->sparse && !build.exists) {
+    if ((index->sparse || index->geo.kind != GEO_INDEX_NONE) && !build.exists) {
         return 0;
     }
     ret_keys->keys = build.keys;

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/planted.h"
 #include "store/journal_private.h"
+#include "store/seal.h"
 
 uint32_t store__journal_crc(uint32_t seed, const void *data, size_t len)
 {
@@ -29,6 +30,44 @@ void store__journal_name(uint64_t number, char name[JOURNAL_NAME_MAX])
     snprintf(name, JOURNAL_NAME_MAX, "%016llx.log", (unsigned long long)number);
 }
 
+/* ---- sealing ---- */
+
+/* What stands in a header about a record and where it lies: all but the checksums. */
+static struct slice journal_sealed_with(const struct journal_header *header)
+{
+    return slice_of(&header->magic, sizeof *header - offsetof(struct journal_header, magic));
+}
+
+int store__journal_gcm(const struct store_disk *disk, const struct journal_head *head,
+                       struct gcm **ret_gcm)
+{
+    struct store_seal_mark mark = {.salt = head->salt, .key = head->key};
+    *ret_gcm = NULL;
+    if (disk->seal == NULL) {
+        return head->key == 0 ? 0 : -LT_ECORRUPT;
+    }
+    return store_seal_gcm(disk->seal, mark, ret_gcm);
+}
+
+int store__journal_unseal(struct gcm *gcm, const struct journal_header *header,
+                          struct slice payload, struct buf *plain)
+{
+    plain->len = 0;
+    if (payload.len < GCM_EXTRA) {
+        return -LT_ECORRUPT;
+    }
+    uint8_t *to = buf_extend(plain, payload.len - GCM_EXTRA);
+    return gcm_unseal(gcm, journal_sealed_with(header), payload, to);
+}
+
+/* Bytes of a payload as it lies in the segment. */
+static size_t journal_stored(const struct store_journal *journal, size_t len)
+{
+    return journal->gcm != NULL ? len + GCM_EXTRA : len;
+}
+
+/* ---- segments ---- */
+
 void store__journal_add_segment(struct store_journal *journal, uint64_t number, uint64_t size)
 {
     if (journal->segments_count == journal->segments_cap) {
@@ -43,6 +82,15 @@ void store__journal_add_segment(struct store_journal *journal, uint64_t number, 
 static struct journal_segment *journal_current(struct store_journal *journal)
 {
     return &journal->segments[journal->segments_count - 1];
+}
+
+static void journal_mark_sealed(const struct store_seal *seal, struct journal_head *head)
+{
+    if (seal != NULL) {
+        struct store_seal_mark mark = store_seal_mark(seal);
+        head->salt = mark.salt;
+        head->key = mark.key;
+    }
 }
 
 /* The last segment may end in a mark that was not synced: a next one must not be there without. */
@@ -67,12 +115,16 @@ int store__journal_roll(struct store_journal *journal, uint64_t need)
         .group = journal->vote_group,
         .previous = journal->crc,
     };
+    journal_mark_sealed(journal->disk->seal, &head);
     head.crc = store__journal_crc(~0u, &head, sizeof head - sizeof head.crc);
     char name[JOURNAL_NAME_MAX];
     store__journal_name(number, name);
+    struct gcm *gcm;
     int file;
-    int code = ops->open(journal->disk, name, true, &file);
+    int code = store__journal_gcm(journal->disk, &head, &gcm);
+    code = code < 0 ? code : ops->open(journal->disk, name, true, &file);
     if (code < 0) {
+        gcm_free(gcm);
         return code;
     }
     code = ops->reserve(journal->disk, file, size);
@@ -82,11 +134,14 @@ int store__journal_roll(struct store_journal *journal, uint64_t need)
     if (code < 0) {
         ops->close(journal->disk, file);
         ops->remove(journal->disk, name);
+        gcm_free(gcm);
         return code;
     }
     if (!first) {
         ops->close(journal->disk, journal->file);
     }
+    gcm_free(journal->gcm);
+    journal->gcm = gcm;
     journal->file = file;
     journal->end = JOURNAL_HEAD;
     journal->synced = JOURNAL_HEAD;
@@ -131,6 +186,7 @@ void store_journal_close(struct store_journal *journal)
         }
         journal->disk->ops->free(journal->disk);
     }
+    gcm_free(journal->gcm);
     buf_close(&journal->frame);
     mem_free(journal->segments);
     mem_free(journal);
@@ -141,7 +197,7 @@ static void journal_frame(struct store_journal *journal, const struct store_jour
     struct journal_header header = {
         .previous = journal->crc,
         .magic = journal_record_magic,
-        .len = (uint32_t)record->payload.len,
+        .len = (uint32_t)journal_stored(journal, record->payload.len),
         .group = record->group,
         .type = record->type,
         .place = journal_place(journal->end + journal->frame.len),
@@ -150,23 +206,26 @@ static void journal_frame(struct store_journal *journal, const struct store_jour
         .durable = journal->durable,
         .synced = journal->synced,
     };
-    header.crc = store__journal_record_crc(&header, record->payload.data);
-    journal->crc = header.crc;
-    size_t size = sizeof header + record->payload.len;
+    size_t size = sizeof header + header.len;
     uint8_t *at = buf_extend(&journal->frame, journal_padded(size));
-    memcpy(at, &header, sizeof header);
-    if (record->payload.len > 0) {
+    if (journal->gcm != NULL) {
+        gcm_seal(journal->gcm, journal_sealed_with(&header), record->payload, at + sizeof header);
+    } else if (record->payload.len > 0) {
         memcpy(at + sizeof header, record->payload.data, record->payload.len);
     }
+    header.crc = store__journal_record_crc(&header, at + sizeof header);
+    journal->crc = header.crc;
+    memcpy(at, &header, sizeof header);
     memset(at + size, 0, journal_padded(size) - size);
 }
 
-static uint64_t journal_batch_size(const struct store_journal_record *records, size_t count)
+static uint64_t journal_batch_size(const struct store_journal *journal,
+                                   const struct store_journal_record *records, size_t count)
 {
     uint64_t size = 0;
     for (size_t i = 0; i < count; i++) {
         assert(records[i].payload.len <= JOURNAL_RECORD_MAX);
-        size += journal_padded(JOURNAL_RECORD + records[i].payload.len);
+        size += journal_padded(JOURNAL_RECORD + journal_stored(journal, records[i].payload.len));
     }
     return size;
 }
@@ -192,7 +251,7 @@ static void journal_account(struct store_journal *journal,
 static int journal_put(struct store_journal *journal, const struct store_journal_record *records,
                        size_t count)
 {
-    uint64_t size = journal_batch_size(records, count);
+    uint64_t size = journal_batch_size(journal, records, count);
     if (journal->end + size > journal_current(journal)->size) {
         int code = store__journal_roll(journal, JOURNAL_HEAD + size);
         if (code < 0) {

@@ -1,7 +1,7 @@
 /* store/journal_private.h - the journal's bytes, shared by its writer and its reader.
  *
  * Invariant   all integers little endian; a record's crc covers its header after the crc field and
- *             its payload.
+ *             its payload as it lies there: sealed, when the segment is encrypted.
  * Thread      as store/journal.h.
  * Memory      as store/journal.h.
  * Errors      as store/journal.h.
@@ -10,6 +10,7 @@
 #define STORE_JOURNAL_PRIVATE_H
 
 #include "base/buf.h"
+#include "base/gcm.h"
 #include "store/journal.h"
 
 enum {
@@ -28,7 +29,7 @@ struct journal_header {
     uint32_t crc;
     uint32_t previous; /* the crc of the record before, or of the segment's head */
     uint32_t magic;
-    uint32_t len; /* of the payload */
+    uint32_t len; /* of the payload as it lies here */
     uint32_t group;
     uint32_t type : 8;
     uint32_t place : 24; /* journal_place(); a copy in a payload lies elsewhere */
@@ -47,9 +48,9 @@ struct journal_head {
     uint64_t voted_for;
     uint32_t previous; /* the crc of the last record of the segment before */
     uint32_t group;
-    uint64_t reserved;
-    uint32_t pad;
-    uint32_t crc; /* of everything above */
+    uint64_t salt; /* of what the payloads are sealed with: struct store_seal_mark */
+    uint32_t key;  /* 0: nothing */
+    uint32_t crc;  /* of everything above */
 };
 _Static_assert(sizeof(struct journal_head) == JOURNAL_HEAD, "the journal's format");
 
@@ -66,6 +67,7 @@ struct store_journal {
     size_t segments_count;
     size_t segments_cap;
     int file;         /* the last segment's */
+    struct gcm *gcm;  /* what its payloads are sealed with; NULL: they are plain */
     uint64_t end;     /* where in it the next record goes */
     uint64_t synced;  /* its bytes before are durable */
     uint64_t blank;   /* its bytes before were written, if only with zeroes */
@@ -84,6 +86,15 @@ uint32_t store__journal_crc(uint32_t seed, const void *data, size_t len);
 uint32_t store__journal_record_crc(const struct journal_header *header, const uint8_t *payload);
 void store__journal_name(uint64_t number, char name[JOURNAL_NAME_MAX]);
 void store__journal_add_segment(struct store_journal *journal, uint64_t number, uint64_t size);
+
+/* What the payloads of a segment are sealed with (NULL: plain); -LT_ECORRUPT when it is encrypted
+ * and the disk is not, the other way round, or with a key that is not known. */
+int store__journal_gcm(const struct store_disk *disk, const struct journal_head *head,
+                       struct gcm **ret_gcm);
+
+/* A sealed payload in the plain, in place of what `plain` held. */
+int store__journal_unseal(struct gcm *gcm, const struct journal_header *header,
+                          struct slice payload, struct buf *plain);
 
 static inline uint64_t journal_padded(uint64_t size)
 {

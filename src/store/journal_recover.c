@@ -18,6 +18,7 @@ struct recover {
     const struct store_journal_options *options;
     struct err *err;
     struct slice bytes; /* of the segment in hand */
+    struct buf plain;   /* of an encrypted record */
     char name[JOURNAL_NAME_MAX];
     bool ended; /* a torn or damaged record was met */
     uint64_t ended_at;
@@ -86,6 +87,12 @@ static int recover_record(struct recover *recover, const struct journal_header *
         .term = header->term,
         .payload = slice_of(recover->bytes.data + at + JOURNAL_RECORD, header->len),
     };
+    if (journal->gcm != NULL) {
+        if (store__journal_unseal(journal->gcm, header, record.payload, &recover->plain) < 0) {
+            return recover_corrupt(recover, at, "a record was encrypted with another key");
+        }
+        record.payload = buf_slice(&recover->plain);
+    }
     journal->crc = header->crc;
     journal->marked = record.type == STORE_JOURNAL_MARK;
     if (record.type == STORE_JOURNAL_VOTE) {
@@ -177,6 +184,10 @@ static int recover_segment_head(struct recover *recover, bool first)
     }
     if (!first && (head.previous != journal->crc || head.durable != journal->durable)) {
         return recover_corrupt(recover, 0, "records before this file are missing");
+    }
+    gcm_free(journal->gcm);
+    if (store__journal_gcm(journal->disk, &head, &journal->gcm) < 0) {
+        return recover_corrupt(recover, 0, "it is not encrypted with a key of the keyring");
     }
     journal->term = head.term;
     journal->voted_for = head.voted_for;
@@ -297,6 +308,7 @@ int store__journal_recover(struct store_journal *journal,
 {
     struct recover recover = {.journal = journal, .options = options, .err = err};
     struct recover_numbers numbers = {0};
+    buf_init(&recover.plain, NULL);
     int code = journal->disk->ops->list(journal->disk, recover_name, &numbers);
     if (numbers.count > 0) {
         qsort(numbers.list, numbers.count, sizeof *numbers.list, recover_order);
@@ -307,6 +319,7 @@ int store__journal_recover(struct store_journal *journal,
         recover.bytes = (struct slice){0};
     }
     mem_free(numbers.list);
+    buf_close(&recover.plain);
     code = code < 0 ? code : recover_settle(journal);
     if (code == 0 && options->durable > journal->durable) {
         code = err_set(err, LT_ECORRUPT,

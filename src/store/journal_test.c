@@ -12,6 +12,7 @@
 #include "lib/random_doc.h"
 #include "lib/test.h"
 #include "store/journal_private.h"
+#include "store/seal.h"
 #include "store/simdisk.h"
 
 enum {
@@ -24,6 +25,7 @@ enum {
 
 struct model {
     struct store_simdisk *sim;
+    struct store_seal *seal;       /* of every second one; NULL: it is plain */
     struct store_journal *journal; /* NULL: dead */
     struct random_doc random;
     uint64_t seed;
@@ -87,6 +89,7 @@ static int model_try_open(struct model *model)
         .context = model,
     };
     struct store_disk *disk = store_simdisk_mount(model->sim);
+    disk->seal = model->seal;
     model->first = 0;
     model->last = 0;
     model->term_read = 0;
@@ -209,6 +212,9 @@ static struct model *model_new(uint64_t seed)
     model->seed = seed;
     model->random.state = seed * 7919;
     model->sim = store_simdisk_new(seed);
+    if (seed % 2 == 1) {
+        model->seal = store_seal_new(&(struct store_seal_key){.number = 1, .bytes = {1}}, 1);
+    }
     return model;
 }
 
@@ -216,6 +222,7 @@ static void model_free(struct model *model)
 {
     model_close(model);
     store_simdisk_free(model->sim);
+    store_seal_free(model->seal);
     mem_free(model);
 }
 

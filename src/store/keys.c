@@ -19,6 +19,19 @@ void store_key_id(struct buf *buf, uint32_t id)
     keys_store_id(buf_extend(buf, 4), id);
 }
 
+void store_key_natural(struct buf *buf, uint32_t id, uint64_t sequence)
+{
+    store_key_id(buf, id);
+    store_key_id(buf, (uint32_t)(sequence >> 32));
+    store_key_id(buf, (uint32_t)sequence);
+}
+
+uint64_t store_key_load_sequence(struct slice key)
+{
+    assert(key.len == 12);
+    return (uint64_t)store_key_load_id(key.data + 4) << 32 | store_key_load_id(key.data + 8);
+}
+
 void store_key_range(uint32_t id, uint8_t bytes[8], struct slice *ret_from, struct slice *ret_to)
 {
     assert(id != UINT32_MAX);

@@ -5,6 +5,7 @@
  *               record   collection id | encoded _id          -> format | clock | BSON
  *               index    index id | encoded fields | record's encoded _id -> type bits
  *               unique   index id | encoded fields            -> record's encoded _id
+ *               natural  its id | sequence number, 8 bytes    -> record's encoded _id
  *               system   0 | tag | ...                        -> see below
  * Thread      pure.
  * Memory      appends to the caller's buf.
@@ -29,12 +30,18 @@ extern const struct slice store_key_defaults;
 
 void store_key_id(struct buf *buf, uint32_t id);
 
+/* The place of a capped collection's document among all that came. */
+void store_key_natural(struct buf *buf, uint32_t id, uint64_t sequence);
+/* The sequence number in such a key, which is whole. */
+uint64_t store_key_load_sequence(struct slice key);
+
 /* All keys of an id: `bytes` holds them, *ret_from <= key < *ret_to. */
 void store_key_range(uint32_t id, uint8_t bytes[8], struct slice *ret_from, struct slice *ret_to);
 
 /* 0 | 'C' | collection id -> its description, BSON. With id 0: the prefix of them all. */
 void store_key_catalog(struct buf *buf, uint32_t collection_id);
-/* 0 | '#' | collection id -> documents, bytes: two int64. */
+/* 0 | '#' | collection id -> documents, bytes: two int64; of a capped collection a third, the
+ * sequence number given last. */
 void store_key_counts(struct buf *buf, uint32_t collection_id);
 
 /* 0 | 'L' | "db.name": nothing is kept there, but the name can be claimed. */

@@ -100,9 +100,10 @@ struct store_cursor {
 
 struct store_rocks_options {
     const char *path;
-    uint64_t cache_bytes;        /* block cache */
-    uint64_t write_buffer_bytes; /* one memtable */
-    const char *compressor;      /* "lz4", "snappy", "zstd" or "none", but for level 0 */
+    uint64_t cache_bytes;          /* block cache */
+    uint64_t write_buffer_bytes;   /* one memtable */
+    const char *compressor;        /* "lz4", "snappy", "zstd" or "none", but for level 0 */
+    const struct store_seal *seal; /* what its files are encrypted with; NULL: nothing */
 };
 
 /* Open or create RocksDB in a directory. */

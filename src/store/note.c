@@ -12,6 +12,7 @@ static void note_append(struct store_writer *writer, const struct store_note *no
     uint8_t head[NOTE_HEADER] = {(uint8_t)note->type};
     memcpy(head + 1, &details_len, sizeof details_len);
     struct slice parts[] = {slice_of(head, sizeof head), note->details, note->before};
+    writer->events += note->type >= STORE_NOTE_INSERT;
     store_effect_note(effects, note->id, parts, sizeof parts / sizeof parts[0]);
 }
 
@@ -54,6 +55,7 @@ void store_note_copy(struct store_writer *writer, const struct store_effect *eff
     if (effect->value.data[0] != STORE_NOTE_TIME) {
         uint32_t id = store_key_load_id(effect->key.data);
         store_effect_note(&writer->effects, id, &effect->value, 1);
+        writer->events += effect->value.data[0] >= STORE_NOTE_INSERT;
     }
 }
 

@@ -20,7 +20,7 @@ enum store_note_type {
     STORE_NOTE_TIME,     /* details: the wall clock, 8 bytes of ms; once an entry, before events */
     STORE_NOTE_TXN,      /* from here on: details {lsid, txnNumber} */
     STORE_NOTE_TXN_END,
-    STORE_NOTE_INSERT, /* from here on: events */
+    STORE_NOTE_INSERT, /* from here on: events, each with a time of its own */
     STORE_NOTE_UPDATE, /* details: as doc/diff.h */
     STORE_NOTE_REPLACE,
     STORE_NOTE_DELETE, /* details: {_id} */

@@ -5,13 +5,18 @@
  * neither, and one that is in the snapshot without being in its catalog was dropped before. */
 #include "store/reclaim.h"
 
+#include "doc/view.h"
 #include "store/describe.h"
 #include "store/keys.h"
+#include "store/note.h"
 
 static bool reclaim_knows(const struct store_catalog *catalog, uint32_t id)
 {
     for (uint32_t i = 0; i < catalog->count; i++) {
         const struct store_collection *collection = catalog->collections[i];
+        if (collection->capped != NULL && collection->capped->natural.id == id) {
+            return true;
+        }
         for (uint32_t k = 0; k < collection->indexes_count; k++) {
             if (collection->indexes[k].id == id) {
                 return true;
@@ -142,4 +147,19 @@ int store_drop_unready(struct store_writer *writer, uint32_t *ret_indexes)
     }
     arena_close(&arena);
     return code;
+}
+
+uint32_t store_drop_temporary(struct store_writer *writer)
+{
+    uint32_t dropped = 0;
+    for (uint32_t i = writer->catalog->count; i > 0; i--) {
+        const struct store_collection *collection = writer->catalog->collections[i - 1];
+        if (doc_value_truth(doc_get_str(collection->options, "temp"))) {
+            struct store_note note = {.type = STORE_NOTE_DROP};
+            store_note_put(writer, collection, &note);
+            store_writer_drop_collection(writer, collection);
+            dropped++;
+        }
+    }
+    return dropped;
 }

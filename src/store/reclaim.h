@@ -20,4 +20,7 @@ int store_reclaim(struct store_kv *kv, const struct store_filter_ops *filter_ops
  * must be open. */
 int store_drop_unready(struct store_writer *writer, uint32_t *ret_indexes);
 
+/* Drop the collections that have the option `temp`: how many there were. An entry must be open. */
+uint32_t store_drop_temporary(struct store_writer *writer);
+
 #endif

@@ -163,6 +163,44 @@ TEST(record_leaves_documents_out_of_sparse_and_partial_indexes)
     store_kit_close(&kit);
 }
 
+TEST(record_puts_cells_in_place_of_places)
+{
+    struct store_kit kit;
+    record_open(&kit, "{'v': 2, 'key': {'a': 1, 'p': '2dsphere', 'q': '2dsphere'}, 'name': 'i'}");
+    const struct store_index *index = &store_kit_collection(&kit)->indexes[1];
+    struct store_index_keys keys;
+    assert_string_equal(record_keys(&kit, "{'a': 1, 'p': null}"), "");
+    assert_string_equal(record_keys(&kit, "{'a': 1, 'p': 5}"), "error");
+    assert_int_equal(kit.err.code, 16755);
+    assert_string_equal(record_keys(&kit, "{'p': [[1, 1], [2, 2]]}"), "error");
+    const char *one = record_keys(&kit, "{'a': 7, 'p': [1, 1]}");
+    assert_true(strncmp(one, "7,", 2) == 0 && strstr(one, ",null") != NULL);
+    struct slice line = json_doc(&kit.arena, "{'a': [1, 2], 'q': [3, 3], 'p': {'type': "
+                                             "'LineString', 'coordinates': [[1, 1], [2, 2]]}}");
+    assert_int_equal(store_index_keys(&kit.arena, index, line, &keys, &kit.err), 0);
+    assert_true(keys.multikey && keys.count > 4 && keys.count % 2 == 0);
+    store_kit_close(&kit);
+}
+
+TEST(record_puts_each_place_of_an_array_into_a_plane_index)
+{
+    struct store_kit kit;
+    record_open(&kit, "{'v': 2, 'key': {'p': '2d'}, 'name': 'i', 'min': 0, 'max': 10}");
+    const struct store_index *index = &store_kit_collection(&kit)->indexes[1];
+    struct store_index_keys keys;
+    struct slice two = json_doc(&kit.arena, "{'p': [[1, 1], [2, 2], [1, 1]]}");
+    assert_int_equal(store_index_keys(&kit.arena, index, two, &keys, &kit.err), 0);
+    assert_int_equal(keys.count, 2);
+    assert_true(keys.multikey);
+    assert_string_equal(record_keys(&kit, "{'p': [11, 1]}"), "error");
+    assert_int_equal(kit.err.code, 13027);
+    assert_string_equal(record_keys(&kit, "{'p': {'type': 'Point', 'coordinates': [1, 1]}}"),
+                        "error");
+    assert_int_equal(kit.err.code, 13026);
+    assert_string_equal(record_keys(&kit, "{'p': 'text'}"), "");
+    store_kit_close(&kit);
+}
+
 TEST(record_says_which_key_is_there_twice)
 {
     struct store_kit kit;

@@ -79,6 +79,7 @@ static void rocks_close(struct store_kv *kv)
     rocksdb_options_destroy(rocks->options);
     rocksdb_block_based_options_destroy(rocks->table_options);
     rocksdb_cache_destroy(rocks->cache);
+    store__rocks_env_free(rocks->env);
     pthread_mutex_destroy(&rocks->lock);
     rocksdb_writebatch_destroy(rocks->batch);
     buf_close(&rocks->effects);

@@ -99,13 +99,18 @@ static void rocks_set_most(struct rocks *rocks, const struct store_rocks_options
  * which it keeps in a list of their own but under the same memory, are too short to have one. */
 static int rocks_set_rest(struct rocks *rocks, struct err *err)
 {
-    static const char text[] =
-        "block_based_table_factory={metadata_cache_options={top_level_index_pinning=kAll;"
-        "partition_pinning=kAll;unpartitioned_pinning=kAll}};"
-        "memtable_insert_with_hint_prefix_extractor=rocksdb.FixedPrefix.5";
+    struct buf text;
     char *message = NULL;
     rocksdb_options_t *whole = rocksdb_options_create();
-    rocksdb_get_options_from_string(rocks->options, text, whole, &message);
+    buf_init(&text, NULL);
+    buf_format(&text,
+               "block_based_table_factory={metadata_cache_options={top_level_index_pinning=kAll;"
+               "partition_pinning=kAll;unpartitioned_pinning=kAll}};"
+               "memtable_insert_with_hint_prefix_extractor=rocksdb.FixedPrefix.5;%s",
+               rocks->env == NULL ? "" : store__rocks_env_option(rocks->env));
+    buf_append_byte(&text, '\0');
+    rocksdb_get_options_from_string(rocks->options, (const char *)text.data, whole, &message);
+    buf_close(&text);
     if (message != NULL) {
         err_set(err, LT_EINTERNALERROR, "the store's options are refused: %s", message);
         rocksdb_options_destroy(whole);
@@ -120,6 +125,7 @@ static int rocks_set_rest(struct rocks *rocks, struct err *err)
 int store__rocks_set_options(struct rocks *rocks, const struct store_rocks_options *from,
                              struct err *err)
 {
+    rocks->env = from->seal == NULL ? NULL : store__rocks_env_new(from->seal);
     rocks_set_most(rocks, from);
     return rocks_set_rest(rocks, err);
 }

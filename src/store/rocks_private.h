@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "store/kv.h"
+#include "store/rocks_shim.h"
 
 enum {
     ROCKS_HINT_BYTES = 5,  /* of a key, which a memtable remembers places by */
@@ -26,6 +27,7 @@ struct rocks {
     rocksdb_options_t *options;
     rocksdb_block_based_table_options_t *table_options;
     rocksdb_cache_t *cache;
+    struct store_rocks_env *env; /* NULL: files are plain */
     rocksdb_writeoptions_t *write_options;
     rocksdb_readoptions_t *read_options[2]; /* by enum store_wait, no snapshot */
     rocksdb_flushoptions_t *flush_options;
@@ -51,9 +53,6 @@ int store__rocks_code(char *message);
 
 /* store_kv_ops.settle */
 bool store__rocks_settle(struct store_kv *kv);
-
-/* Run something once on the thread that merges files, which all engines of the process share. */
-void store__rocks_run_merging(void (*run)(void *));
 
 /* Let that thread stand back when others want the processor. */
 void store__rocks_calm(void);

@@ -111,6 +111,9 @@ static int scan_place(struct store_scan *scan)
     int code = store_view_seek(&scan->cursor, start, scan->backward);
     bool skip = resumed ? !scan->again : scan->backward; /* `to` is not in the range */
     bool there = code > 0 && slice_equal(store_view_key(&scan->cursor), start);
+    if (scan->tails && resumed && !there && code >= 0) {
+        return -LT_ECAPPEDPOSITIONLOST;
+    }
     scan->again &= there;
     return there && skip ? store_view_step(&scan->cursor) : code;
 }
@@ -132,6 +135,10 @@ static int scan_key(struct store_scan *scan)
         }
         if (code > 0 && scan_in_range(scan, store_view_key(&scan->cursor))) {
             return 1;
+        }
+        if (scan->tails) {
+            store_scan_pause(scan);
+            return 0;
         }
         scan->range++;
         scan->last.len = 0;
@@ -197,6 +204,15 @@ static int scan_get(struct store_scan *scan, struct slice key, struct store_scan
     return code < 0 ? code : 1;
 }
 
+/* In a capped collection's order: has the document come again, so that its place is another? */
+static bool scan_has_moved(const struct store_scan *scan)
+{
+    uint64_t sequence;
+    return scan->index->is_natural &&
+           (store_record_sequence(scan->pin.value, &sequence) < 0 ||
+            sequence != store_key_load_sequence(store_view_key(&scan->cursor)));
+}
+
 /* Follow the entry under the cursor: 1 its record, 0 gone or seen before, negative. */
 static int scan_follow(struct store_scan *scan, struct store_scan_record *ret_record)
 {
@@ -207,7 +223,7 @@ static int scan_follow(struct store_scan *scan, struct store_scan_record *ret_re
     if (code >= 0) {
         bool again = scan->again;
         scan_remember(scan, store_view_key(&scan->cursor));
-        code = code > 0 && !scan_seen(scan, buf_slice(&key), again);
+        code = code > 0 && !scan_has_moved(scan) && !scan_seen(scan, buf_slice(&key), again);
     }
     buf_close(&key);
     return code;
@@ -275,7 +291,7 @@ int store_scan_next(struct store_scan *scan, struct store_scan_record *ret_recor
             return code;
         }
         if (!scan_is_records(scan)) {
-            scan->keys_examined++;
+            scan->keys_examined += !scan->index->is_natural;
             code = scan_follow(scan, ret_record);
             if (code == 0) {
                 continue;

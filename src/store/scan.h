@@ -5,7 +5,8 @@
  * Thread      one at a time.
  * Memory      the scan copies its ranges; a document is borrowed until the next call or pause.
  * Errors      -LT_EAGAIN something must come from disk (view->miss): fetch, call again;
- *             -LT_ECORRUPT an index entry that leads nowhere it should.
+ *             -LT_ECORRUPT an index entry that leads nowhere it should; -LT_ECAPPEDPOSITIONLOST
+ *             what a scan that tails gave last is gone.
  */
 #ifndef STORE_SCAN_H
 #define STORE_SCAN_H
@@ -30,11 +31,13 @@ struct store_scan_page {
 struct store_scan {
     struct store_view *view;
     const struct store_collection *collection;
-    const struct store_index *index; /* NULL or is_id: the records themselves */
+    /* NULL or is_id: the records themselves; a capped collection's order may be one. */
+    const struct store_index *index;
     struct store_range *ranges;
     uint32_t ranges_count;
     bool backward;
     bool paged; /* the only range is read by its page */
+    bool tails; /* the end is not the end: the next call looks for what came since; forward */
 
     uint32_t range;  /* ranges finished */
     struct buf last; /* the key given last; empty: none in this range */

@@ -19,14 +19,15 @@ static struct store_tail_entry **tail_at(const struct store_tail *tail, size_t p
     return &tail->ring[(tail->head + position) & (tail->cap - 1)];
 }
 
-struct store_tail_entry *store_tail_entry_new(uint64_t index, uint64_t clock, struct slice payload)
+struct store_tail_entry *store_tail_entry_new(const struct store_mark *mark, struct slice payload)
 {
     struct store_tail_entry *entry = mem_alloc(sizeof *entry + payload.len);
     atomic_init(&entry->references, 1);
     atomic_init(&entry->glosses, NULL);
     entry->counted = 0;
-    entry->index = index;
-    entry->clock = clock;
+    entry->index = mark->index;
+    entry->term = mark->term;
+    entry->clock = mark->clock;
     entry->len = payload.len;
     memcpy(entry->payload, payload.data, payload.len);
     return entry;
@@ -130,18 +131,17 @@ static void tail_push(struct store_tail *tail, struct store_tail_entry *entry)
     tail_trim(tail);
 }
 
-void store_tail_append(struct store_tail *tail, uint64_t index, uint64_t clock,
-                       struct slice payload)
+void store_tail_append(struct store_tail *tail, const struct store_mark *mark, struct slice payload)
 {
     pthread_mutex_lock(&tail->lock);
-    assert(clock >= tail->last);
+    assert(mark->clock >= tail->last);
     if (tail->followers > 0 && payload.len > 0) {
-        tail_push(tail, store_tail_entry_new(index, clock, payload));
+        tail_push(tail, store_tail_entry_new(mark, payload));
     } else if (tail->followers == 0) {
-        tail->from = clock;
+        tail->from = mark->clock;
     }
-    tail->last = clock;
-    tail->last_index = index;
+    tail->last = mark->clock;
+    tail->last_index = mark->index;
     pthread_mutex_unlock(&tail->lock);
 }
 

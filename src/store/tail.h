@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "base/slice.h"
+#include "store/kv.h"
 
 enum { STORE_TAIL_GLOSSES_MAX = 8 };
 
@@ -32,6 +32,7 @@ struct store_tail_entry {
     _Atomic(struct store_tail_gloss *) glosses; /* newest first */
     size_t counted; /* bytes of it and them while it is in the tail, or 0; the tail's lock */
     uint64_t index;
+    uint64_t term;
     uint64_t clock;
     size_t len;
     uint8_t payload[];
@@ -57,8 +58,8 @@ void store_tail_close(struct store_tail *tail);
 void store_tail_follow(struct store_tail *tail);
 void store_tail_unfollow(struct store_tail *tail);
 
-/* An entry was applied. */
-void store_tail_append(struct store_tail *tail, uint64_t index, uint64_t clock,
+/* An entry was applied: the one that `mark` tells of. */
+void store_tail_append(struct store_tail *tail, const struct store_mark *mark,
                        struct slice payload);
 
 /* Clock and index of the newest applied entry. */
@@ -78,7 +79,7 @@ const struct store_tail_gloss *store_tail_leave(struct store_tail *tail,
                                                 struct store_tail_gloss *gloss);
 
 /* An entry on the heap, held once. */
-struct store_tail_entry *store_tail_entry_new(uint64_t index, uint64_t clock, struct slice payload);
+struct store_tail_entry *store_tail_entry_new(const struct store_mark *mark, struct slice payload);
 /* NULL is fine. */
 void store_tail_entry_release(struct store_tail_entry *entry);
 

@@ -12,7 +12,8 @@ static void tail_open(struct store_tail *tail, uint64_t entries)
     store_tail_init(tail, TAIL_MAX);
     store_tail_follow(tail);
     for (uint64_t i = 1; i <= entries; i++) {
-        store_tail_append(tail, i, i, slice_of(payload, sizeof payload));
+        struct store_mark mark = {i, 1, i};
+        store_tail_append(tail, &mark, slice_of(payload, sizeof payload));
     }
 }
 

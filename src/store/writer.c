@@ -17,6 +17,8 @@ struct store_counter {
     struct store_counts counts;
     struct store_counts loaded; /* what they were at first */
     uint64_t named;             /* the entry that has its name */
+    uint64_t oldest;            /* no document has a lower sequence number */
+    uint64_t changes;           /* how often it was counted up or down */
 };
 
 static struct store_counter *writer_counter(const struct store_writer *writer, uint32_t id)
@@ -139,6 +141,7 @@ void store_writer_begin(struct store_writer *writer, uint64_t index, uint64_t cl
         writer->clock = clock;
         writer->catalog_changed = false;
         writer->timed = false;
+        writer->events = 0;
         writer->wall_ms = wall_ms;
         store_effect_begin(&writer->effects, clock);
     }
@@ -178,6 +181,13 @@ void store_writer_delete_entry(struct store_writer *writer, struct slice key, si
     store_overlay_delete(&writer->overlay, writer->index, key);
 }
 
+/* Without the sequence number where there is none. */
+static struct slice writer_counts_value(const struct store_counts *counts)
+{
+    return slice_of(counts, counts->sequence > 0 ? sizeof *counts
+                                                 : offsetof(struct store_counts, sequence));
+}
+
 /* The counts that this entry changed, and the next free id, once an entry. */
 static void writer_finish(struct store_writer *writer)
 {
@@ -188,8 +198,7 @@ static void writer_finish(struct store_writer *writer)
         if (counter->changed) {
             key->len = 0;
             store_key_counts(key, counter->id);
-            store_writer_put(writer, buf_slice(key),
-                             slice_of(&counter->counts, sizeof counter->counts));
+            store_writer_put(writer, buf_slice(key), writer_counts_value(&counter->counts));
             counter->changed = false;
         }
     }
@@ -260,8 +269,9 @@ int store_read_counts(struct store_view *view, uint32_t collection_id,
     store_key_counts(&key, collection_id);
     int code = store_view_get(view, buf_slice(&key), &pin);
     if (code == 0) {
-        if (pin.value.len == sizeof *ret_counts) {
-            memcpy(ret_counts, pin.value.data, sizeof *ret_counts);
+        if (pin.value.len == sizeof *ret_counts ||
+            pin.value.len == offsetof(struct store_counts, sequence)) {
+            memcpy(ret_counts, pin.value.data, pin.value.len);
         } else {
             code = -LT_ECORRUPT;
         }
@@ -285,7 +295,7 @@ int store_writer_counts(struct store_writer *writer, uint32_t collection_id,
             writer_grow_counters(writer);
             counter = writer_counter(writer, collection_id);
         }
-        *counter = (struct store_counter){collection_id, false, counts, counts, 0};
+        *counter = (struct store_counter){collection_id, false, counts, counts, 0, 0, 0};
         writer->counters_count++;
     }
     *ret_counts = counter->counts;
@@ -299,10 +309,32 @@ void store_writer_count(struct store_writer *writer, uint32_t collection_id, int
     assert(counter->id == collection_id);
     counter->counts.documents += documents;
     counter->counts.bytes += bytes;
+    counter->changes++;
     if (!counter->changed) {
         counter->changed = true;
         buf_append(&writer->counters_changed, &collection_id, sizeof collection_id);
     }
+}
+
+uint64_t store_writer_changes(const struct store_writer *writer, uint32_t collection_id)
+{
+    const struct store_counter *counter = writer_counter(writer, collection_id);
+    assert(counter->id == collection_id);
+    return counter->changes;
+}
+
+uint64_t store_writer_next_sequence(struct store_writer *writer, uint32_t collection_id)
+{
+    struct store_counter *counter = writer_counter(writer, collection_id);
+    assert(counter->id == collection_id);
+    return ++counter->counts.sequence;
+}
+
+uint64_t *store_writer_oldest(struct store_writer *writer, uint32_t collection_id)
+{
+    struct store_counter *counter = writer_counter(writer, collection_id);
+    assert(counter->id == collection_id);
+    return &counter->oldest;
 }
 
 /* One that was not counted is named each time. */

@@ -18,6 +18,7 @@
 struct store_counts {
     int64_t documents;
     int64_t bytes;
+    uint64_t sequence; /* of a capped collection: the number given last; else 0 */
 };
 
 struct store_fork;
@@ -40,6 +41,7 @@ struct store_writer {
     bool next_id_changed;
     bool catalog_changed;           /* the open entry changes the catalog */
     bool timed;                     /* the open entry has a note of its time */
+    uint32_t events;                /* that the open entry tells of */
     int64_t wall_ms;                /* of the open entry */
     struct store_counter *counters; /* a small hash table by collection id */
     struct store_highest *highest;  /* of each collection's records; NULL in a fork */
@@ -90,6 +92,15 @@ int store_writer_counts(struct store_writer *writer, uint32_t collection_id,
                         struct store_counts *ret_counts);
 void store_writer_count(struct store_writer *writer, uint32_t collection_id, int64_t documents,
                         int64_t bytes);
+
+/* How often a counted collection's records were written to, since it was counted first. */
+uint64_t store_writer_changes(const struct store_writer *writer, uint32_t collection_id);
+
+/* The next sequence number of a capped collection, which is counted. */
+uint64_t store_writer_next_sequence(struct store_writer *writer, uint32_t collection_id);
+/* No document of a counted collection has a lower number, as far as is known: to be raised by who
+ * learns more. Until another collection is counted. */
+uint64_t *store_writer_oldest(struct store_writer *writer, uint32_t collection_id);
 
 /* Is a counted collection to be named in the open entry? It is, then, from now on. */
 bool store_writer_names(struct store_writer *writer, uint32_t collection_id);
