@@ -1,26 +1,10 @@
 /* query/accumulate.c - the table of accumulators. */
-#include "query/accumulate.h"
+#include "query/accumulate_private.h"
 
 #include <math.h>
 
 #include "doc/compare.h"
 #include "query/expr_private.h"
-
-enum accumulate_shape {
-    ACCUMULATE_PLAIN,  /* {$sum: expression} */
-    ACCUMULATE_EMPTY,  /* {$count: {}} */
-    ACCUMULATE_N,      /* {$firstN: {input, n}} */
-    ACCUMULATE_SORTED, /* {$top: {sortBy, output}} */
-    ACCUMULATE_SORTED_N,
-};
-
-struct query__accumulator_op {
-    const char *name;
-    enum accumulate_shape shape;
-    int sign; /* of the order: -1 for the last, the least */
-    int (*add)(struct query__accumulate *work, struct doc_value value, struct err *err);
-    struct doc_value (*result)(struct query__accumulate *work);
-};
 
 /* ---- numbers ---- */
 
@@ -83,8 +67,8 @@ static struct doc_value accumulate_deviation_result(struct query__accumulate *wo
 
 /* ---- one value ---- */
 
-/* A copy in the room, which grows by doubling: what is left behind stays in proportion. */
-static uint8_t *accumulate_copy(struct arena *hold, struct query__room *room, struct slice bytes)
+/* The room grows by doubling: what is left behind stays in proportion. */
+uint8_t *query__room_copy(struct arena *hold, struct query__room *room, struct slice bytes)
 {
     if (bytes.len > room->size || room->bytes == NULL) {
         room->size = bytes.len > 2 * room->size ? bytes.len : 2 * room->size;
@@ -99,7 +83,7 @@ static uint8_t *accumulate_copy(struct arena *hold, struct query__room *room, st
 static void accumulate_replace(struct query__accumulate *work, struct doc_value value)
 {
     struct slice bytes = slice_of(value.data, value.len);
-    value.data = accumulate_copy(work->hold, &work->state->room, bytes);
+    value.data = query__room_copy(work->hold, &work->state->room, bytes);
     work->state->value = value;
     work->state->seen = true;
 }
@@ -169,7 +153,7 @@ static struct query__accumulated *accumulate_keep(struct query__accumulate *work
         item->next = NULL;
     }
     struct slice bytes = slice_of(value.data, value.len);
-    value.data = accumulate_copy(work->hold, &item->value_room, bytes);
+    value.data = query__room_copy(work->hold, &item->value_room, bytes);
     item->value = value;
     return item;
 }
@@ -353,25 +337,27 @@ static int accumulate_sorted(struct query__accumulate *work, struct doc_value va
     }
     struct query__accumulated *item =
         accumulate_keep(work, doc_value_exists(value) ? value : doc_null);
-    item->key = slice_of(accumulate_copy(work->hold, &item->key_room, buf_slice(&key)), key.len);
+    item->key = slice_of(query__room_copy(work->hold, &item->key_room, buf_slice(&key)), key.len);
     accumulate_insert(work->state, item, work->accumulator->op->sign);
     return 0;
 }
 
+/* The last first: what is kept is in descending order. */
 static struct doc_value accumulate_sorted_result(struct query__accumulate *work)
 {
-    if (work->accumulator->op->sign > 0) {
-        return accumulate_list_result(work);
+    struct query__accumulator_state *state = work->state;
+    struct arena *arena = work->eval->arena;
+    struct doc_value *values = arena_alloc(arena, (state->count + 1) * sizeof *values);
+    uint64_t at = state->count;
+    for (const struct query__accumulated *item = state->first; item != NULL; item = item->next) {
+        values[--at] = item->value;
     }
-    struct query__accumulated *reversed = NULL;
-    while (work->state->first != NULL) {
-        struct query__accumulated *item = work->state->first;
-        work->state->first = item->next;
-        item->next = reversed;
-        reversed = item;
+    struct query__list list;
+    query__list_begin(&list, arena, DOC_ARRAY);
+    for (; at < state->count; at++) {
+        query__list_add(&list, values[at]);
     }
-    work->state->first = reversed;
-    return accumulate_list_result(work);
+    return query__list_end(&list);
 }
 
 static struct doc_value accumulate_one_result(struct query__accumulate *work)
@@ -379,138 +365,66 @@ static struct doc_value accumulate_one_result(struct query__accumulate *work)
     return work->state->first == NULL ? doc_null : work->state->first->value;
 }
 
-static const struct query__accumulator_op accumulate_ops[] = {
-    {"$sum", ACCUMULATE_PLAIN, 1, accumulate_sum, accumulate_sum_result},
-    {"$avg", ACCUMULATE_PLAIN, 1, accumulate_sum, accumulate_avg_result},
-    {"$min", ACCUMULATE_PLAIN, -1, accumulate_extreme, accumulate_value_result},
-    {"$max", ACCUMULATE_PLAIN, 1, accumulate_extreme, accumulate_value_result},
-    {"$first", ACCUMULATE_PLAIN, 1, accumulate_end, accumulate_value_result},
-    {"$last", ACCUMULATE_PLAIN, -1, accumulate_end, accumulate_value_result},
-    {"$push", ACCUMULATE_PLAIN, 1, accumulate_push, accumulate_list_result},
-    {"$addToSet", ACCUMULATE_PLAIN, 1, accumulate_set, accumulate_set_result},
-    {"$concatArrays", ACCUMULATE_PLAIN, 1, accumulate_concat, accumulate_list_result},
-    {"$setUnion", ACCUMULATE_PLAIN, 1, accumulate_union, accumulate_set_result},
-    {"$count", ACCUMULATE_EMPTY, 1, accumulate_count, accumulate_count_result},
-    {"$mergeObjects", ACCUMULATE_PLAIN, 1, accumulate_merge, accumulate_merge_result},
-    {"$stdDevPop", ACCUMULATE_PLAIN, 1, accumulate_deviation, accumulate_deviation_result},
-    {"$stdDevSamp", ACCUMULATE_PLAIN, -1, accumulate_deviation, accumulate_deviation_result},
-    {"$firstN", ACCUMULATE_N, 1, accumulate_end_n, accumulate_list_result},
-    {"$lastN", ACCUMULATE_N, -1, accumulate_end_n, accumulate_list_result},
-    {"$minN", ACCUMULATE_N, 1, accumulate_extreme_n, accumulate_list_result},
-    {"$maxN", ACCUMULATE_N, -1, accumulate_extreme_n, accumulate_list_result},
-    {"$top", ACCUMULATE_SORTED, 1, accumulate_sorted, accumulate_one_result},
-    {"$bottom", ACCUMULATE_SORTED, -1, accumulate_sorted, accumulate_one_result},
-    {"$topN", ACCUMULATE_SORTED_N, 1, accumulate_sorted, accumulate_list_result},
-    {"$bottomN", ACCUMULATE_SORTED_N, -1, accumulate_sorted, accumulate_sorted_result},
-};
+/* ---- $median and $percentile ---- */
 
-/* ---- parsing ---- */
-
-static const struct query__accumulator_op *accumulate_find(struct slice name)
+static int accumulate_percentile(struct query__accumulate *work, struct doc_value value,
+                                 struct err *err)
 {
-    for (size_t i = 0; i < sizeof accumulate_ops / sizeof accumulate_ops[0]; i++) {
-        if (slice_is(name, accumulate_ops[i].name)) {
-            return &accumulate_ops[i];
+    (void)err;
+    struct query__accumulator_state *state = work->state;
+    double number;
+    if (!query__percentile_takes(value, &number)) {
+        return 0;
+    }
+    struct slice old = slice_of(state->numbers, state->count * sizeof number);
+    size_t needed = old.len + sizeof number;
+    if (needed > state->room.size) {
+        state->room.size = 2 * needed;
+        state->numbers = arena_alloc(work->hold, state->room.size);
+        if (old.len > 0) {
+            memcpy(state->numbers, old.data, old.len);
         }
     }
-    return NULL;
-}
-
-static int accumulate_parse_option(struct query_context *context, struct doc_elem elem,
-                                   struct query__accumulator *accumulator, struct err *err)
-{
-    bool sorted = accumulator->op->shape >= ACCUMULATE_SORTED;
-    bool counted = accumulator->op->shape != ACCUMULATE_SORTED;
-    if (counted && slice_is(elem.name, "n")) {
-        return query_expr_parse(context, elem.value, &accumulator->n, err);
-    }
-    if (slice_is(elem.name, sorted ? "output" : "input")) {
-        return query_expr_parse(context, elem.value, &accumulator->input, err);
-    }
-    if (!sorted || !slice_is(elem.name, "sortBy")) {
-        return err_set(err, sorted ? 5788002 : 5787901, "Unknown argument to %s: %.*s",
-                       accumulator->op->name, SLICE_FMT(elem.name));
-    }
-    if (elem.value.type != DOC_OBJECT) {
-        return err_set(err, 10065, "invalid parameter: expected an object (sortBy)");
-    }
-    return query_sort_parse(context, doc_value_get_doc(elem.value), &accumulator->sort, err);
-}
-
-static int accumulate_parse_options(struct query_context *context, struct doc_value spec,
-                                    struct query__accumulator *accumulator, struct err *err)
-{
-    const char *name = accumulator->op->name;
-    bool sorted = accumulator->op->shape >= ACCUMULATE_SORTED;
-    if (spec.type != DOC_OBJECT) {
-        return err_set(err, sorted ? 5788001 : 5787900,
-                       "specification must be an object; found "
-                       "%s: %s",
-                       name, doc_type_name(spec.type));
-    }
-    struct doc_iter iter;
-    doc_iter_value(&iter, spec);
-    struct doc_elem elem;
-    while (doc_iter_next(&iter, &elem)) {
-        int rc = accumulate_parse_option(context, elem, accumulator, err);
-        if (rc < 0) {
-            return rc;
-        }
-    }
-    if (accumulator->op->shape != ACCUMULATE_SORTED && accumulator->n == NULL) {
-        return err_set(err, sorted ? 5788003 : 5787906, "Missing value for 'n'");
-    }
-    if (accumulator->input == NULL) {
-        return err_set(err, sorted ? 5788004 : 5787907, "Missing value for '%s'",
-                       sorted ? "output" : "input");
-    }
-    if (sorted && accumulator->sort == NULL) {
-        return err_set(err, 5788005, "Missing value for 'sortBy'");
-    }
+    state->numbers[state->count++] = number;
     return 0;
 }
 
-int query__accumulator_parse(struct query_context *context, struct doc_elem field,
-                             struct query__accumulator *ret_accumulator, struct err *err)
+static struct doc_value accumulate_percentile_result(struct query__accumulate *work)
 {
-    if (field.name.len > 0 && field.name.data[0] == '$') {
-        return err_set(err, 40236, "The field name '%.*s' cannot be an operator name",
-                       SLICE_FMT(field.name));
-    }
-    if (memchr(field.name.data, '.', field.name.len) != NULL) {
-        return err_set(err, 40235, "The field name '%.*s' cannot contain '.'",
-                       SLICE_FMT(field.name));
-    }
-    if (field.value.type != DOC_OBJECT) {
-        return err_set(err, 40234, "The field '%.*s' must be an accumulator object",
-                       SLICE_FMT(field.name));
-    }
-    if (doc_count(doc_value_get_doc(field.value)) != 1) {
-        return err_set(err, 40238, "The field '%.*s' must specify one accumulator",
-                       SLICE_FMT(field.name));
-    }
-    struct doc_elem call = doc_first(doc_value_get_doc(field.value));
-    struct query__accumulator accumulator = {.op = accumulate_find(call.name), .name = field.name};
-    if (accumulator.op == NULL) {
-        return err_set(err, 15952, "unknown group operator '%.*s'", SLICE_FMT(call.name));
-    }
-    int rc = 0;
-    if (accumulator.op->shape == ACCUMULATE_PLAIN) {
-        if (call.value.type == DOC_ARRAY) {
-            return err_set(err, 40237, "The %s accumulator is a unary operator",
-                           accumulator.op->name);
-        }
-        rc = query_expr_parse(context, call.value, &accumulator.input, err);
-    } else if (accumulator.op->shape == ACCUMULATE_EMPTY) {
-        bool empty = call.value.type == DOC_OBJECT && doc_is_empty(doc_value_get_doc(call.value));
-        rc =
-            empty ? 0 : err_set(err, LT_ETYPEMISMATCH, "$count takes no arguments, i.e. $count:{}");
-    } else {
-        rc = accumulate_parse_options(context, call.value, &accumulator, err);
-    }
-    *ret_accumulator = accumulator;
-    return rc;
+    struct query__accumulator_state *state = work->state;
+    return query__percentile_sort(work->accumulator->percentile, state->numbers, state->count,
+                                  work->eval->arena);
 }
+
+const struct query__accumulator_op query__accumulator_ops[] = {
+    {"$sum", QUERY__ACCUMULATE_PLAIN, 1, accumulate_sum, accumulate_sum_result},
+    {"$avg", QUERY__ACCUMULATE_PLAIN, 1, accumulate_sum, accumulate_avg_result},
+    {"$min", QUERY__ACCUMULATE_PLAIN, -1, accumulate_extreme, accumulate_value_result},
+    {"$max", QUERY__ACCUMULATE_PLAIN, 1, accumulate_extreme, accumulate_value_result},
+    {"$first", QUERY__ACCUMULATE_PLAIN, 1, accumulate_end, accumulate_value_result},
+    {"$last", QUERY__ACCUMULATE_PLAIN, -1, accumulate_end, accumulate_value_result},
+    {"$push", QUERY__ACCUMULATE_PLAIN, 1, accumulate_push, accumulate_list_result, true},
+    {"$addToSet", QUERY__ACCUMULATE_PLAIN, 1, accumulate_set, accumulate_set_result, true},
+    {"$concatArrays", QUERY__ACCUMULATE_PLAIN, 1, accumulate_concat, accumulate_list_result, true},
+    {"$setUnion", QUERY__ACCUMULATE_PLAIN, 1, accumulate_union, accumulate_set_result, true},
+    {"$count", QUERY__ACCUMULATE_EMPTY, 1, accumulate_count, accumulate_count_result},
+    {"$mergeObjects", QUERY__ACCUMULATE_PLAIN, 1, accumulate_merge, accumulate_merge_result},
+    {"$stdDevPop", QUERY__ACCUMULATE_PLAIN, 1, accumulate_deviation, accumulate_deviation_result},
+    {"$stdDevSamp", QUERY__ACCUMULATE_PLAIN, -1, accumulate_deviation, accumulate_deviation_result},
+    {"$firstN", QUERY__ACCUMULATE_N, 1, accumulate_end_n, accumulate_list_result, true},
+    {"$lastN", QUERY__ACCUMULATE_N, -1, accumulate_end_n, accumulate_list_result, true},
+    {"$minN", QUERY__ACCUMULATE_N, 1, accumulate_extreme_n, accumulate_list_result, true},
+    {"$maxN", QUERY__ACCUMULATE_N, -1, accumulate_extreme_n, accumulate_list_result, true},
+    {"$top", QUERY__ACCUMULATE_SORTED, 1, accumulate_sorted, accumulate_one_result},
+    {"$bottom", QUERY__ACCUMULATE_SORTED, -1, accumulate_sorted, accumulate_one_result},
+    {"$topN", QUERY__ACCUMULATE_SORTED_N, 1, accumulate_sorted, accumulate_list_result, true},
+    {"$bottomN", QUERY__ACCUMULATE_SORTED_N, -1, accumulate_sorted, accumulate_sorted_result, true},
+    {"$median", QUERY__ACCUMULATE_PERCENTILE, 1, accumulate_percentile,
+     accumulate_percentile_result},
+    {"$percentile", QUERY__ACCUMULATE_PERCENTILE, 1, accumulate_percentile,
+     accumulate_percentile_result},
+    {0},
+};
 
 /* ---- running ---- */
 
@@ -550,4 +464,38 @@ int query__accumulator_add(struct query__accumulate *work, struct err *err)
 struct doc_value query__accumulator_result(struct query__accumulate *work)
 {
     return work->accumulator->op->result(work);
+}
+
+/* ---- what $group makes of values ---- */
+
+struct doc_value query__accumulator_group_value(struct arena *arena, struct doc_value value)
+{
+    if (value.type == DOC_CODE) {
+        value.type = DOC_STRING;
+    }
+    if (value.type != DOC_MINKEY && value.type != DOC_MAXKEY) {
+        return value;
+    }
+    struct query__list list;
+    query__list_begin(&list, arena, DOC_OBJECT);
+    query__list_field(&list, (struct slice){0}, value);
+    return query__list_end(&list);
+}
+
+struct doc_value query__accumulator_group_result(struct query__accumulate *work)
+{
+    struct doc_value value = query__accumulator_result(work);
+    struct arena *arena = work->eval->arena;
+    if (!work->accumulator->op->lists) {
+        return query__accumulator_group_value(arena, value);
+    }
+    struct query__list list;
+    query__list_begin(&list, arena, DOC_ARRAY);
+    struct doc_iter iter;
+    doc_iter_value(&iter, value);
+    struct doc_elem elem;
+    while (doc_iter_next(&iter, &elem)) {
+        query__list_add(&list, query__accumulator_group_value(arena, elem.value));
+    }
+    return query__list_end(&list);
 }

@@ -1,6 +1,6 @@
 /* query/accumulate.h - accumulators: what $group computes over the documents of a group.
  *
- * Invariant   a kind of accumulator is one row of a table in accumulate.c.
+ * Invariant   a kind of accumulator is one row of the table in accumulate.c.
  * Thread      a parsed accumulator is immutable; a state belongs to one run.
  * Memory      states and what they keep lie in the arena given; see query/context.h for the rest.
  * Errors      MongoDB's codes.
@@ -8,6 +8,7 @@
 #ifndef QUERY_ACCUMULATE_H
 #define QUERY_ACCUMULATE_H
 
+#include "query/percentile.h"
 #include "query/set.h"
 #include "query/sort.h"
 #include "query/sum.h"
@@ -20,8 +21,9 @@ struct query__accumulator {
     const struct query__accumulator_op *op;
     struct slice name;
     struct query_expr *input;
-    struct query_expr *n;    /* of $firstN and its kind; else NULL */
-    struct query_sort *sort; /* of $top and its kind; else NULL */
+    struct query_expr *n;                 /* of $firstN and its kind; else NULL */
+    struct query_sort *sort;              /* of $top and its kind; else NULL */
+    struct query__percentile *percentile; /* of $median and $percentile; else NULL */
 };
 
 /* Memory that is used again when a value takes the place of another. */
@@ -29,6 +31,9 @@ struct query__room {
     uint8_t *bytes;
     size_t size;
 };
+
+/* A copy of the bytes in the room, which grows in `hold` when it must. */
+uint8_t *query__room_copy(struct arena *hold, struct query__room *room, struct slice bytes);
 
 /* A value kept, with its sort key. */
 struct query__accumulated {
@@ -42,7 +47,8 @@ struct query__accumulated {
 struct query__accumulator_state {
     struct query__sum sum;
     struct doc_value value;  /* the one of $first, $last, $min, $max, $mergeObjects */
-    struct query__room room; /* where value lies */
+    struct query__room room; /* where value or numbers lie */
+    double *numbers;         /* of $median and $percentile: count of them */
     bool seen;
     double mean;    /* of the deviations */
     double squares; /* likewise */
@@ -57,6 +63,10 @@ struct query__accumulator_state {
 /* Parse one output field, `name: {$op: ...}`; refuses a name that is an operator or a path. */
 int query__accumulator_parse(struct query_context *context, struct doc_elem field,
                              struct query__accumulator *ret_accumulator, struct err *err);
+
+/* Parse `$op: ...` alone, in which an array is an expression like any other. */
+int query__accumulator_parse_call(struct query_context *context, struct doc_elem call,
+                                  struct query__accumulator *ret_accumulator, struct err *err);
 
 /* Where a state's work is done: eval->root is the document, `hold` the arena of what is kept. */
 struct query__accumulate {
@@ -73,5 +83,10 @@ int query__accumulator_begin(struct query__accumulate *work, struct doc_value gr
 int query__accumulator_add(struct query__accumulate *work, struct err *err);
 /* The result, in eval->arena or borrowed from hold. */
 struct doc_value query__accumulator_result(struct query__accumulate *work);
+
+/* What a $group gives of a value, and of a result. In MongoDB another engine is at work there, in
+ * which code is a string, and MinKey and MaxKey are documents around themselves. */
+struct doc_value query__accumulator_group_value(struct arena *arena, struct doc_value value);
+struct doc_value query__accumulator_group_result(struct query__accumulate *work);
 
 #endif

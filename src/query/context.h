@@ -14,6 +14,7 @@
 #include "query/hold.h"
 
 struct query__zone;
+struct query_near;
 struct query_scope; /* variables that $let, $map and `let` bring into view (expr_private.h) */
 
 struct query_context {
@@ -22,11 +23,13 @@ struct query_context {
     uint64_t cluster_time; /* $$CLUSTER_TIME; a BSON timestamp */
     uint64_t random;       /* state for $rand, $sample and generated ids; advance by query_random */
     struct slice let;      /* the command's `let` document, values already constant; may be empty */
-    struct query_scope *scope;         /* innermost variables in view; NULL at the top */
-    uint32_t slots_count;              /* variable slots handed out; an evaluation needs as many */
-    uint32_t depth;                    /* nesting of what is being parsed */
-    struct query__zone *zones;         /* time zones opened so far (date.h) */
+    struct query_scope *scope;     /* innermost variables in view; NULL at the top */
+    uint32_t slots_count;          /* variable slots handed out; an evaluation needs as many */
+    uint32_t depth;                /* nesting of what is being parsed */
+    struct query__zone *zones;     /* time zones opened so far (date.h) */
+    const struct query_near *near; /* documents come in this order: $meta tells of it; or NULL */
     const struct query_memory *memory; /* counts what stages hold; NULL: nobody does */
+    bool timeless;                     /* $$NOW and $$CLUSTER_TIME are errors here */
 };
 
 struct query_eval {

@@ -29,4 +29,7 @@ const struct doc_value *query_expr_constant(const struct query_expr *expr);
 void query_expr_fields(const struct query_expr *expr, void (*cb)(void *, struct slice),
                        void *cb_context);
 
+/* A name that a user may give to a variable, else an error. */
+int query_variable_name(struct slice name, struct err *err);
+
 #endif

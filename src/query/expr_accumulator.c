@@ -4,6 +4,7 @@
 
 #include "doc/compare.h"
 #include "query/expr_private.h"
+#include "query/percentile.h"
 #include "query/sum.h"
 
 enum {
@@ -139,6 +140,35 @@ static int accumulate_n(struct query__call *call, struct doc_value *ret_value)
     return 0;
 }
 
+/* ---- $median, $percentile: the argument is input, the detail what is asked of it ---- */
+
+static int accumulate_parse_percentile(struct query_context *context, struct doc_value spec,
+                                       struct query_expr *expr, struct err *err)
+{
+    struct query__percentile *percentile = NULL;
+    query__args_alloc(context, expr, 1);
+    int rc = query__percentile_parse(context, expr->op->name, spec, &percentile, err);
+    if (rc == 0) {
+        expr->args[0] = percentile->input;
+        expr->detail = percentile;
+    }
+    return rc;
+}
+
+static int accumulate_percentile(struct query__call *call, struct doc_value *ret_value)
+{
+    struct arena *arena = call->eval->arena;
+    uint32_t count;
+    const struct doc_value *values = accumulate_values(call, &count);
+    double *numbers = arena_zero(arena, count, sizeof *numbers);
+    uint32_t taken = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        taken += query__percentile_takes(values[i], &numbers[taken]);
+    }
+    *ret_value = query__percentile_sort(call->expr->detail, numbers, taken, arena);
+    return 0;
+}
+
 #define ACCUMULATE_N_ROW(name, variant)                                                            \
     {                                                                                              \
         (name), 1, 1, 0, (variant), .call = accumulate_n, .params = &accumulate_n_params           \
@@ -155,5 +185,7 @@ const struct query__op query__ops_accumulator[] = {
     ACCUMULATE_N_ROW("$lastN", ACCUMULATE_LAST_N),
     ACCUMULATE_N_ROW("$minN", ACCUMULATE_MIN_N),
     ACCUMULATE_N_ROW("$maxN", ACCUMULATE_MAX_N),
+    {"$median", 1, 1, .parse = accumulate_parse_percentile, .call = accumulate_percentile},
+    {"$percentile", 1, 1, .parse = accumulate_parse_percentile, .call = accumulate_percentile},
     {0},
 };

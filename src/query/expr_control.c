@@ -195,7 +195,7 @@ static int control_let_vars(struct query_context *context, struct doc_value vars
     doc_iter_value(&iter, vars);
     struct doc_elem elem;
     for (uint32_t i = 0; doc_iter_next(&iter, &elem); i++) {
-        int rc = query__variable_name(elem.name, err);
+        int rc = query_variable_name(elem.name, err);
         if (rc == 0) {
             rc = query__expr_parse(context, elem.value, &expr->args[i], err);
         }

@@ -5,47 +5,46 @@
 
 #include "query/expr_date.h"
 
-enum math_unit {
-    UNIT_MILLISECOND,
-    UNIT_SECOND,
-    UNIT_MINUTE,
-    UNIT_HOUR,
-    UNIT_DAY,
-    UNIT_WEEK,
-    UNIT_MONTH,
-    UNIT_QUARTER,
-    UNIT_YEAR,
-    UNIT_NONE,
-};
-
 static const struct {
     const char *name;
     int64_t ms;     /* of a length of time, or a day or week of the local clock */
     int64_t months; /* of a calendar step */
 } math_units[] = {
-    [UNIT_MILLISECOND] = {"millisecond", 1, 0},
-    [UNIT_SECOND] = {"second", 1000, 0},
-    [UNIT_MINUTE] = {"minute", QUERY__MINUTE_MS, 0},
-    [UNIT_HOUR] = {"hour", QUERY__HOUR_MS, 0},
-    [UNIT_DAY] = {"day", QUERY__DAY_MS, 0},
-    [UNIT_WEEK] = {"week", 7 * (int64_t)QUERY__DAY_MS, 0},
-    [UNIT_MONTH] = {"month", 0, 1},
-    [UNIT_QUARTER] = {"quarter", 0, 3},
-    [UNIT_YEAR] = {"year", 0, 12},
+    [QUERY__UNIT_MILLISECOND] = {"millisecond", 1, 0},
+    [QUERY__UNIT_SECOND] = {"second", 1000, 0},
+    [QUERY__UNIT_MINUTE] = {"minute", QUERY__MINUTE_MS, 0},
+    [QUERY__UNIT_HOUR] = {"hour", QUERY__HOUR_MS, 0},
+    [QUERY__UNIT_DAY] = {"day", QUERY__DAY_MS, 0},
+    [QUERY__UNIT_WEEK] = {"week", 7 * (int64_t)QUERY__DAY_MS, 0},
+    [QUERY__UNIT_MONTH] = {"month", 0, 1},
+    [QUERY__UNIT_QUARTER] = {"quarter", 0, 3},
+    [QUERY__UNIT_YEAR] = {"year", 0, 12},
 };
 
-static int date_unit(struct query__call *call, uint32_t index, enum math_unit *ret_unit)
+enum query__date_unit query__date_unit_find(struct slice name)
+{
+    enum query__date_unit unit = 0;
+    while (unit < QUERY__UNIT_NONE && !slice_is(name, math_units[unit].name)) {
+        unit++;
+    }
+    return unit;
+}
+
+int64_t query__date_unit_ms(enum query__date_unit unit)
+{
+    return math_units[unit].ms;
+}
+
+static int date_unit(struct query__call *call, uint32_t index, enum query__date_unit *ret_unit)
 {
     struct doc_value value = call->args[index];
     if (value.type != DOC_STRING) {
         return err_set(call->err, 5439013, "%s requires 'unit' to be a string, but got %s",
                        call->expr->op->name, doc_type_name(value.type));
     }
-    for (enum math_unit unit = 0; unit < UNIT_NONE; unit++) {
-        if (slice_is(doc_value_get_string(value), math_units[unit].name)) {
-            *ret_unit = unit;
-            return 0;
-        }
+    *ret_unit = query__date_unit_find(doc_value_get_string(value));
+    if (*ret_unit != QUERY__UNIT_NONE) {
+        return 0;
     }
     return err_set(call->err, LT_EFAILEDTOPARSE,
                    "%s parameter 'unit' value cannot be recognized "
@@ -54,13 +53,13 @@ static int date_unit(struct query__call *call, uint32_t index, enum math_unit *r
 }
 
 /* The weekday that begins a week, 0 Sunday; only looked at when the unit is a week. */
-static int date_start_of_week(struct query__call *call, uint32_t index, enum math_unit unit,
+static int date_start_of_week(struct query__call *call, uint32_t index, enum query__date_unit unit,
                               int64_t *ret_day)
 {
     static const char *const names[] = {"sunday",   "monday", "tuesday", "wednesday",
                                         "thursday", "friday", "saturday"};
     *ret_day = 0;
-    if (unit != UNIT_WEEK || call->expr->args[index] == NULL) {
+    if (unit != QUERY__UNIT_WEEK || call->expr->args[index] == NULL) {
         return 0;
     }
     struct doc_value value = call->args[index];
@@ -119,12 +118,12 @@ static bool date_add_months(int64_t local, __int128 months, int64_t *ret_local)
     return query__date_join(&date, ret_local);
 }
 
-static bool date_add_local(const struct query__zone *zone, int64_t ms, enum math_unit unit,
-                           int64_t amount, int64_t *ret_ms)
+bool query__date_shift(const struct query__zone *zone, int64_t ms, enum query__date_unit unit,
+                       int64_t amount, int64_t *ret_ms)
 {
     __int128 step = math_units[unit].ms * (__int128)amount;
     int64_t local;
-    if (unit <= UNIT_HOUR) {
+    if (unit <= QUERY__UNIT_HOUR) {
         __int128 sum = ms + step;
         *ret_ms = (int64_t)sum;
         return sum >= INT64_MIN && sum <= INT64_MAX;
@@ -145,8 +144,8 @@ static bool date_add_local(const struct query__zone *zone, int64_t ms, enum math
     return true;
 }
 
-static int date_add_check(struct query__call *call, int64_t *ret_ms, enum math_unit *ret_unit,
-                          int64_t *ret_amount)
+static int date_add_check(struct query__call *call, int64_t *ret_ms,
+                          enum query__date_unit *ret_unit, int64_t *ret_amount)
 {
     int rc = date_unit(call, ADD_UNIT, ret_unit);
     rc = rc < 0 ? rc : query__date_value(call, ADD_DATE, 5166403, ret_ms);
@@ -175,7 +174,7 @@ static int date_add(struct query__call *call, struct doc_value *ret_value)
         return 0;
     }
     int64_t ms;
-    enum math_unit unit;
+    enum query__date_unit unit;
     int64_t amount;
     const struct query__zone *zone;
     int rc = date_add_check(call, &ms, &unit, &amount);
@@ -190,7 +189,7 @@ static int date_add(struct query__call *call, struct doc_value *ret_value)
     if (amount > limit || amount < -limit) {
         rc = err_set(call->err, 5976500, "invalid %s 'amount' parameter value: %lld %s",
                      call->expr->op->name, (long long)amount, math_units[unit].name);
-    } else if (!date_add_local(zone, ms, unit, amount, &moved)) {
+    } else if (!query__date_shift(zone, ms, unit, amount, &moved)) {
         rc = err_set(call->err, 5166406, "%s overflowed", call->expr->op->name);
     } else {
         *ret_value = doc_value_date(call->eval->arena, moved);
@@ -211,20 +210,20 @@ static const struct query__params date_diff_params = {5166301,
                                                        {"startOfWeek", 0}}};
 
 /* Boundaries of the unit before a moment of the local clock. */
-static __int128 date_boundaries(int64_t local, enum math_unit unit, int64_t week_start)
+static __int128 date_boundaries(int64_t local, enum query__date_unit unit, int64_t week_start)
 {
     if (math_units[unit].months > 0) {
         return date_floor(date_months(local), math_units[unit].months);
     }
     __int128 shift = 0;
-    if (unit == UNIT_WEEK) { /* 1970-01-01 was a Thursday */
+    if (unit == QUERY__UNIT_WEEK) { /* 1970-01-01 was a Thursday */
         shift = ((4 - week_start + 7) % 7) * (__int128)QUERY__DAY_MS;
     }
     return date_floor(local + shift, math_units[unit].ms);
 }
 
 static int date_diff_of(struct query__call *call, const struct query__zone *zone,
-                        enum math_unit unit, int64_t week_start, struct doc_value *ret_value)
+                        enum query__date_unit unit, int64_t week_start, struct doc_value *ret_value)
 {
     int64_t start;
     int64_t end;
@@ -237,7 +236,7 @@ static int date_diff_of(struct query__call *call, const struct query__zone *zone
     int64_t end_offset = query__zone_offset(zone, end);
     __int128 count = date_boundaries(end + end_offset, unit, week_start) -
                      date_boundaries(start + start_offset, unit, week_start);
-    if (unit <= UNIT_HOUR) { /* what the clock jumped is not time that passed */
+    if (unit <= QUERY__UNIT_HOUR) { /* what the clock jumped is not time that passed */
         count -= (end_offset - start_offset) / math_units[unit].ms;
     }
     if (count < INT64_MIN || count > INT64_MAX) {
@@ -250,12 +249,13 @@ static int date_diff_of(struct query__call *call, const struct query__zone *zone
 static int date_diff(struct query__call *call, struct doc_value *ret_value)
 {
     bool null = query__date_any_null(call, (uint32_t[]){0, 1, 2, 3}, 4);
-    enum math_unit unit = UNIT_NONE;
+    enum query__date_unit unit = QUERY__UNIT_NONE;
     int rc = null ? 0 : date_unit(call, DIFF_UNIT, &unit);
     if (rc < 0) {
         return rc;
     }
-    bool week_null = unit == UNIT_WEEK && query__date_any_null(call, (uint32_t[]){DIFF_WEEK}, 1);
+    bool week_null =
+        unit == QUERY__UNIT_WEEK && query__date_any_null(call, (uint32_t[]){DIFF_WEEK}, 1);
     if (null || week_null) {
         *ret_value = doc_null;
         return 0;
@@ -304,7 +304,7 @@ static int date_bin_size(struct query__call *call, int64_t *ret_size)
 
 static const int64_t date_2000 = 946684800000; /* a Saturday */
 
-static bool date_trunc_local(const struct query__zone *zone, int64_t ms, enum math_unit unit,
+static bool date_trunc_local(const struct query__zone *zone, int64_t ms, enum query__date_unit unit,
                              const int64_t bin_and_week[2], int64_t *ret_ms)
 {
     int64_t months = math_units[unit].months;
@@ -323,14 +323,14 @@ static bool date_trunc_local(const struct query__zone *zone, int64_t ms, enum ma
         return true;
     }
     __int128 size = bin * math_units[unit].ms;
-    if (unit <= UNIT_HOUR) {
+    if (unit <= QUERY__UNIT_HOUR) {
         __int128 origin = query__zone_to_utc(zone, date_2000);
         __int128 start = origin + date_floor(ms - origin, size) * size;
         *ret_ms = (int64_t)start;
         return start >= INT64_MIN;
     }
     __int128 origin = date_2000;
-    if (unit == UNIT_WEEK) {
+    if (unit == QUERY__UNIT_WEEK) {
         origin += ((bin_and_week[1] + 7 - 6) % 7) * (__int128)QUERY__DAY_MS;
     }
     __int128 local = origin + date_floor(ms + query__zone_offset(zone, ms) - origin, size) * size;
@@ -344,12 +344,15 @@ static bool date_trunc_local(const struct query__zone *zone, int64_t ms, enum ma
 static int date_trunc(struct query__call *call, struct doc_value *ret_value)
 {
     bool null = query__date_any_null(call, (uint32_t[]){0, 1, 2, 3}, 4);
-    enum math_unit unit = UNIT_NONE;
+    enum query__date_unit unit = QUERY__UNIT_NONE;
     int rc = null ? 0 : date_unit(call, TRUNC_UNIT, &unit);
     if (rc < 0) {
         return rc;
     }
-    bool week_null = query__date_any_null(call, (uint32_t[]){TRUNC_WEEK}, 1);
+    /* of a constant date only weeks have a start; of others it counts whatever the unit is */
+    bool week =
+        unit == QUERY__UNIT_WEEK || query_expr_constant(call->expr->args[TRUNC_DATE]) == NULL;
+    bool week_null = week && query__date_any_null(call, (uint32_t[]){TRUNC_WEEK}, 1);
     if (null || week_null) {
         *ret_value = doc_null;
         return 0;

@@ -57,7 +57,7 @@ static int map_variable(struct slice doc, const char *parameter, struct slice *r
         return err_set(err, LT_EFAILEDTOPARSE, "'%s' must be a string", parameter);
     }
     *ret_name = doc_value_get_string(as);
-    return query__variable_name(*ret_name, err);
+    return query_variable_name(*ret_name, err);
 }
 
 static int map_parse_as(struct query_context *context, const struct map_words *words,

@@ -81,7 +81,7 @@ static int path_variable_chars(struct slice name, struct err *err)
     return 0;
 }
 
-int query__variable_name(struct slice name, struct err *err)
+int query_variable_name(struct slice name, struct err *err)
 {
     if (slice_is(name, "CURRENT")) {
         return 0;
@@ -102,6 +102,10 @@ static int path_constant(struct query_context *context, struct slice name,
     if (slice_is(name, "REMOVE")) {
         *ret_value = doc_missing;
         return 1;
+    }
+    bool clock = slice_is(name, "NOW") || slice_is(name, "CLUSTER_TIME");
+    if (clock && context->timeless) {
+        return err_set(err, 51144, "Builtin variable '$$%.*s' is not available", SLICE_FMT(name));
     }
     if (slice_is(name, "NOW")) {
         *ret_value = doc_value_date(context->arena, context->now_ms);

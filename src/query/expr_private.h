@@ -25,6 +25,10 @@ struct query_scope {
     uint32_t slot;
 };
 
+/* The names of variables that {$meta: "score"} and {$meta: "scoreDetails"} read. */
+#define QUERY__META_SCORE "METASCORE"
+#define QUERY__META_SCORE_DETAILS "METASCOREDETAILS"
+
 /* The slot of a variable in view, or -1. */
 int32_t query__scope_find(const struct query_context *context, struct slice name);
 
@@ -136,8 +140,6 @@ int query__parse_params(struct query_context *context, struct doc_value spec,
 void query__args_alloc(struct query_context *context, struct query_expr *expr, uint32_t count);
 /* A constant node. */
 struct query_expr *query__constant(struct query_context *context, struct doc_value value);
-/* A name that a user may give to a variable, else an error. */
-int query__variable_name(struct slice name, struct err *err);
 /* A string: itself, a path or a variable. */
 int query__parse_string(struct query_context *context, struct doc_value spec,
                         struct query_expr **ret_expr, struct err *err);

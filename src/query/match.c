@@ -169,6 +169,7 @@ static int match_node(const struct query_match *node, const struct match_run *ru
         return match_expr(node, run);
     case QUERY_MATCH_SCHEMA:
         return query_schema_match(node->detail, doc_value_object(run->doc), run->err);
+    case QUERY_MATCH_NEAR:
     case QUERY_MATCH_TRUE:
         return 1;
     case QUERY_MATCH_FALSE:

@@ -12,6 +12,7 @@
 #define QUERY_MATCH_H
 
 #include "doc/path.h"
+#include "geo/region.h"
 #include "query/context.h"
 #include "query/regex.h"
 
@@ -34,12 +35,14 @@ enum query_match_kind {
     QUERY_MATCH_SIZE,
     QUERY_MATCH_MOD,
     QUERY_MATCH_BITS,        /* the four $bits... */
+    QUERY_MATCH_GEO,         /* $geoWithin, $geoIntersects */
     QUERY_MATCH_ALL,         /* kept as an AND of children on one path */
     QUERY_MATCH_ELEM_OBJECT, /* $elemMatch with a query: one child, matched on each element */
     QUERY_MATCH_ELEM_VALUE,  /* $elemMatch with operators: children on the element itself */
     /* neither */
     QUERY_MATCH_EXPR,
     QUERY_MATCH_SCHEMA, /* the whole document satisfies a $jsonSchema */
+    QUERY_MATCH_NEAR,   /* $near: who reads does so in this order; match_geo.c */
     QUERY_MATCH_TRUE,
     QUERY_MATCH_FALSE,
 };
@@ -55,9 +58,13 @@ struct query_match {
     void *detail; /* what else the kind needs (compiled regex, type set, ...); match.c knows */
 };
 
-/* Parse a filter document. */
+/* Parse a filter document. $near and its like are refused: 5626500. */
 int query_match_parse(struct query_context *context, struct slice filter,
                       struct query_match **ret_match, struct err *err);
+
+/* The same for who can read documents by their distance. */
+int query_match_parse_near(struct query_context *context, struct slice filter,
+                           struct query_match **ret_match, struct err *err);
 
 /* 1 when `doc` matches, 0 when not, negative on error ($expr). When `ret_array_index` is not NULL
  * it gets the position that the positional operator `$` stands for, or -1. */
@@ -71,6 +78,26 @@ int query_match_value(const struct query_match *match, struct query_eval *eval, 
 
 /* True for {$gt: 1, ...}: an object whose first field starts with '$' and is none of a DBRef's. */
 bool query_match_is_operators(struct doc_value value);
+
+/* What a NEAR node asks for: documents by their distance, nearest first. */
+struct query_near {
+    struct geo_near at;
+    struct doc_path path; /* no parts: that of the geospatial index, set by the planner */
+};
+
+/* The NEAR node's, of which there is one at most, or NULL. */
+struct query_near *query_match_near(const struct query_match *match);
+
+/* What of a document is nearest. */
+struct query_near_hit {
+    double away;     /* radians, or on the plane */
+    double distance; /* as clients are told */
+    struct doc_value value;
+};
+
+/* False when the document has nothing there whose distance could be measured. */
+bool query_near_doc(const struct query_near *near, struct slice doc,
+                    struct query_near_hit *ret_hit);
 
 /* The regex of a REGEX node. */
 const struct query_regex *query_match_regex(const struct query_match *match);

@@ -158,6 +158,8 @@ int query__match_leaf(const struct query_match *leaf, struct doc_value value, st
         return leaf_mod(leaf->detail, value);
     case QUERY_MATCH_BITS:
         return query__match_bits_test(leaf->detail, value);
+    case QUERY_MATCH_GEO:
+        return geo_region_matches(leaf->detail, value);
     case QUERY_MATCH_TRUE:
         return 1;
     default:

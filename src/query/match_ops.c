@@ -358,15 +358,6 @@ static int parse_ignored(struct match_parser *parser, const struct doc_path *pat
     return 0;
 }
 
-static int parse_geo(struct match_parser *parser, const struct doc_path *path, struct doc_elem op,
-                     struct match_list *list)
-{
-    (void)path;
-    (void)list;
-    return err_set(parser->err, LT_EBADVALUE, "geospatial operator %.*s is not supported",
-                   SLICE_FMT(op.name));
-}
-
 static const struct parse_op parse_ops[] = {
     {"$eq", parse_compare, QUERY_MATCH_EQ},
     {"$ne", parse_compare, QUERY_MATCH_EQ},
@@ -390,12 +381,12 @@ static const struct parse_op parse_ops[] = {
     {"$comment", parse_ignored, QUERY_MATCH_TRUE},
     {"$regex", NULL, QUERY_MATCH_REGEX},
     {"$options", NULL, QUERY_MATCH_REGEX},
-    {"$geoWithin", parse_geo, QUERY_MATCH_FALSE},
-    {"$geoIntersects", parse_geo, QUERY_MATCH_FALSE},
-    {"$near", parse_geo, QUERY_MATCH_FALSE},
-    {"$nearSphere", parse_geo, QUERY_MATCH_FALSE},
-    {"$geoNear", parse_geo, QUERY_MATCH_FALSE},
-    {"$within", parse_geo, QUERY_MATCH_FALSE},
+    {"$geoWithin", query__match_geo, QUERY_MATCH_GEO},
+    {"$geoIntersects", query__match_geo, QUERY_MATCH_GEO},
+    {"$near", query__match_near_late, QUERY_MATCH_NEAR},
+    {"$nearSphere", query__match_near_late, QUERY_MATCH_NEAR},
+    {"$geoNear", query__match_near_late, QUERY_MATCH_NEAR},
+    {"$within", query__match_geo, QUERY_MATCH_GEO},
 };
 
 static const struct parse_op *parse_op_find(struct slice name)
@@ -414,6 +405,10 @@ int query__match_operators(struct match_parser *parser, const struct doc_path *p
 {
     if (++parser->depth > MATCH_PARSE_DEPTH_MAX) {
         return err_set(parser->err, LT_EBADVALUE, "exceeded maximum query tree depth");
+    }
+    if (query__match_is_near(ops)) {
+        parser->depth--;
+        return query__match_near(parser, path, ops, list);
     }
     bool regex_done = false;
     struct doc_iter iter;

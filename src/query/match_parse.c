@@ -172,7 +172,7 @@ static int parse_text_check(struct match_parser *parser, struct doc_elem op)
     return 0;
 }
 
-/* The arguments are checked; there are no text indexes yet, and MongoDB's answer to that is 27. */
+/* The arguments are checked; parse_check_text says what becomes of it. */
 static int parse_text(struct match_parser *parser, struct doc_elem op, struct match_list *list)
 {
     (void)list;
@@ -183,11 +183,19 @@ static int parse_text(struct match_parser *parser, struct doc_elem op, struct ma
     if (op.value.type != DOC_OBJECT) {
         return err_set(parser->err, LT_EBADVALUE, "$text expects an object");
     }
-    int rc = parse_text_check(parser, op);
-    if (rc < 0) {
-        return rc;
+    parser->text = true;
+    return parse_text_check(parser, op);
+}
+
+/* There are no text indexes yet, and MongoDB's answer to that is 27. */
+static int parse_check_text(const struct match_parser *parser)
+{
+    if (!parser->text) {
+        return 0;
     }
-    return err_set(parser->err, LT_EINDEXNOTFOUND, "text index required for $text query");
+    return parser->near
+               ? err_set(parser->err, LT_EBADVALUE, "text and geoNear not allowed in same query")
+               : err_set(parser->err, LT_EINDEXNOTFOUND, "text index required for $text query");
 }
 
 static const struct {
@@ -268,5 +276,15 @@ int query_match_parse(struct query_context *context, struct slice filter,
                       struct query_match **ret_match, struct err *err)
 {
     struct match_parser parser = {.context = context, .err = err};
-    return query__match_filter(&parser, filter, ret_match);
+    int code = query__match_filter(&parser, filter, ret_match);
+    return code < 0 ? code : parse_check_text(&parser);
+}
+
+int query_match_parse_near(struct query_context *context, struct slice filter,
+                           struct query_match **ret_match, struct err *err)
+{
+    struct match_parser parser = {.context = context, .err = err, .nears = true};
+    int code = query__match_filter(&parser, filter, ret_match);
+    code = code < 0 ? code : query__match_near_check(&parser, *ret_match);
+    return code < 0 ? code : parse_check_text(&parser);
 }

@@ -2,7 +2,7 @@
  *
  * Invariant   detail of a node by its kind: REGEX struct query_regex, TYPE struct match_types, SIZE
  *             int64_t, MOD struct match_mod, BITS struct match_bits, EXPR struct query_expr,
- *             SCHEMA struct query_schema.
+ *             SCHEMA struct query_schema, GEO struct geo_region, NEAR struct query_near.
  * Thread      pure.
  * Memory      see query/context.h.
  * Errors      as query/match.h.
@@ -58,6 +58,9 @@ struct match_list {
 struct match_parser {
     struct query_context *context;
     bool inner; /* inside $elemMatch */
+    bool nears; /* $near may be here */
+    bool near;  /* it was met */
+    bool text;  /* $text was met */
     uint32_t depth;
     struct err *err;
 };
@@ -70,6 +73,27 @@ int query__match_operators(struct match_parser *parser, const struct doc_path *p
                            struct slice ops, struct match_list *list);
 int query__match_regex(struct match_parser *parser, const struct doc_path *path,
                        struct doc_value value, struct query_match **ret_node);
+
+/* $geoWithin and the like; all operators of a path that begin with $near; $near behind others
+ * (match_geo.c). */
+int query__match_geo(struct match_parser *parser, const struct doc_path *path, struct doc_elem op,
+                     struct match_list *list);
+int query__match_near(struct match_parser *parser, const struct doc_path *path, struct slice ops,
+                      struct match_list *list);
+int query__match_near_late(struct match_parser *parser, const struct doc_path *path,
+                           struct doc_elem op, struct match_list *list);
+bool query__match_is_near(struct slice ops);
+
+/* Is there one $near at most, with nothing but $and around? */
+int query__match_near_check(struct match_parser *parser, const struct query_match *match);
+
+/* From where: a coordinate pair, or a GeoJSON point. `spherical`: $nearSphere. */
+int query__near_point(struct query_near *near, struct doc_value value, bool spherical,
+                      struct err *err);
+
+/* A NEAR node, to be filled in, together with another filter: what $geoNear means. */
+struct query_match *query__near_match(struct query_context *context, struct query_match *rest,
+                                      struct query_near **ret_near);
 
 /* Building blocks: a new node (path may be NULL), a growing list, a list as children. */
 struct query_match *query__match_node(struct match_parser *parser, enum query_match_kind kind,

@@ -16,7 +16,7 @@ static int match_run_case(const char *filter, const char *doc, int32_t *ret_inde
     arena_init(&arena);
     struct query_context context = {.arena = &arena};
     struct query_match *match = NULL;
-    int rc = query_match_parse(&context, json_doc(&arena, filter), &match, &err);
+    int rc = query_match_parse_near(&context, json_doc(&arena, filter), &match, &err);
     if (rc == 0) {
         struct query_eval eval;
         query_eval_init(&eval, &context, &arena);
@@ -162,6 +162,62 @@ TEST(match_refuses_what_is_not_a_filter)
         {"{'a': {'$elemMatch': {'$expr': true}}}", "{}", -LT_EBADVALUE},
     };
     MATCH_CASES(cases);
+}
+
+TEST(match_judges_places_and_shapes)
+{
+    static const struct match_case cases[] = {
+        {"{'a': {'$geoWithin': {'$box': [[0, 0], [2, 2]]}}}", "{'a': [1, 1]}", 1},
+        {"{'a': {'$geoWithin': {'$box': [[2, 2], [0, 0]]}}}", "{'a': [[9, 9], [1, 1]]}", 1},
+        {"{'a.b': {'$within': {'$center': [[0, 0], 1]}}}", "{'a': [{'b': {'x': 1, 'y': 0}}]}", 1},
+        {"{'a': {'$geoWithin': {'$center': [[0, 0], 1]}}}", "{'a': [1, 0.1]}", 0},
+        {"{'a': {'$geoWithin': {'$centerSphere': [[180, 0], 0.01]}}}", "{'a': [-179.9, 0]}", 1},
+        {"{'a': {'$geoWithin': {'$centerSphere': [[0, 90], 0.01]}}}", "{'a': [200, 89.9]}", 0},
+        {"{'a': {'$not': {'$geoWithin': {'$center': [[0, 0], 1]}}}}", "{'a': 'text'}", 1},
+        {"{'a': {'$geoIntersects': {'$geometry': [1, 1]}}}",
+         "{'a': {'type': 'LineString', 'coordinates': [[1, 1], [2, 2]]}}", 1},
+        {"{'a': {'$geoIntersects': {'$geometry': [1, 1]}}}", "{'a': {'type': 'Point'}}", 0},
+        {"{'a': {'$elemMatch': {'$geoWithin': {'$box': [[0, 0], [2, 2]]}}}}",
+         "{'a': [[9, 9], [1, 1]]}", 1},
+    };
+    MATCH_CASES(cases);
+}
+
+TEST(match_refuses_geometry_that_is_none_and_near_where_nobody_reads_so)
+{
+    static const struct match_case cases[] = {
+        {"{'a': {'$geoWithin': {}}}", "{}", -2},
+        {"{'a': {'$geoWithin': {'$box': [[0, 0]]}}}", "{}", -2},
+        {"{'a': {'$geoWithin': {'$box': [[0, 0], [1, 1]], '$center': [[0, 0], 1]}}}", "{}", -2},
+        {"{'a': {'$geoWithin': {'$geometry': {'type': 'Point', 'coordinates': [1, 1]}}}}", "{}",
+         -2},
+        {"{'a': {'$geoIntersects': {'$box': [[0, 0], [1, 1]]}}}", "{}", -2},
+        {"{'a': {'$geoIntersects': {'$geometry': [200, 0]}}}", "{}", -2},
+        {"{'a': {'$near': [0, 0], '$maxDistance': 'x'}}", "{}", -16895},
+        {"{'a': {'$near': [0, 0], '$maxDistance': -1}}", "{}", -16896},
+        {"{'a': {'$near': [0, 0], '$minDistance': 'x'}}", "{}", -16893},
+        {"{'a': {'$near': [0, 0], '$minDistance': -1}}", "{}", -16894},
+        {"{'a': {'$near': [0, 0, -1]}}", "{}", -18522},
+        {"{'a': {'$nearSphere': [200, 0]}}", "{}", -17444},
+        {"{'a': {'$near': {'$geometry': {'type': 'Point', 'coordinates': [0, 0]}, "
+         "'$maxDistance': -1}}}",
+         "{}", -2},
+        {"{'a': {'$near': {'$geometry': {'type': 'Point', 'coordinates': [0, 0]}}, "
+         "'$maxDistance': 1}}",
+         "{}", -2},
+        {"{'a': {'$exists': true, '$near': [0, 0]}}", "{}", -2},
+        {"{'a': {'$near': [0, 0]}, 'b': {'$near': [0, 0]}}", "{}", -2},
+        {"{'$or': [{'a': {'$near': [0, 0]}}]}", "{}", -2},
+        {"{'$and': [{'a': {'$near': [0, 0]}}]}", "{}", 1},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    struct query_context context = {.arena = &arena};
+    struct query_match *match;
+    struct slice near = json_doc(&arena, "{'$or': [{'a': {'$near': 'x'}}]}");
+    MATCH_CASES(cases);
+    assert_int_equal(query_match_parse(&context, near, &match, NULL), -5626500);
+    arena_close(&arena);
 }
 
 TEST(match_tells_the_positional_element)

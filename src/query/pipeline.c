@@ -8,14 +8,56 @@
 #include "query/pipeline_private.h"
 
 static const struct query_stage_ops *const pipeline_stages[] = {
-    &query__stage_match,        &query__stage_project,    &query__stage_add_fields,
-    &query__stage_set,          &query__stage_unset,      &query__stage_group,
-    &query__stage_sort,         &query__stage_limit,      &query__stage_skip,
-    &query__stage_count,        &query__stage_unwind,     &query__stage_replace_root,
-    &query__stage_replace_with, &query__stage_sample,     &query__stage_sort_by_count,
-    &query__stage_facet,        &query__stage_bucket,     &query__stage_documents,
-    &query__stage_redact,       &query__stage_lookup,     &query__stage_bucket_auto,
-    &query__stage_graph_lookup, &query__stage_union_with,
+    &query__stage_match,
+    &query__stage_project,
+    &query__stage_add_fields,
+    &query__stage_set,
+    &query__stage_unset,
+    &query__stage_group,
+    &query__stage_sort,
+    &query__stage_limit,
+    &query__stage_skip,
+    &query__stage_count,
+    &query__stage_unwind,
+    &query__stage_replace_root,
+    &query__stage_replace_with,
+    &query__stage_sample,
+    &query__stage_sort_by_count,
+    &query__stage_facet,
+    &query__stage_bucket,
+    &query__stage_documents,
+    &query__stage_geo_near,
+    &query__stage_redact,
+    &query__stage_lookup,
+    &query__stage_bucket_auto,
+    &query__stage_graph_lookup,
+    &query__stage_union_with,
+    &query__stage_set_window_fields,
+    &query__stage_fill,
+    &query__stage_densify,
+    &query__stage_rank_fusion,
+};
+
+/* Stages of MongoDB that are served nowhere here: the place where one may not be is known all the
+ * same, and told first. */
+static int pipeline_parse_absent(struct query_stage_parse *parse, struct doc_value spec,
+                                 struct err *err)
+{
+    (void)spec;
+    return err_set(err, 40324, "Unrecognized pipeline stage name: '%s'", parse->ops->name);
+}
+
+#define PIPELINE_ABSENT(stage)                                                                     \
+    {                                                                                              \
+        .name = (stage), .flags = QUERY_STAGE_FIRST | QUERY_STAGE_NO_FACET,                        \
+        .parse = pipeline_parse_absent                                                             \
+    }
+
+static const struct query_stage_ops pipeline_absent[] = {
+    PIPELINE_ABSENT("$currentOp"),
+    PIPELINE_ABSENT("$listCatalog"),
+    PIPELINE_ABSENT("$listSearchIndexes"),
+    PIPELINE_ABSENT("$queryStats"),
 };
 
 static const struct query_pipeline_options pipeline_plain = {0};
@@ -35,6 +77,11 @@ static const struct query_stage_ops *pipeline_find(const struct query_pipeline_o
             return pipeline_stages[i];
         }
     }
+    for (size_t i = 0; i < sizeof pipeline_absent / sizeof pipeline_absent[0]; i++) {
+        if (slice_is(name, pipeline_absent[i].name)) {
+            return &pipeline_absent[i];
+        }
+    }
     return NULL;
 }
 
@@ -52,6 +99,14 @@ void query_stage_add(struct query_stage_parse *parse, const struct query_stage_o
         parse->room = room;
     }
     pipeline->stages[pipeline->count++] = (struct query_stage){ops, parsed};
+}
+
+static int pipeline_check_update(const struct query_stage_ops *ops, struct err *err)
+{
+    return (ops->flags & QUERY_STAGE_UPDATE) != 0
+               ? 0
+               : err_set(err, LT_EINVALIDOPTIONS, "%s is not allowed to be used within an update",
+                         ops->name);
 }
 
 /* Stages that may not be in a pipeline inside a stage. */
@@ -76,11 +131,7 @@ static int pipeline_check_inner(const struct query_stage_parse *parse,
         }
         return 0;
     case QUERY_PIPELINE_UPDATE:
-        if (!(flags & QUERY_STAGE_UPDATE)) {
-            return err_set(err, LT_EINVALIDOPTIONS, "%s is not allowed to be used within an update",
-                           ops->name);
-        }
-        return 0;
+        return pipeline_check_update(ops, err);
     default:
         return 0;
     }
@@ -111,7 +162,8 @@ int query_stage_parse_as(struct query_stage_parse *parse, const char *name, stru
     assert(ops != NULL);
     const struct query_stage_ops *outer = parse->ops;
     parse->ops = ops;
-    int rc = ops->parse(parse, spec, err);
+    int rc = parse->options->place == QUERY_PIPELINE_UPDATE ? pipeline_check_update(ops, err) : 0;
+    rc = rc < 0 ? rc : ops->parse(parse, spec, err);
     parse->ops = outer;
     return rc;
 }
@@ -182,6 +234,7 @@ int query_pipeline_parse(struct query_context *context, struct slice stages,
                        "Maximum number of nested sub-pipelines exceeded. Limit is %d",
                        QUERY_PIPELINE_NESTING_MAX);
     }
+    struct query_scope *outer = context->scope;
     struct doc_iter iter;
     doc_iter_init(&iter, stages);
     struct doc_elem elem;
@@ -190,7 +243,11 @@ int query_pipeline_parse(struct query_context *context, struct slice stages,
         if (rc < 0) {
             return rc;
         }
+        if (!(parse.ops->flags & (QUERY_STAGE_META | QUERY_STAGE_ONE_TO_ONE))) {
+            context->scope = outer; /* a score is not known any more */
+        }
     }
+    context->scope = outer;
     pipeline_bound_sorts(pipeline);
     *ret_pipeline = pipeline;
     return 0;
@@ -205,6 +262,8 @@ int query_stage_parse_sub(struct query_stage_parse *parse, struct doc_value stag
     options->nesting++;
     options->place = place;
     options->in_facet = options->in_facet || place == QUERY_PIPELINE_FACET;
+    options->behind =
+        place == QUERY_PIPELINE_FACET && (options->behind || parse->pipeline->count > 0);
     return query_pipeline_parse(parse->context, doc_value_get_doc(stages), options, ret_pipeline,
                                 err);
 }
@@ -221,6 +280,12 @@ const struct query_match *query_pipeline_match_at(const struct query_pipeline *p
 const struct query_match *query_pipeline_leading_match(const struct query_pipeline *pipeline)
 {
     return query_pipeline_match_at(pipeline, 0);
+}
+
+struct query_match *query_pipeline_leading_near(const struct query_pipeline *pipeline)
+{
+    bool near = pipeline->count > 0 && pipeline->stages[0].ops == &query__stage_geo_near;
+    return near ? query__stage_geo_near_match(&pipeline->stages[0]) : NULL;
 }
 
 const struct query_sort *query_pipeline_leading_sort(const struct query_pipeline *pipeline,

@@ -50,6 +50,7 @@ enum query_stage_flags {
     QUERY_STAGE_NO_FACET = 4,    /* not inside $facet */
     QUERY_STAGE_UPDATE = 8,      /* allowed in an update's pipeline */
     QUERY_STAGE_ONE_TO_ONE = 16, /* every document in is one document out, in order */
+    QUERY_STAGE_META = 32,       /* what is known of a document beside its fields stays known */
 };
 
 /* A kind of stage. Rooms above register their own (see query_pipeline_options). */
@@ -107,6 +108,7 @@ struct query_pipeline_options {
     uint32_t nesting;                        /* pipelines around this one */
     enum query_pipeline_place place;
     bool in_facet; /* one of the pipelines around is a $facet's */
+    bool behind;   /* of a $facet that is not the first stage */
 };
 
 /* What a stage's parse works on. */
@@ -153,6 +155,9 @@ int query_stage_parse_sub(struct query_stage_parse *parse, struct doc_value stag
 
 /* The filter of the first stage, or NULL. A plan that applies it runs from stage 1 on. */
 const struct query_match *query_pipeline_leading_match(const struct query_pipeline *pipeline);
+
+/* What a $geoNear at the beginning asks of the plan: a filter with a NEAR node. Or NULL. */
+struct query_match *query_pipeline_leading_near(const struct query_pipeline *pipeline);
 
 /* The filter of stage `number` when it is there and a $match, or NULL. */
 const struct query_match *query_pipeline_match_at(const struct query_pipeline *pipeline,

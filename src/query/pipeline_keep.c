@@ -43,6 +43,12 @@ void query__keep_sort(struct query__keep *keep, uint64_t limit)
     }
 }
 
+struct slice query__keep_key(const struct query__keep *keep, uint64_t index)
+{
+    const struct query__kept *item = &keep->items[index];
+    return slice_of(item->bytes, item->key_len);
+}
+
 struct slice query__keep_doc(const struct query__keep *keep, uint64_t index)
 {
     const struct query__kept *item = &keep->items[index];

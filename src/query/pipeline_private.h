@@ -16,19 +16,24 @@ extern const struct query_stage_ops query__stage_add_fields;
 extern const struct query_stage_ops query__stage_bucket;
 extern const struct query_stage_ops query__stage_bucket_auto;
 extern const struct query_stage_ops query__stage_count;
+extern const struct query_stage_ops query__stage_densify;
 extern const struct query_stage_ops query__stage_documents;
 extern const struct query_stage_ops query__stage_facet;
+extern const struct query_stage_ops query__stage_fill;
+extern const struct query_stage_ops query__stage_geo_near;
 extern const struct query_stage_ops query__stage_graph_lookup;
 extern const struct query_stage_ops query__stage_group;
 extern const struct query_stage_ops query__stage_limit;
 extern const struct query_stage_ops query__stage_lookup;
 extern const struct query_stage_ops query__stage_match;
 extern const struct query_stage_ops query__stage_project;
+extern const struct query_stage_ops query__stage_rank_fusion;
 extern const struct query_stage_ops query__stage_redact;
 extern const struct query_stage_ops query__stage_replace_root;
 extern const struct query_stage_ops query__stage_replace_with;
 extern const struct query_stage_ops query__stage_sample;
 extern const struct query_stage_ops query__stage_set;
+extern const struct query_stage_ops query__stage_set_window_fields;
 extern const struct query_stage_ops query__stage_skip;
 extern const struct query_stage_ops query__stage_sort;
 extern const struct query_stage_ops query__stage_sort_by_count;
@@ -36,8 +41,14 @@ extern const struct query_stage_ops query__stage_union_with;
 extern const struct query_stage_ops query__stage_unset;
 extern const struct query_stage_ops query__stage_unwind;
 
+/* Error 10170100: a $rankFusion is not the first stage. */
+int query__stage_rank_place(struct err *err);
+
 /* The filter that a $match stage has parsed. */
 const struct query_match *query__stage_match_filter(const struct query_stage *stage);
+
+/* The filter, with a NEAR node, that a $geoNear stage asks for. */
+struct query_match *query__stage_geo_near_match(const struct query_stage *stage);
 
 /* The pattern of a $sort stage, and its limit. */
 const struct query_sort *query__stage_sort_pattern(const struct query_stage *stage,
@@ -67,6 +78,7 @@ struct query__keep {
 void query__keep_add(struct query__keep *keep, struct slice key, struct slice doc);
 /* Sort by key, then arrival, and drop all after the first `limit` (0: keep all). */
 void query__keep_sort(struct query__keep *keep, uint64_t limit);
+struct slice query__keep_key(const struct query__keep *keep, uint64_t index);
 struct slice query__keep_doc(const struct query__keep *keep, uint64_t index);
 void query__keep_close(struct query__keep *keep);
 

@@ -1,6 +1,7 @@
 /* query/pipeline_update.h - an update that is a pipeline.
  *
- * Invariant   only $addFields, $set, $project, $unset, $replaceRoot and $replaceWith.
+ * Invariant   only $addFields, $set, $project, $unset, $replaceRoot, $replaceWith, and
+ *             $fill where it asks no neighbour.
  * Thread      pure; share a parsed pipeline freely.
  * Memory      see query/context.h; the result lies in eval->arena.
  * Errors      72 InvalidOptions for another stage; the stages' own codes.

@@ -322,12 +322,41 @@ static int plan_between(struct planner *planner, struct query_plan *plan, struct
     return code;
 }
 
+static void plan_indexes(struct planner *planner)
+{
+    const struct query_plan_request *request = planner->request;
+    planner->indexes =
+        arena_zero(planner->context->arena, request->indexes_count, sizeof *planner->indexes);
+    for (uint32_t i = 0; i < request->indexes_count; i++) {
+        query__plan_index_init(planner->context, &request->indexes[i], &planner->indexes[i]);
+        planner->indexes[i].usable &= planner->hinted < 0 || (uint32_t)planner->hinted == i;
+    }
+}
+
+/* By distance, on an index that can be read so, whatever else there is. */
+static int plan_near(struct planner *planner, struct query_near *near, const struct plan_set *set,
+                     struct query_plan *plan, struct err *err)
+{
+    const struct query_plan_request *request = planner->request;
+    plan->near = arena_zero(planner->context->arena, 1, sizeof *plan->near);
+    plan->near->query = near;
+    plan->sorted = request->sort == NULL;
+    if (planner->natural != 0) {
+        return err_set(err, LT_EBADVALUE, "$natural hint cannot be used with $near or $geoNear");
+    }
+    plan_indexes(planner);
+    struct plan_indexes indexes = {planner->indexes, request->indexes_count};
+    int code = query__plan_near_path(planner->context, &indexes, near, err);
+    return code < 0 ? code : query__plan_near(&indexes, set, plan, err);
+}
+
 int query_plan_make(struct query_context *context, const struct query_plan_request *request,
                     struct query_plan *ret_plan, struct err *err)
 {
     struct planner planner = {.context = context, .request = request};
     const struct query_sort *sort = request->sort;
-    if (plan_by_id(&planner, ret_plan)) {
+    struct query_near *near = query_match_near(request->match);
+    if (near == NULL && plan_by_id(&planner, ret_plan)) {
         return 0;
     }
     int code = plan_hint(&planner, err);
@@ -340,6 +369,9 @@ int query_plan_make(struct query_context *context, const struct query_plan_reque
     *ret_plan = (struct query_plan){.sorted = true};
     struct plan_set set = {.arena = context->arena};
     query__plan_collect(&set, request->match);
+    if (near != NULL) {
+        return plan_near(&planner, near, &set, ret_plan, err);
+    }
     if (set.never) {
         return 0;
     }
@@ -347,10 +379,7 @@ int query_plan_make(struct query_context *context, const struct query_plan_reque
         plan_collection(&planner, ret_plan);
         return 0;
     }
-    planner.indexes = arena_zero(context->arena, request->indexes_count, sizeof *planner.indexes);
-    for (uint32_t i = 0; i < request->indexes_count; i++) {
-        query__plan_index_init(context, &request->indexes[i], &planner.indexes[i]);
-    }
+    plan_indexes(&planner);
     struct plan_choice choice = {0};
     if (!plan_set(&planner, &set, sort, 0, &choice)) {
         plan_collection(&planner, ret_plan);

@@ -7,11 +7,13 @@
  * Thread      pure.
  * Memory      see query/context.h.
  * Errors      BadValue for a hint that names no index, FailedToParse for one that could not; 51173
- *             to 51175 for a min and max without a hint, not of the index, not in its order.
+ *             to 51175 for a min and max without a hint, not of the index, not in its order; 291
+ *             for nearness without an index, 27 when $geoNear cannot tell which.
  */
 #ifndef QUERY_PLAN_H
 #define QUERY_PLAN_H
 
+#include "geo/index.h"
 #include "query/match.h"
 #include "query/sort.h"
 
@@ -27,6 +29,7 @@ struct query_plan_index {
     bool multikey;        /* an array was met on one of its paths, or stepped through by position */
     bool unusable;        /* hidden or not ready: not to be planned with, nor hinted at */
     struct slice partial; /* its filter document; empty: none */
+    struct geo_index geo;
 };
 
 /* Encoded keys in [from, to), without the index id. */
@@ -46,11 +49,20 @@ struct query_plan_branch {
     const struct plan_fit *fit; /* what query_plan_bounds looks at */
 };
 
+/* Documents by their distance: the only branch's index is read ring by ring (query_plan_ring). */
+struct query_plan_near {
+    struct query_near *query;
+    const struct geo_index *index;
+    uint32_t field; /* of the index, that has the cells */
+    bool whole;     /* all that the fields before it leave is read at once: one ring */
+};
+
 struct query_plan {
     struct query_plan_branch *branches;
     uint32_t branches_count; /* 0: nothing can match */
     bool sorted;
-    bool overlap; /* several branches may give a document twice */
+    bool overlap;                 /* several branches may give a document twice */
+    struct query_plan_near *near; /* NULL: in no such order */
     /* Another that would have done, whose own is the next: for explain. Ranges may be missing. */
     struct query_plan *rejected;
 };
@@ -72,6 +84,11 @@ enum {
 
 int query_plan_make(struct query_context *context, const struct query_plan_request *request,
                     struct query_plan *ret_plan, struct err *err);
+
+/* The branch of a plan by distance with the ranges that have all documents `inner` to `outer` away,
+ * and others. */
+struct query_plan_branch query_plan_ring(struct arena *arena, const struct query_plan *plan,
+                                         double inner, double outer);
 
 /* For explain: {a: ["[1, 1]"], b: ["[MinKey, MaxKey]"]}, or {startKey: {...}, endKey: {...}} of a
  * min and max; empty for the collection. */

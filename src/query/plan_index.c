@@ -59,11 +59,15 @@ void query__plan_index_init(struct query_context *context, const struct query_pl
     index.fields = arena_zero(context->arena, doc_count(spec->key), sizeof *index.fields);
     doc_iter_init(&iter, spec->key);
     while (doc_iter_next(&iter, &elem)) {
-        index.usable &= doc_value_is_number(elem.value) && index.fields_count < PLAN_FIELDS_MAX;
+        bool geo = geo_index_kind_of(elem.value) != GEO_INDEX_NONE;
+        index.usable &=
+            (geo || doc_value_is_number(elem.value)) && index.fields_count < PLAN_FIELDS_MAX;
+        index.geo |= geo;
         index.fields[index.fields_count++] = (struct plan_field){
             .path = elem.name,
             .descending = doc_value_is_number(elem.value) && doc_value_to_double(elem.value) < 0,
             .numeric = index_is_numeric(elem.name),
+            .geo = geo,
         };
     }
     if (spec->partial.len > 0) {
@@ -170,10 +174,18 @@ static bool index_set_implies(const struct plan_set *set, const struct query_mat
     return false;
 }
 
+bool query__plan_is_implied(const struct plan_index *index, const struct plan_set *set)
+{
+    return index->partial == NULL || index_set_implies(set, index->partial);
+}
+
 bool query__plan_holds_all(const struct plan_index *index, const struct plan_set *set)
 {
-    if (index->partial != NULL && !index_set_implies(set, index->partial)) {
+    if (!query__plan_is_implied(index, set)) {
         return false;
+    }
+    if (index->geo) {
+        return query__plan_geo_holds_all(index, set);
     }
     if (!index->spec->sparse) {
         return true;
@@ -224,6 +236,10 @@ static void index_bound_field(struct arena *arena, struct plan_fit *fit, uint32_
     const struct plan_field *field = &fit->index->fields[at];
     bool multikey = fit->index->spec->multikey;
     struct plan_bounds *bounds = &fit->fields[at];
+    if (field->geo) {
+        query__plan_geo_bound(arena, fit, at, set);
+        return;
+    }
     for (uint32_t i = 0; i < set->leaves_count; i++) {
         const struct plan_leaf *leaf = set->leaves[i];
         if (!leaf->bounded || !slice_equal(leaf->path, field->path)) {
@@ -278,7 +294,7 @@ static bool index_sorts(struct plan_fit *fit, const struct query_sort *sort)
         while (at < fit->index->fields_count && index_is_point(fit, at)) {
             at++;
         }
-        if (at == fit->index->fields_count ||
+        if (at == fit->index->fields_count || fit->index->fields[at].geo ||
             !slice_equal(fit->index->fields[at].path, field->path.text)) {
             return false;
         }

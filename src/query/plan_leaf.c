@@ -60,6 +60,7 @@ static bool leaf_wants_existence(const struct query_match *node)
     case QUERY_MATCH_SIZE:
     case QUERY_MATCH_MOD:
     case QUERY_MATCH_BITS:
+    case QUERY_MATCH_GEO:
     case QUERY_MATCH_ELEM_OBJECT:
     case QUERY_MATCH_ELEM_VALUE:
         return true;
@@ -126,6 +127,7 @@ static void leaf_collect(struct plan_set *set, const struct query_match *node,
     case QUERY_MATCH_NOT:
     case QUERY_MATCH_EXPR:
     case QUERY_MATCH_SCHEMA:
+    case QUERY_MATCH_NEAR:
     case QUERY_MATCH_TRUE:
         return;
     default:

@@ -58,6 +58,7 @@ struct plan_field {
     struct slice path;
     bool descending;
     bool numeric; /* some part is a number: a position, or a name */
+    bool geo;     /* it has cells in place of values */
 };
 
 struct plan_index {
@@ -66,6 +67,13 @@ struct plan_index {
     uint32_t fields_count;
     const struct query_match *partial; /* NULL: none */
     bool usable;                       /* a known kind, of which the planner may make use */
+    bool geo;                          /* some field has cells */
+};
+
+/* All of a request, in its order. */
+struct plan_indexes {
+    struct plan_index *items;
+    uint32_t count;
 };
 
 /* What makes one plan better than another: the first difference decides. */
@@ -116,6 +124,25 @@ bool query__plan_holds_all(const struct plan_index *index, const struct plan_set
 void query__plan_fit(struct arena *arena, const struct plan_index *index,
                      const struct plan_set *set, const struct query_sort *sort,
                      struct plan_fit *ret_fit);
+
+/* Do the predicates imply the filter of a partial index? */
+bool query__plan_is_implied(const struct plan_index *index, const struct plan_set *set);
+
+/* ---- plan_geo.c ---- */
+/* Can a geospatial field be bounded by the predicate? */
+bool query__plan_geo_serves(const struct plan_index *index, uint32_t field,
+                            const struct plan_leaf *leaf);
+/* Documents without a geometry are in no geospatial index. */
+bool query__plan_geo_holds_all(const struct plan_index *index, const struct plan_set *set);
+/* Bound field `at`. */
+void query__plan_geo_bound(struct arena *arena, struct plan_fit *fit, uint32_t at,
+                           const struct plan_set *set);
+/* Set near->path when it is not known: 27. */
+int query__plan_near_path(struct query_context *context, const struct plan_indexes *indexes,
+                          struct query_near *near, struct err *err);
+/* The plan by distance; plan->near->query is set. 291. */
+int query__plan_near(const struct plan_indexes *indexes, const struct plan_set *set,
+                     struct query_plan *plan, struct err *err);
 
 /* ---- plan_between.c ---- */
 /* The request's min and max on the hinted index; NULL: there is no such index. */

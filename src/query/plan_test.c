@@ -343,3 +343,55 @@ TEST(plan_bounds_the_ranges_of_combined_points)
     assert_int_equal(plan.branches[0].ranges_count, 100);
     arena_close(&arena);
 }
+
+TEST(plan_takes_a_geospatial_index_for_what_it_can_tell_only)
+{
+    static const struct {
+        const char *filter;
+        int32_t index; /* -1: the collection, or the error's negative code */
+        bool near;
+    } cases[] = {
+        {"{'s': {'$geoWithin': {'$centerSphere': [[1, 1], 0.1]}}}", 0, false},
+        {"{'s': {'$geoWithin': {'$box': [[1, 1], [2, 2]]}}}", -1, false},
+        {"{'s': {'$exists': true}}", -1, false},
+        {"{'s': null, 'a': 1}", -1, false},
+        {"{'p': {'$geoWithin': {'$box': [[1, 1], [2, 2]]}}}", 1, false},
+        {"{'p': {'$geoWithin': {'$centerSphere': [[1, 1], 0.1]}}}", 1, false},
+        {"{'p': {'$geoIntersects': {'$geometry': [1, 1]}}}", -1, false},
+        {"{'a': 1, 'c': {'$geoIntersects': {'$geometry': [1, 1]}}}", 2, false},
+        {"{'s': {'$near': {'$geometry': {'type': 'Point', 'coordinates': [1, 1]}}}}", 0, true},
+        {"{'s': {'$nearSphere': [1, 1]}}", 0, true},
+        {"{'s': {'$near': [1, 1]}}", -291, false},
+        {"{'p': {'$near': [1, 1]}}", 1, true},
+        {"{'p': {'$nearSphere': [1, 1]}, '_id': 5}", 1, true},
+        {"{'p': {'$near': {'$geometry': {'type': 'Point', 'coordinates': [1, 1]}}}}", -291, false},
+        {"{'c': {'$nearSphere': [1, 1]}}", -291, false},
+        {"{'c': {'$nearSphere': [1, 1]}, 'a': {'$gt': 1}}", 2, true},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    struct query_plan_index indexes[4] = {
+        {.name = SLICE("s"), .key = json_doc(&arena, "{'s': '2dsphere'}"), .multikey = true},
+        {.name = SLICE("p"), .key = json_doc(&arena, "{'p': '2d', 'a': 1}")},
+        {.name = SLICE("c"), .key = json_doc(&arena, "{'a': 1, 'c': '2dsphere'}")},
+        {.name = SLICE("_id_"), .key = json_doc(&arena, "{'_id': 1}"), .is_id = true},
+    };
+    indexes[0].geo = (struct geo_index){GEO_INDEX_SPHERE, -180, 180, 26};
+    indexes[1].geo = (struct geo_index){GEO_INDEX_PLANE, -180, 180, 26};
+    indexes[2].geo = indexes[0].geo;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct query_context context = {.arena = &arena};
+        struct query_match *match = NULL;
+        struct query_plan plan = {.near = NULL};
+        struct slice filter = json_doc(&arena, cases[i].filter);
+        assert_int_equal(query_match_parse_near(&context, filter, &match, NULL), 0);
+        struct query_plan_request request = {
+            .match = match, .indexes = indexes, .indexes_count = 4};
+        int code = query_plan_make(&context, &request, &plan, NULL);
+        int32_t index = code < 0 ? code : plan.branches[0].index;
+        if (index != cases[i].index || (code == 0 && (plan.near != NULL) != cases[i].near)) {
+            fail_msg("%s: %d", cases[i].filter, index);
+        }
+    }
+    arena_close(&arena);
+}

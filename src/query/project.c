@@ -192,6 +192,16 @@ static int project_elem(const struct project_run *run, const struct project_node
     return 0;
 }
 
+static struct doc_value project_meta(const struct project_run *run, const struct project_node *node)
+{
+    struct query_near_hit hit;
+    if (node->near == NULL ||
+        !query_near_doc(node->near, doc_value_get_doc(run->eval->root), &hit)) {
+        return doc_missing;
+    }
+    return node->nearest ? hit.value : doc_value_double(run->eval->arena, hit.distance);
+}
+
 static int project_compute_value(const struct project_run *run, const struct project_node *node,
                                  struct doc_elem field)
 {
@@ -221,9 +231,13 @@ static int project_compute_field(const struct project_run *run, const struct pro
         return project_compute_value(run, node, field);
     }
     struct doc_value value = doc_missing;
-    int rc = node->kind == PROJECT_EXPR   ? query_expr_eval(node->expr, run->eval, &value, run->err)
-             : node->kind == PROJECT_ELEM ? project_elem(run, node, &value)
-                                          : 0;
+    int rc = 0;
+    if (node->kind == PROJECT_META) {
+        value = project_meta(run, node);
+    } else {
+        rc = node->kind == PROJECT_ELEM ? project_elem(run, node, &value)
+                                        : query_expr_eval(node->expr, run->eval, &value, run->err);
+    }
     if (rc == 0 && doc_value_exists(value)) {
         doc_build_value(run->builder, field.name, value);
     }

@@ -6,6 +6,7 @@
  * with nothing else, $elemMatch means inclusion and $slice exclusion. */
 #include "doc/build.h"
 #include "doc/view.h"
+#include "query/expr_private.h"
 #include "query/project_private.h"
 
 enum { PROJECT_DEPTH_MAX = 200 };
@@ -248,19 +249,56 @@ static int parse_elem(struct project_parser *parser, struct slice path, struct d
     return rc;
 }
 
-/* There is no metadata yet: what can be without yields nothing, a text score must be there. */
+/* What a stage has said of its documents, behind it; false where there is no such stage. */
+static bool parse_score(struct project_parser *parser, struct slice path, struct doc_value what,
+                        int *ret_rc)
+{
+    struct query_context *context = parser->context;
+    struct slice name = what.type == DOC_STRING ? doc_value_get_string(what) : (struct slice){0};
+    bool details = slice_is(name, "scoreDetails");
+    if ((!details && !slice_is(name, "score")) ||
+        query__scope_find(context, SLICE(QUERY__META_SCORE)) < 0) {
+        return false;
+    }
+    if (details && query__scope_find(context, SLICE(QUERY__META_SCORE_DETAILS)) < 0) {
+        *ret_rc = err_set(parser->err, 40218,
+                          "query requires scoreDetails metadata, but it is not available");
+        return true;
+    }
+    struct slice text =
+        slice_str(details ? "$$" QUERY__META_SCORE_DETAILS : "$$" QUERY__META_SCORE);
+    *ret_rc = parse_expr(parser, path, doc_value_string(context->arena, text));
+    return true;
+}
+
+/* Where documents come by their distance that is known, behind a ranking their score: what can be
+ * without yields nothing, the rest must be there. */
 static int parse_meta(struct project_parser *parser, struct slice path, struct doc_value value)
 {
     static const char *const known[] = {
         "randVal",           "indexKey",     "searchScore",  "searchHighlights",
         "recordId",          "sortKey",      "geoNearPoint", "searchRootDocumentId",
-        "vectorSearchScore", "scoreDetails", "score",        "searchSequenceToken"};
+        "vectorSearchScore", "scoreDetails", "score",        "searchSequenceToken",
+        "searchScoreDetails"};
     struct doc_value what = doc_first(doc_value_get_doc(value)).value;
     struct project_node *node = NULL;
     if (what.type != DOC_STRING) {
         return err_set(parser->err, 17307, "$meta must be called with a string argument");
     }
     struct slice name = doc_value_get_string(what);
+    int rc;
+    if (parse_score(parser, path, what, &rc)) {
+        return rc;
+    }
+    bool nearest = slice_is(name, "geoNearPoint");
+    if (parser->context->near != NULL && (nearest || slice_is(name, "geoNearDistance"))) {
+        int code = parse_place(parser, path, PROJECT_META, &node);
+        if (code == 0) {
+            node->near = parser->context->near;
+            node->nearest = nearest;
+        }
+        return code;
+    }
     if (slice_is(name, "textScore") || slice_is(name, "geoNearDistance")) {
         return err_set(parser->err, 40218, "query requires %.*s metadata, but it is not available",
                        SLICE_FMT(name));
@@ -322,8 +360,10 @@ static int parse_object(struct project_parser *parser, struct slice path, struct
         if (find && slice_is(first.name, "$elemMatch")) {
             return parse_elem(parser, path, value);
         }
-        if (!add && slice_is(first.name, "$meta")) {
-            return parse_meta(parser, path, value);
+        int rc;
+        if (slice_is(first.name, "$meta") &&
+            (!add || parse_score(parser, path, first.value, &rc))) {
+            return add ? rc : parse_meta(parser, path, value);
         }
         if (doc_count(spec) > 1) {
             return err_set(

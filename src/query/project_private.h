@@ -18,7 +18,7 @@ enum project_kind {
     PROJECT_EXCLUDE,
     PROJECT_EXPR,       /* computed */
     PROJECT_ELEM,       /* computed: the first element that matches */
-    PROJECT_META,       /* computed: what no document has */
+    PROJECT_META,       /* computed: of what is known besides the document */
     PROJECT_SLICE,      /* kept, but cut */
     PROJECT_POSITIONAL, /* kept, but only the matched element */
 };
@@ -28,7 +28,9 @@ struct project_node {
     enum project_kind kind;
     bool computes; /* it or something below is computed */
     struct query_expr *expr;
-    struct query_match *match; /* {"": {$elemMatch: ...}} on one element under "" */
+    struct query_match *match;     /* {"": {$elemMatch: ...}} on one element under "" */
+    const struct query_near *near; /* META: what is nearest, or else how far it is */
+    bool nearest;
     int64_t skip;
     int64_t limit; /* negative: the last ones, skip not used */
     bool has_skip;

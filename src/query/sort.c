@@ -19,7 +19,8 @@ static bool sort_direction(struct doc_value value, int64_t *ret_way)
     return number;
 }
 
-static int sort_meta(struct query_sort_field *field, struct doc_elem elem, struct err *err)
+static int sort_meta(const struct query_context *context, struct query_sort_field *field,
+                     struct doc_elem elem, struct err *err)
 {
     struct slice spec = doc_value_get_doc(elem.value);
     struct doc_elem meta = doc_first(spec);
@@ -37,7 +38,8 @@ static int sort_meta(struct query_sort_field *field, struct doc_elem elem, struc
     field->random = slice_is(what, "randVal");
     field->nothing = slice_is(what, "searchScore") || slice_is(what, "vectorSearchScore") ||
                      slice_is(what, "score");
-    if (field->random || field->nothing) {
+    field->nothing |= context->near != NULL && slice_is(what, "geoNearDistance");
+    if (field->random || field->nothing) { /* by distance: as documents come, sorts are stable */
         return 0;
     }
     static const char *const known[] = {"textScore", "geoNearDistance"};
@@ -85,7 +87,7 @@ static int sort_field(struct query_context *context, struct query_sort_field *fi
                       struct doc_elem elem, struct err *err)
 {
     if (elem.value.type == DOC_OBJECT) {
-        return sort_meta(field, elem, err);
+        return sort_meta(context, field, elem, err);
     }
     int64_t way = 0;
     if (!sort_direction(elem.value, &way)) {

@@ -157,11 +157,13 @@ static void group_emit(struct query_stage_run *self, struct slice *ret_doc)
     struct query__list list;
     query_stage_fresh(self);
     query__list_begin(&list, self->eval->arena, DOC_OBJECT);
-    query__list_field(&list, SLICE("_id"), state->ids.values[number]);
+    struct doc_value id = state->ids.values[number];
+    query__list_field(&list, SLICE("_id"), query__accumulator_group_value(self->eval->arena, id));
     for (uint32_t i = 0; i < parsed->count; i++) {
         struct query__accumulate work = {&parsed->accumulators[i], &state->groups[number][i],
                                          self->eval, &self->hold};
-        query__list_field(&list, parsed->accumulators[i].name, query__accumulator_result(&work));
+        query__list_field(&list, parsed->accumulators[i].name,
+                          query__accumulator_group_result(&work));
     }
     *ret_doc = doc_value_get_doc(query__list_end(&list));
 }

@@ -59,7 +59,7 @@ static int lookup_parse_let(struct query_context *context, struct doc_value let,
     doc_iter_value(&iter, let);
     struct doc_elem elem;
     for (uint32_t i = 0; doc_iter_next(&iter, &elem); i++) {
-        int rc = query__variable_name(elem.name, err);
+        int rc = query_variable_name(elem.name, err);
         rc = rc < 0 ? rc : query_expr_parse(context, elem.value, &parsed->let[i], err);
         if (rc < 0) {
             return rc;

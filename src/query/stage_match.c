@@ -39,7 +39,7 @@ const struct query_match *query__stage_match_filter(const struct query_stage *st
 }
 
 const struct query_stage_ops query__stage_match = {
-    .name = "$match", .parse = match_parse, .next = match_next};
+    .name = "$match", .flags = QUERY_STAGE_META, .parse = match_parse, .next = match_next};
 
 /* ---- $limit and $skip ---- */
 
@@ -109,10 +109,12 @@ static int match_skip_next(struct query_stage_run *self, struct slice *ret_doc, 
 }
 
 const struct query_stage_ops query__stage_limit = {.name = "$limit",
+                                                   .flags = QUERY_STAGE_META,
                                                    .state_size = sizeof(struct match_counter),
                                                    .parse = match_parse_limit,
                                                    .next = match_limit_next};
 const struct query_stage_ops query__stage_skip = {.name = "$skip",
+                                                  .flags = QUERY_STAGE_META,
                                                   .state_size = sizeof(struct match_counter),
                                                   .parse = match_parse_skip,
                                                   .next = match_skip_next};

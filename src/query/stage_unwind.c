@@ -187,6 +187,7 @@ static void unwind_close(struct query_stage_run *self)
 }
 
 const struct query_stage_ops query__stage_unwind = {.name = "$unwind",
+                                                    .flags = QUERY_STAGE_META,
                                                     .state_size = sizeof(struct unwind_state),
                                                     .parse = unwind_parse,
                                                     .next = unwind_next,

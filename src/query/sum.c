@@ -5,9 +5,11 @@
 
 #include "doc/decimal.h"
 
+enum { SUM_INT32, SUM_INT64, SUM_DOUBLE, SUM_DECIMAL };
+
 void query__sum_init(struct query__sum *sum)
 {
-    *sum = (struct query__sum){.widest = DOC_INT32, .decimal = doc_decimal_of_i64(0)};
+    *sum = (struct query__sum){.decimal = doc_decimal_of_i64(0)};
 }
 
 static void sum_add_double(struct query__sum *sum, double number)
@@ -21,34 +23,86 @@ static void sum_add_double(struct query__sum *sum, double number)
     sum->rest -= sum->sum - total;
 }
 
-static int sum_width(uint8_t type)
+/* sign -1 takes out. NaN and infinities are only counted. */
+static void sum_change_double(struct query__sum *sum, double number, int sign)
 {
-    return type == DOC_DECIMAL ? 3 : type == DOC_DOUBLE ? 2 : type == DOC_INT64;
+    sum->counts[SUM_DOUBLE] += (uint64_t)sign;
+    if (isnan(number)) {
+        sum->nans += (uint64_t)sign;
+    } else if (isinf(number)) {
+        sum->infinities[number < 0] += (uint64_t)sign;
+    } else {
+        sum_add_double(sum, sign * number);
+    }
+    if (sum->counts[SUM_DOUBLE] == 0) { /* nothing is left, so is no error */
+        sum->sum = sum->rest = sum->special = 0;
+    }
+}
+
+static void sum_change_decimal(struct query__sum *sum, struct doc_decimal number, int sign)
+{
+    sum->counts[SUM_DECIMAL] += (uint64_t)sign;
+    if (doc_decimal_is_nan(number)) {
+        sum->nans += (uint64_t)sign;
+    } else if (doc_decimal_is_infinite(number)) {
+        sum->infinities[doc_decimal_is_negative(number)] += (uint64_t)sign;
+    } else {
+        enum doc_decimal_op op = sign < 0 ? DOC_DECIMAL_SUBTRACT : DOC_DECIMAL_ADD;
+        sum->decimal = doc_decimal_apply(op, sum->decimal, number);
+    }
+    if (sum->counts[SUM_DECIMAL] == 0) {
+        sum->decimal = doc_decimal_of_i64(0);
+    }
+}
+
+static void sum_change(struct query__sum *sum, struct doc_value number, int sign)
+{
+    switch (number.type) {
+    case DOC_INT32:
+        sum->integer += sign * (__int128)doc_value_get_i32(number);
+        sum->counts[SUM_INT32] += (uint64_t)sign;
+        break;
+    case DOC_INT64:
+        sum->integer += sign * (__int128)doc_value_get_i64(number);
+        sum->counts[SUM_INT64] += (uint64_t)sign;
+        break;
+    case DOC_DOUBLE:
+        sum_change_double(sum, doc_value_get_double(number), sign);
+        break;
+    case DOC_DECIMAL:
+        sum_change_decimal(sum, doc_value_get_decimal(number), sign);
+        break;
+    default:
+        break;
+    }
 }
 
 void query__sum_add(struct query__sum *sum, struct doc_value number)
 {
-    switch (number.type) {
-    case DOC_INT32:
-        sum->integer += doc_value_get_i32(number);
-        break;
-    case DOC_INT64:
-        sum->integer += doc_value_get_i64(number);
-        break;
-    case DOC_DOUBLE:
-        sum_add_double(sum, doc_value_get_double(number));
-        break;
-    case DOC_DECIMAL:
-        sum->decimal =
-            doc_decimal_apply(DOC_DECIMAL_ADD, sum->decimal, doc_value_get_decimal(number));
-        break;
-    default:
-        return;
+    sum_change(sum, number, 1);
+}
+
+void query__sum_remove(struct query__sum *sum, struct doc_value number)
+{
+    sum_change(sum, number, -1);
+}
+
+uint64_t query__sum_count(const struct query__sum *sum)
+{
+    uint64_t count = 0;
+    for (int type = 0; type < QUERY__SUM_TYPES; type++) {
+        count += sum->counts[type];
     }
-    sum->count++;
-    if (sum_width(number.type) > sum_width(sum->widest)) {
-        sum->widest = number.type;
+    return count;
+}
+
+/* What NaN and infinities make of the sum; 0 when there are none. */
+static double sum_extreme(const struct query__sum *sum)
+{
+    if (sum->nans > 0 || (sum->infinities[0] > 0 && sum->infinities[1] > 0)) {
+        return NAN;
     }
+    return sum->infinities[0] > 0 ? INFINITY : sum->infinities[1] > 0 ? -INFINITY : 0;
 }
 
 /* The integers folded into the doubles, high half first. */
@@ -65,14 +119,22 @@ static struct query__sum sum_doubles(const struct query__sum *sum)
 
 static double sum_double(const struct query__sum *sum)
 {
+    double extreme = sum_extreme(sum);
+    if (extreme != 0) {
+        return extreme;
+    }
     struct query__sum all = sum_doubles(sum);
     return isfinite(all.sum) ? all.sum + all.rest : all.special;
 }
 
 static struct doc_decimal sum_decimal(const struct query__sum *sum)
 {
+    double extreme = sum_extreme(sum);
+    if (extreme != 0) {
+        return doc_decimal_of_double(extreme);
+    }
     struct doc_decimal total = sum->decimal;
-    if (sum->sum != 0 || sum->rest != 0 || !isfinite(sum->special)) {
+    if (sum->sum != 0 || sum->rest != 0) {
         bool finite = isfinite(sum->sum);
         double first = finite ? sum->sum : sum->special;
         total = doc_decimal_apply(DOC_DECIMAL_ADD, total, doc_decimal_of_double_exact(first));
@@ -91,26 +153,28 @@ static struct doc_decimal sum_decimal(const struct query__sum *sum)
 
 struct doc_value query__sum_value(const struct query__sum *sum, struct arena *arena)
 {
-    if (sum->widest == DOC_DECIMAL) {
+    if (sum->counts[SUM_DECIMAL] > 0) {
         return doc_value_decimal(arena, sum_decimal(sum));
     }
     bool fits = sum->integer >= INT64_MIN && sum->integer <= INT64_MAX;
-    if (sum->widest == DOC_DOUBLE || !fits) {
+    if (sum->counts[SUM_DOUBLE] > 0 || !fits) {
         return doc_value_double(arena, sum_double(sum));
     }
     int64_t total = (int64_t)sum->integer;
-    return sum->widest == DOC_INT64 ? doc_value_i64(arena, total) : doc_value_integer(arena, total);
+    return sum->counts[SUM_INT64] > 0 ? doc_value_i64(arena, total)
+                                      : doc_value_integer(arena, total);
 }
 
 struct doc_value query__sum_mean(const struct query__sum *sum, struct arena *arena)
 {
-    if (sum->count == 0) {
+    uint64_t count = query__sum_count(sum);
+    if (count == 0) {
         return doc_null;
     }
-    if (sum->widest == DOC_DECIMAL) {
-        struct doc_decimal count = doc_decimal_of_i64((int64_t)sum->count);
+    if (sum->counts[SUM_DECIMAL] > 0) {
+        struct doc_decimal divisor = doc_decimal_of_i64((int64_t)count);
         return doc_value_decimal(arena,
-                                 doc_decimal_apply(DOC_DECIMAL_DIVIDE, sum_decimal(sum), count));
+                                 doc_decimal_apply(DOC_DECIMAL_DIVIDE, sum_decimal(sum), divisor));
     }
-    return doc_value_double(arena, sum_double(sum) / (double)sum->count);
+    return doc_value_double(arena, sum_double(sum) / (double)count);
 }
