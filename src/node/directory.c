@@ -27,26 +27,41 @@ static int directory_make(const char *path, struct err *err)
     return 0;
 }
 
-static int directory_lock(struct node *node, struct err *err)
+int node_lock_directory(const char *db_path, int *ret_fd, struct err *err)
 {
     struct arena arena;
     arena_init(&arena);
-    const char *path = (const char *)arena_format(&arena, "%s/lock", node->config.db_path).data;
+    const char *path = (const char *)arena_format(&arena, "%s/lock", db_path).data;
     int code = 0;
-    node->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (node->lock_fd < 0) {
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
         code = err_set(err, LT_EIO, "cannot open %s: %s", path, strerror(errno));
-    } else if (flock(node->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+    } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         char pid[32] = "unknown";
-        ssize_t len = pread(node->lock_fd, pid, sizeof pid - 1, 0);
+        ssize_t len = pread(fd, pid, sizeof pid - 1, 0);
         pid[len > 0 ? len : 0] = '\0';
         pid[strcspn(pid, "\n")] = '\0';
         code = err_set(err, LT_ELOCKED,
                        "another process (pid %s) uses the data directory %s; stop it, or give "
                        "this one a directory of its own with --dbpath",
-                       pid, node->config.db_path);
-    } else if (ftruncate(node->lock_fd, 0) != 0 || dprintf(node->lock_fd, "%d\n", getpid()) < 0) {
+                       pid, db_path);
+    } else if (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", getpid()) < 0) {
         code = err_set(err, LT_EIO, "cannot write %s: %s", path, strerror(errno));
+    }
+    arena_close(&arena);
+    *ret_fd = fd;
+    return code;
+}
+
+static int directory_open_journal(const struct node *node, struct store_disk **ret_disk,
+                                  struct err *err)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct slice path = arena_format(&arena, "%s/journal", node->config.db_path);
+    int code = store_disk_posix_new((const char *)path.data, ret_disk, err);
+    if (code == 0) {
+        (*ret_disk)->seal = node->seal;
     }
     arena_close(&arena);
     return code;
@@ -67,24 +82,20 @@ static int directory_open_store(struct node *node, struct arena *arena, struct e
         .cache_bytes = node->config.block_bytes,
         .write_buffer_bytes = node->config.write_buffer_bytes,
         .compressor = node->config.compressor,
+        .seal = node->seal,
     };
     struct store_kv *engine;
     code = code < 0 ? code : store_rocks_open(&options, &engine, err);
     if (code == 0) {
         node__cache_open(node, cache, engine);
     }
-    return code < 0 ? code : store_disk_posix_new(journal, &node->journal_disk, err);
+    return code < 0 ? code : directory_open_journal(node, &node->journal_disk, err);
 }
 
 int node__directory_journal(struct node *node, struct store_disk **ret_disk)
 {
-    struct arena arena;
     struct err err;
-    arena_init(&arena);
-    struct slice path = arena_format(&arena, "%s/journal", node->config.db_path);
-    int code = store_disk_posix_new((const char *)path.data, ret_disk, &err);
-    arena_close(&arena);
-    return code;
+    return directory_open_journal(node, ret_disk, &err);
 }
 
 int node__directory_open(struct node *node, struct err *err)
@@ -92,7 +103,10 @@ int node__directory_open(struct node *node, struct err *err)
     struct arena arena;
     arena_init(&arena);
     int code = directory_make(node->config.db_path, err);
-    code = code < 0 ? code : directory_lock(node, err);
+    code = code < 0 ? code : node_lock_directory(node->config.db_path, &node->lock_fd, err);
+    code = code < 0
+               ? code
+               : node__encryption_open(node->config.db_path, node->config.master, &node->seal, err);
     code = code < 0 ? code : directory_open_store(node, &arena, err);
     arena_close(&arena);
     return code;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/planted.h"
+#include "command/member.h"
 #include "node/node_private.h"
 #include "store/effect.h"
 #include "store/keys.h"
@@ -53,7 +54,8 @@ static void group_reply_mail(struct net_mail *mail)
 /* The op is done and all it saw is applied: reply where its connection lives. */
 static void group_answer(struct node_group *group, struct node_request *request)
 {
-    struct net_loop *loop = net_conn_loop(request->client->conn);
+    struct net_conn *conn = request->client->conn;
+    struct net_loop *loop = conn == NULL ? group->loop : net_conn_loop(conn);
     if (loop == group->loop) {
         node__request_reply(request);
     } else {
@@ -130,15 +132,19 @@ static void group_drop_payload(struct node_group *group, const struct node_entry
     }
 }
 
+static void group_tell(struct node_group *group, const struct node_entry *entry)
+{
+    struct store_mark mark = {entry->index, entry->term, store_effect_clock(entry->payload)};
+    store_tail_append(&group->node->server.tail, &mark, entry->payload);
+}
+
 /* The oldest entries are applied now. */
 static void group_tell_followers(struct node_group *group, size_t count)
 {
-    struct store_tail *tail = &group->node->server.tail;
     for (size_t i = 0; i < count; i++) {
         const struct node_entry *entry = group_entry(group, i);
-        if (entry->type == REPL_ENTRY_COMMAND) {
-            store_tail_append(tail, entry->index, store_effect_clock(entry->payload),
-                              entry->payload);
+        if (entry->type == REPL_ENTRY_COMMAND && !PLANTED(early)) {
+            group_tell(group, entry);
         }
     }
 }
@@ -306,6 +312,7 @@ void node__group_persisted(struct net_mail *mail)
     struct node_group *group = batch->group;
     uint64_t last_index = batch->last_index;
     group->segments = batch->segments;
+    atomic_store(&group->node->server.log_bytes, batch->bytes);
     batch->count = 0;
     batch->last_index = 0;
     if (last_index > 0) {
@@ -334,6 +341,7 @@ static void group_propose(struct node_group *group)
         return;
     }
     assert(repl_next_index(group->repl) == group->writer.index);
+    group->clock += group->writer.events > 0 ? group->writer.events - 1 : 0;
     if (group->writer.catalog_changed) {
         group_note_catalog(group);
     }
@@ -343,6 +351,9 @@ static void group_propose(struct node_group *group)
     struct node_entry *pushed = group_entry(group, group->entries_count - 1);
     assert(group->entries_count > 0 && pushed->payload.data == payload.data);
     pushed->cap = payload.cap;
+    if (PLANTED(early)) {
+        group_tell(group, pushed);
+    }
     atomic_store(&group->node->server.logged_clock, group->writer.clock);
 }
 
@@ -372,7 +383,8 @@ static void group_done(struct node_group *group, struct node_request *request)
 }
 
 /* The next hybrid time: the wall clock's second, or one increment on from the latest that is
- * known. */
+ * known. The events of an entry have its time and those that follow it, one each, which no other
+ * entry gets. */
 static uint64_t group_next_clock(struct node_group *group, int64_t wall_ms)
 {
     uint64_t wall = (uint64_t)(wall_ms / 1000) << 32 | 1;
@@ -468,6 +480,44 @@ void node__group_advance_clock(struct node_group *group)
     if (!atomic_exchange(&group->clock_wanted, true)) {
         group->clock_mail.deliver = group_clock_mail;
         net_loop_post(group->loop, &group->clock_mail);
+    }
+}
+
+static bool group_is_quiet(const struct node_group *group)
+{
+    return group->entries_count == 0 && !group->writing && group->writer.effects.len == 0 &&
+           group->batches[group->filling].count == 0;
+}
+
+/* First the term, then, when it is durable, that we lead in it. The next tick asks again. */
+static void group_elect_mail(struct net_mail *mail)
+{
+    struct node_group *group =
+        (struct node_group *)((uint8_t *)mail - offsetof(struct node_group, elect_mail));
+    struct command_server *server = &group->node->server;
+    struct err err;
+    atomic_store(&group->elect_wanted, false);
+    group_propose(group);
+    if (command_member_is_primary(server) || !group_is_quiet(group)) {
+        return;
+    }
+    group->has_term = !group->has_term;
+    if (!group->has_term) {
+        command_member_elected(server);
+        return;
+    }
+    int code = node__group_begin_term(group, &err);
+    if (code < 0) {
+        log_error(group->node->log, "repl", "%s", err.text);
+        node__die(group->node, "beginning a new term", code);
+    }
+}
+
+void node__group_elect(struct node_group *group)
+{
+    if (!atomic_exchange(&group->elect_wanted, true)) {
+        group->elect_mail.deliver = group_elect_mail;
+        net_loop_post(group->loop, &group->elect_mail);
     }
 }
 

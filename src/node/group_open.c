@@ -128,6 +128,20 @@ static int open_consensus(struct node_group *group, const struct group_found *fo
     return code;
 }
 
+int node__group_begin_term(struct node_group *group, struct err *err)
+{
+    struct store_mark mark = group->node->kv->ops->applied(group->node->kv);
+    struct group_found found = {.term = atomic_load(&group->node->server.term) + 1,
+                                .voted_for = NODE_MEMBER_ID};
+    struct repl_update vote = {
+        .vote_changed = true, .term = found.term, .voted_for = found.voted_for};
+    assert(mark.index == group->applied);
+    node__group_carry_out(group, &vote);
+    repl_free(group->repl);
+    group->repl = NULL;
+    return open_consensus(group, &found, mark, err);
+}
+
 int node__group_open(struct node_group *group, struct node *node, struct err *err)
 {
     struct store_mark mark = node->kv->ops->applied(node->kv);
@@ -162,14 +176,16 @@ int node__group_open(struct node_group *group, struct node *node, struct err *er
     if (code < 0) {
         return code;
     }
+    command_shown_install(&node->server, &group->writer);
     command_owner_init(&group->owner, &node->server, &group->writer);
     group->writer.view.wait = STORE_MAY_WAIT;
     code = command_sessions_load(node->server.sessions, &group->writer.view, clock_mono_us());
     if (code < 0) {
         return err_set(err, -code, "the sessions cannot be read");
     }
-    group->clock = group->applied_clock;
-    store_tail_append(&node->server.tail, group->applied, group->applied_clock, (struct slice){0});
+    group->clock = group->applied_clock | UINT32_MAX; /* past the times of its events */
+    mark = (struct store_mark){group->applied, found.term, group->applied_clock};
+    store_tail_append(&node->server.tail, &mark, (struct slice){0});
     atomic_store(&node->server.applied_clock, group->applied_clock);
     atomic_store(&node->server.logged_clock, group->applied_clock);
     command_server_publish(&node->server, store_catalog_hold(group->writer.catalog));

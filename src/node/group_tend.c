@@ -3,6 +3,7 @@
  * All of it waits for disks, so it runs on the work pool; only its end comes back to the loop. */
 #include "base/clock.h"
 #include "base/planted.h"
+#include "command/expire.h"
 #include "node/node_private.h"
 #include "store/reclaim.h"
 
@@ -67,9 +68,24 @@ static void tend_owner(struct node_group *group)
     node__group_go_on(group);
 }
 
+/* One pass at a time. */
+static void tend_expire(struct node_group *group)
+{
+    struct node *node = group->node;
+    group->self.node = node;
+    group->self.worker = &node->workers[0];
+    group->self.client.peer = group->self.client.local = "";
+    if (group->self.request == NULL && command_expire_is_due(&node->server, clock_mono_us())) {
+        struct node_request *request = node__request_own(&group->self);
+        command_expire_start(&request->op);
+        node__group_submit(group, request);
+    }
+}
+
 void node__group_tend(struct node_group *group)
 {
     tend_owner(group);
+    tend_expire(group);
     bool is_long = group->segments > GROUP_SEGMENTS_KEPT;
     if (!group->flushing && is_long && group->applied > group->flushed) {
         group->flushing = true;
@@ -102,6 +118,13 @@ static void tend_begin(struct net_mail *mail)
                     "dropped %u indexes whose build did not finish "
                     "before the last stop; create them again",
                     indexes);
+    }
+    uint32_t collections = store_drop_temporary(&group->writer);
+    if (collections > 0) {
+        log_warning(group->node->log, "store",
+                    "dropped %u temporary collections of copies and pipelines that did not finish "
+                    "before the last stop",
+                    collections);
     }
     group->garbage = true;
     if (atomic_load(&group->node->server.logged_clock) == 0) {

@@ -46,6 +46,7 @@ int node__journal_write(struct node_journal *journal, struct node_batch *batch)
         journal->trimmed = batch->trim_index;
         batch->trim_index = 0;
     }
+    batch->bytes = store_journal_stats(journal->journal).bytes;
     batch->segments = store_journal_segments_above(journal->journal, journal->trimmed);
     return code;
 }

@@ -7,10 +7,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "command/audit.h"
 #include "command/cursor.h"
 #include "command/member.h"
 #include "command/session.h"
 #include "node/node_private.h"
+#include "store/seal.h"
 
 enum {
     NODE_OUT_BYTES_MAX = 64 << 20,
@@ -50,6 +52,7 @@ void node__cache_open(struct node *node, const char *path, struct store_kv *engi
     uint64_t below = config->cache_mapped_bytes + config->cache_disk_bytes;
     struct cache_levels_options levels = {
         .path = path,
+        .seal = node->seal,
         .mapped_bytes = config->cache_mapped_bytes,
         .disk_bytes = config->cache_disk_bytes,
         .moving_shares = config->cache_moves_shares,
@@ -91,12 +94,20 @@ static void node_status(void *host, struct doc_builder *builder)
     doc_build_open(builder, SLICE("network"));
     doc_build_i64(builder, "bytesIn", (int64_t)stats.bytes_in);
     doc_build_i64(builder, "bytesOut", (int64_t)stats.bytes_out);
+    doc_build_i64(builder, "numRequests", (int64_t)atomic_load(&node->server.opcounters.command));
     doc_build_close(builder);
     doc_build_open(builder, SLICE("fetches"));
     doc_build_i64(builder, "begun", (int64_t)atomic_load(&node->fetches.begun));
     doc_build_i64(builder, "joined", (int64_t)atomic_load(&node->fetches.joined));
     doc_build_close(builder);
     node__admission_status(&node->admission, builder);
+    doc_build_open(builder, SLICE("encryptionAtRest"));
+    doc_build_bool(builder, "encryptionEnabled", node->seal != NULL);
+    if (node->seal != NULL) {
+        doc_build_text(builder, "encryptionCipherMode", "AES256-GCM");
+        doc_build_i32(builder, "newestDataKey", (int32_t)store_seal_mark(node->seal).key);
+    }
+    doc_build_close(builder);
 }
 
 static void node_open_admission(struct node *node)
@@ -140,6 +151,12 @@ static void node_advance_clock(void *host)
     node__group_advance_clock(&node->group);
 }
 
+static void node_elect(void *host)
+{
+    struct node *node = host;
+    node__group_elect(&node->group);
+}
+
 static void node_topology_changed(void *host)
 {
     node__wake_all(host);
@@ -169,6 +186,7 @@ static const struct command_host_ops node_host_ops = {
     .has_tidied = node_has_tidied,
     .open_journal = node_open_journal,
     .advance_clock = node_advance_clock,
+    .elect = node_elect,
     .topology_changed = node_topology_changed,
     .rotate_certificates = node_host_rotate,
     .shutdown = node_shutdown,
@@ -190,6 +208,7 @@ static void node_open_server(struct node *node)
     server->argv = node->config.argv;
     server->parsed = node->config.parsed;
     server->kv = node->kv;
+    server->log_bytes_max = node->config.oplog_bytes;
     server->log = node->log;
     server->host_ops = &node_host_ops;
     server->host = node;
@@ -322,7 +341,9 @@ int node_open(const struct node_config *config, struct node **ret_node, struct e
     }
     if (code == 0) {
         cache_begin(node->server.cache);
+        command_audit_startup(&node->server);
     }
+    node->config.master = NULL;
     if (code < 0) {
         node_close(node);
         return code;
@@ -409,6 +430,7 @@ void node_close(struct node *node)
     if (node->journal_disk != NULL) {
         node->journal_disk->ops->free(node->journal_disk);
     }
+    store_seal_free(node->seal);
     if (node->lock_fd >= 0) {
         close(node->lock_fd);
     }

@@ -16,6 +16,7 @@
 
 struct command_audit;
 struct node;
+struct security_master;
 
 struct node_config {
     const char *db_path;
@@ -25,7 +26,9 @@ struct node_config {
     bool authorization;          /* clients must log in */
     struct command_audit *audit; /* NULL: none; borrowed */
     bool has_tls;
-    struct net_tls_options tls; /* with has_tls */
+    struct net_tls_options tls;           /* with has_tls */
+    const struct security_master *master; /* of what lies on disk; NULL: that is plain; borrowed
+                                           * by node_open */
     const char *set_name;
     const char *advertise; /* host clients reach us by; NULL: localhost or the bound address */
     uint32_t workers;      /* loops; 0: one a core, less one, at least one */
@@ -68,6 +71,10 @@ int node_rotate_certificates(struct node *node, struct err *err);
 /* Accept nothing more, finish what runs, close connections. */
 void node_stop(struct node *node);
 void node_close(struct node *node);
+
+/* Let no other process have a data directory; *ret_fd is closed to let go, if it is not negative.
+ * -LT_ELOCKED: another one has it. */
+int node_lock_directory(const char *db_path, int *ret_fd, struct err *err);
 
 uint16_t node_port(const struct node *node);
 /* "host:port" as clients are told. */

@@ -30,6 +30,14 @@ enum {
 
 struct node_request;
 
+struct node_client {
+    struct command_client client;
+    struct net_conn *conn;
+    struct node *node;
+    struct node_worker *worker;   /* of the connection's loop */
+    struct node_request *request; /* in hand, or NULL */
+};
+
 /* ---- the journal's thread ---- */
 
 /* A batch on its way to the disk and back. */
@@ -41,6 +49,7 @@ struct node_batch {
     size_t cap;
     uint64_t last_index; /* of the entries in it; 0: only a vote */
     uint64_t trim_index; /* drop segments up to here; 0: no */
+    uint64_t bytes;      /* out: of the journal */
     uint64_t segments;   /* out: how many there are now that the store needs */
 };
 
@@ -163,7 +172,11 @@ struct node_group {
     struct net_mail next_mail;  /* the next batch may go */
     struct net_mail clock_mail; /* an entry is wanted for its time */
     atomic_bool clock_wanted;   /* it is on its way */
+    struct net_mail elect_mail; /* a new term is wanted, */
+    atomic_bool elect_wanted;   /* likewise, */
+    bool has_term;              /* and has begun, when this is no primary yet */
     struct net_mail begin_mail; /* the first turn of the owner's loop */
+    struct node_client self;    /* whose requests the node makes itself; it has no connection */
 };
 
 int node__group_open(struct node_group *group, struct node *node, struct err *err);
@@ -179,6 +192,10 @@ void node__group_begin_entry(struct node_group *group, int64_t wall_ms);
 void node__group_submit(struct node_group *group, struct node_request *request);
 /* Log an entry of a time that a client brought, unless there is one. Any thread. */
 void node__group_advance_clock(struct node_group *group);
+/* Begin a new term as leader, as soon as nothing is in flight; any thread. */
+void node__group_elect(struct node_group *group);
+/* A new term, now: nothing is in flight. */
+int node__group_begin_term(struct node_group *group, struct err *err);
 /* On the owner's loop, before anything else: finish what a crash interrupted. */
 void node__group_begin(struct node_group *group);
 /* Trim the journal and flush the store when it is time, end what is too old; every second. */
@@ -201,14 +218,6 @@ void node__ahead_poke(struct node *node, struct net_loop *loop);
 
 /* ---- requests ---- */
 
-struct node_client {
-    struct command_client client;
-    struct net_conn *conn;
-    struct node *node;
-    struct node_worker *worker;   /* of the connection's loop */
-    struct node_request *request; /* in hand, or NULL */
-};
-
 struct node_request {
     struct net_mail mail;
     struct net_work work;
@@ -227,6 +236,9 @@ struct node_request {
 
 /* Step a request where it is, until it waits for something. */
 void node__request_step(struct node_request *request);
+/* One of the node's own, which nobody waits for: to be started, then submitted. On the owner's
+ * loop. */
+struct node_request *node__request_own(struct node_client *self);
 /* The op is done: build and send the reply. On the connection's loop. */
 void node__request_reply(struct node_request *request);
 /* Bring op.fetch_key into memory, then step again on `loop`. */
@@ -273,6 +285,7 @@ struct node {
     int lock_fd;
     struct store_kv *kv;
     struct store_disk *journal_disk; /* until the journal takes it */
+    struct store_seal *seal;         /* what files are encrypted with; NULL: nothing */
     struct command_server server;
     struct node_group group;
     struct node_fetches fetches; /* that requests wait for */
@@ -296,6 +309,13 @@ struct node {
 int node__directory_open(struct node *node, struct err *err);
 /* The journal's files, once more. Any thread. */
 int node__directory_journal(struct node *node, struct store_disk **ret_disk);
+
+/* ---- encryption.c ---- */
+
+/* The keys of a locked data directory's files; NULL: they are plain. Without a master key the
+ * directory may not be encrypted, with one it is, or has nothing in it yet. */
+int node__encryption_open(const char *db_path, const struct security_master *master,
+                          struct store_seal **ret_seal, struct err *err);
 /* Put the cache in front of the engine, with files of its own in `path` where it was given some. */
 void node__cache_open(struct node *node, const char *path, struct store_kv *engine);
 

@@ -47,6 +47,7 @@ static void request_open(struct net_conn *conn, void *server, void **ret_user)
     client->worker = node__worker_here(node);
     client->client.connection_id = atomic_fetch_add(&node->next_connection_id, 1) + 1;
     client->client.peer = net_conn_peer(conn);
+    client->client.local = net_conn_local(conn);
     *ret_user = client;
 }
 
@@ -162,6 +163,10 @@ static void request_step_mail(struct net_mail *mail)
 
 void node__request_reply(struct node_request *request)
 {
+    if (request->client->conn == NULL) {
+        request_free(request);
+        return;
+    }
     assert(net_loop_is_here(net_conn_loop(request->client->conn)));
     if (wire_message_wants_reply(&request->op.message) && !request->op.hang_up) {
         request_send(request);
@@ -432,6 +437,13 @@ static struct node_request *request_new(struct node_client *client)
     buf_init(&request->plain, NULL);
     client->request = request;
     atomic_fetch_add(&client->node->requests, 1);
+    return request;
+}
+
+struct node_request *node__request_own(struct node_client *self)
+{
+    struct node_request *request = request_new(self);
+    node__request_clock(request);
     return request;
 }
 

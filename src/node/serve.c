@@ -25,6 +25,7 @@ struct serve {
     struct arena arena;
     struct log *log;
     struct node_config config;
+    struct security_master master; /* until the node is open */
     struct node *node;
     int ready; /* the waiting parent's pipe, or -1 */
     bool logs_to_file;
@@ -158,6 +159,7 @@ static int serve_start(struct serve *serve, struct err *err)
     if (code == 0) {
         node__serve_sandbox(serve->options, &serve->config);
         code = node_open(&serve->config, &serve->node, err);
+        security_master_wipe(&serve->master);
     }
     code = code < 0 ? code : serve_params(serve, &serve->node->server.parameters, err);
     if (code == 0) {
@@ -288,6 +290,9 @@ static int serve_main(struct serve *serve, int argc, char **argv, struct err *er
         node__serve_config(serve->options, &serve->arena, &serve->config);
         code = node__serve_access(serve->options, &serve->config, err);
         code = code < 0 ? code : node__serve_tls(serve->options, &serve->config, err);
+        code = code < 0
+                   ? code
+                   : node__serve_encryption(serve->options, &serve->master, &serve->config, err);
         code = code < 0 ? code : node__serve_memory(serve->options, &serve->config, err);
     }
     if (code < 0) {

@@ -1,8 +1,9 @@
 /* node/serve_access.c - who may reach the server, and whether they must log in.
  *
  * Without access control everybody who reaches the port may do everything: then the server listens
- * on loopback only, unless it is told in so many words that this is meant. With it, or with TLS,
- * the process holds secrets, which neither a core dump nor a debugger of the same user shall show.
+ * on loopback only, unless it is told in so many words that this is meant. With it, with TLS or
+ * with encryption the process holds secrets, which neither a core dump nor a debugger of the same
+ * user shall show.
  */
 #include <string.h>
 #include <sys/prctl.h>
@@ -34,7 +35,7 @@ int node__serve_access(const struct options *options, struct node_config *config
             "control on (--auth), listen on 127.0.0.1, or say --insecure if this is meant",
             config->bind_ip);
     }
-    if (config->authorization ||
+    if (config->authorization || options_bool(options, OPTION_SECURITY_ENABLEENCRYPTION) ||
         strcmp(options_text(options, OPTION_NET_TLS_MODE), "disabled") != 0) {
         prctl(PR_SET_DUMPABLE, 0);
     }

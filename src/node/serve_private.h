@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/options.h"
 #include "node/node.h"
+#include "security/keyring.h"
 
 /* ---- serve_options.c ---- */
 
@@ -34,6 +35,13 @@ void node__serve_access_end(void);
 int node__serve_audit(const struct options *options, struct node_config *config, struct err *err);
 /* What the operator should know about it, to config->log. */
 void node__serve_access_warn(const struct node_config *config);
+
+/* ---- serve_encryption.c ---- */
+
+/* The master key of what lies on disk into `master`, and as config->master, if it is encrypted.
+ * Before the sandbox: a command may have to be run. */
+int node__serve_encryption(const struct options *options, struct security_master *master,
+                           struct node_config *config, struct err *err);
 
 /* ---- serve_sandbox.c ---- */
 
