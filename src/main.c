@@ -17,6 +17,7 @@ static const struct {
 } main_programs[] = {
     {"serve", "largetable serve", node_serve, "run the database server"},
     {"import", "largetable import", tool_import, "bring JSON, CSV or BSON files into a collection"},
+    {"rekey", "largetable rekey", tool_rekey, "change the keys of an encrypted data directory"},
     {"bench", "largetable bench", tool_bench, "measure a server"},
     {"version", "largetable version", main_version, "print the version and the libraries"},
     {"help", "largetable help", main_help, "print this, or the manual of one of these"},

@@ -1,4 +1,4 @@
-/* tool/tool.h - the programs that talk to a server.
+/* tool/tool.h - the programs beside the server.
  *
  * Invariant   exit status 0: everything asked for was done.
  * Thread      the main thread; a program may start its own.
@@ -13,5 +13,9 @@ int tool_import(int argc, char **argv);
 
 /* Measure a server. argv[0] is "largetable bench". */
 int tool_bench(int argc, char **argv);
+
+/* Give a data directory that no server uses a new master key, or new data keys. argv[0] is
+ * "largetable rekey". */
+int tool_rekey(int argc, char **argv);
 
 #endif
