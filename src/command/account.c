@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "command/server.h"
 #include "doc/view.h"
+#include "security/keys.h"
+#include "security/restriction.h"
 
 enum { ACCOUNT_SLOTS = 512 };
 
@@ -90,6 +92,45 @@ bool command_user_id(struct slice doc, uint8_t ret_id[COMMAND_USER_ID])
     return true;
 }
 
+void command_user_uid(const struct command_name *name, uint8_t ret_uid[COMMAND_USER_UID])
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct slice text =
+        arena_format(&arena, "%.*s@%.*s", SLICE_FMT(name->name), SLICE_FMT(name->db));
+    security_hash(SECURITY_SCRAM_SHA_256, text, ret_uid);
+    arena_close(&arena);
+}
+
+/* authenticationRestrictions of a user's or role's document, if it has any. */
+static void account_restrict(struct command_account *account, struct slice doc)
+{
+    struct doc_value array = doc_get_str(doc, "authenticationRestrictions");
+    if (array.type == DOC_ARRAY && !doc_is_empty(doc_value_get_doc(array))) {
+        account->restrictions[account->restrictions_count++] =
+            arena_copy(&account->arena, doc_value_get_doc(array));
+    }
+}
+
+/* Those of its roles, inherited ones too, hold beside its own. */
+static int account_fill_restrictions(struct command_directory *directory, struct slice user,
+                                     struct command_account *account)
+{
+    const struct command_names *roles = &account->roles;
+    int code = 0;
+    account->restrictions =
+        arena_alloc(&account->arena, (roles->count + 1) * sizeof *account->restrictions);
+    account_restrict(account, user);
+    for (uint32_t i = 0; i < roles->count && code >= 0; i++) {
+        struct slice doc;
+        code = command_directory_get(directory, COMMAND_ROLES, &roles->all[i], &doc);
+        if (code > 0) {
+            account_restrict(account, doc);
+        }
+    }
+    return code < 0 ? code : 0;
+}
+
 static int account_fill(struct command_directory *directory, struct command_account *account)
 {
     struct slice doc;
@@ -101,7 +142,8 @@ static int account_fill(struct command_directory *directory, struct command_acco
     }
     command_user_id(doc, account->id);
     command_names_of(&account->roles, doc);
-    return command_directory_expand(directory, &account->roles, &account->privileges);
+    code = command_directory_expand(directory, &account->roles, &account->privileges);
+    return code < 0 ? code : account_fill_restrictions(directory, doc, account);
 }
 
 static struct command_account *account_new(const struct command_name *name, uint64_t clock)
@@ -112,6 +154,7 @@ static struct command_account *account_new(const struct command_name *name, uint
     account->name = (struct command_name){arena_copy(&account->arena, name->name),
                                           arena_copy(&account->arena, name->db)};
     account->clock = clock;
+    command_user_uid(name, account->uid);
     command_names_init(&account->roles, &account->arena);
     security_privileges_init(&account->privileges, &account->arena);
     return account;
@@ -137,14 +180,31 @@ static int account_resolve(struct command_op *op, const struct command_name *nam
     return 0;
 }
 
+static bool account_admits(const struct command_account *account,
+                           const struct command_client *client)
+{
+    bool admits = true;
+    for (uint32_t i = 0; i < account->restrictions_count && admits; i++) {
+        admits = security_restrictions_admit(account->restrictions[i], client->peer, client->local);
+    }
+    return admits;
+}
+
 int command_account_load(struct command_op *op, const struct command_name *name,
                          struct command_account **ret_account)
 {
-    struct command_account *known = account_known(op->server, name);
-    if (known == NULL) {
-        return account_resolve(op, name, ret_account);
+    struct command_account *account = account_known(op->server, name);
+    int code = account == NULL ? account_resolve(op, name, &account) : 0;
+    if (code < 0) {
+        return code;
     }
-    *ret_account = known;
+    if (!account_admits(account, op->client)) {
+        command_account_release(account);
+        return err_set(&op->err, LT_EUSERNOTFOUND,
+                       "User %.*s@%.*s may not log in from this address, or to it",
+                       SLICE_FMT(name->name), SLICE_FMT(name->db));
+    }
+    *ret_account = account;
     return 0;
 }
 

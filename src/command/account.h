@@ -12,20 +12,26 @@
 
 #include "command/directory.h"
 
-enum { COMMAND_USER_ID = 16 };
+enum { COMMAND_USER_ID = 16, COMMAND_USER_UID = 32 };
 
 struct command_account {
     atomic_uint references;
     struct arena arena;
     struct command_name name;
     uint8_t id[COMMAND_USER_ID]; /* userId: another for a user of the same name made later */
-    struct command_names roles;  /* inherited ones too */
+    uint8_t uid[COMMAND_USER_UID];
+    struct command_names roles; /* inherited ones too */
     struct security_privileges privileges;
+    struct slice *restrictions; /* from where it may be used: all must admit */
+    uint32_t restrictions_count;
     uint64_t clock; /* it knows of all that was applied by then */
 };
 
 /* The userId of a stored user; false when it has none. */
 bool command_user_id(struct slice doc, uint8_t ret_id[COMMAND_USER_ID]);
+
+/* What an lsid has in `uid`. */
+void command_user_uid(const struct command_name *name, uint8_t ret_uid[COMMAND_USER_UID]);
 
 /* The accounts that connections have, one a user; some may be forgotten. */
 struct command_accounts;
@@ -33,7 +39,7 @@ struct command_accounts *command_accounts_new(void);
 void command_accounts_free(struct command_accounts *accounts);
 
 /* The user's account, a reference: one that is known and still holds, or resolved from what is
- * applied. */
+ * applied. One that may not be used from where the client is, is not there. */
 int command_account_load(struct command_op *op, const struct command_name *name,
                          struct command_account **ret_account);
 void command_account_release(struct command_account *account);

@@ -66,6 +66,13 @@ struct doc_builder *accounts__begin(struct command_op *op)
     return builder;
 }
 
+void accounts__build_restrictions(struct doc_builder *builder, struct doc_value restrictions)
+{
+    if (restrictions.type == DOC_ARRAY && !doc_is_empty(doc_value_get_doc(restrictions))) {
+        doc_build_value(builder, SLICE("authenticationRestrictions"), restrictions);
+    }
+}
+
 struct slice accounts__with(struct command_op *op, struct slice doc, const char *name,
                             struct slice value)
 {

@@ -84,6 +84,7 @@ struct users_args {
     bool credentials;
     bool privileges;
     bool custom;
+    bool restrictions;
 };
 
 static const struct command_arg users_arg_table[] = {
@@ -91,7 +92,8 @@ static const struct command_arg users_arg_table[] = {
     {"showCredentials", COMMAND_ARG_BOOL, offsetof(struct users_args, credentials), 0},
     {"showPrivileges", COMMAND_ARG_BOOL, offsetof(struct users_args, privileges), 0},
     {"showCustomData", COMMAND_ARG_BOOL, offsetof(struct users_args, custom), 0},
-    {"showAuthenticationRestrictions", COMMAND_ARG_IGNORE, 0, 0},
+    {"showAuthenticationRestrictions", COMMAND_ARG_BOOL, offsetof(struct users_args, restrictions),
+     0},
     {NULL},
 };
 
@@ -110,6 +112,30 @@ static void users_build_mechanisms(struct doc_builder *builder, struct slice doc
     doc_build_close(builder);
 }
 
+static void info_build_array(struct doc_builder *builder, const char *field, struct slice doc)
+{
+    struct doc_value array = doc_get_str(doc, "authenticationRestrictions");
+    doc_build_value(builder, slice_str(field), array.type == DOC_ARRAY ? array : doc_empty_array);
+}
+
+/* Its own, and an array of each role that has some. */
+static int info_restrictions(struct command_directory *directory, struct slice doc,
+                             const struct command_names *roles, struct doc_builder *builder)
+{
+    int code = 0;
+    info_build_array(builder, "authenticationRestrictions", doc);
+    doc_build_open_array(builder, SLICE("inheritedAuthenticationRestrictions"));
+    for (uint32_t i = 0; i < roles->count && code >= 0; i++) {
+        struct slice role;
+        code = command_directory_get(directory, COMMAND_ROLES, &roles->all[i], &role);
+        if (code > 0 && doc_value_exists(doc_get_str(role, "authenticationRestrictions"))) {
+            info_build_array(builder, "", role);
+        }
+    }
+    doc_build_close(builder);
+    return code < 0 ? code : 0;
+}
+
 static int users_build(struct command_directory *directory, const struct users_args *args,
                        struct slice doc, struct doc_builder *builder)
 {
@@ -122,21 +148,25 @@ static int users_build(struct command_directory *directory, const struct users_a
     doc_iter_init(&iter, doc);
     while (doc_iter_next(&iter, &elem)) {
         bool hidden = (slice_is(elem.name, "credentials") && !args->credentials) ||
-                      (slice_is(elem.name, "customData") && !args->custom);
+                      (slice_is(elem.name, "customData") && !args->custom) ||
+                      slice_is(elem.name, "authenticationRestrictions");
         if (!hidden) {
             doc_build_value(builder, elem.name, elem.value);
         }
     }
     users_build_mechanisms(builder, doc);
-    if (args->privileges) {
+    if (args->privileges || args->restrictions) {
         command_names_init(&roles, &op->arena);
         security_privileges_init(&privileges, &op->arena);
         command_names_of(&roles, doc);
         code = command_directory_expand(directory, &roles, &privileges);
+    }
+    if (args->privileges) {
         command_names_build(&roles, builder, "inheritedRoles", "role");
         security_privileges_build(&privileges, builder, "inheritedPrivileges");
     }
-    return code;
+    return code < 0 || !args->restrictions ? code
+                                           : info_restrictions(directory, doc, &roles, builder);
 }
 
 static int users_filter(struct command_op *op, struct slice filter, struct query_match **ret_match,
@@ -218,18 +248,20 @@ int command_users_info(struct command_op *op)
 struct roles_args {
     struct doc_value privileges;
     bool builtins;
+    bool restrictions;
 };
 
 static const struct command_arg roles_arg_table[] = {
     {"showPrivileges", COMMAND_ARG_VALUE, offsetof(struct roles_args, privileges), 0},
     {"showBuiltinRoles", COMMAND_ARG_BOOL, offsetof(struct roles_args, builtins), 0},
-    {"showAuthenticationRestrictions", COMMAND_ARG_IGNORE, 0, 0},
+    {"showAuthenticationRestrictions", COMMAND_ARG_BOOL, offsetof(struct roles_args, restrictions),
+     0},
     {NULL},
 };
 
 /* One role: `doc` is empty for a built-in one. */
 static int roles_build(struct command_directory *directory, const struct command_name *name,
-                       struct slice doc, bool shows, struct doc_builder *array)
+                       struct slice doc, const struct roles_args *args, struct doc_builder *array)
 {
     struct command_op *op = directory->op;
     struct command_names roles, all;
@@ -261,15 +293,19 @@ static int roles_build(struct command_directory *directory, const struct command
     command_names_build(&roles, array, "roles", "role");
     doc_build_bool(array, "isBuiltin", doc.len == 0);
     command_names_build(&all, array, "inheritedRoles", "role");
-    if (shows) {
+    if (doc_value_truth(args->privileges)) {
         security_privileges_build(&own, array, "privileges");
         security_privileges_build(&inherited, array, "inheritedPrivileges");
     }
+    if (args->restrictions) {
+        struct slice has = doc.len > 0 ? doc : doc_value_get_doc(doc_empty_object);
+        code = info_restrictions(directory, has, &all, array);
+    }
     doc_build_close(array);
-    return 0;
+    return code;
 }
 
-static int roles_builtins(struct command_directory *directory, bool shows,
+static int roles_builtins(struct command_directory *directory, const struct roles_args *args,
                           struct doc_builder *array)
 {
     struct slice db = directory->op->db;
@@ -277,7 +313,7 @@ static int roles_builtins(struct command_directory *directory, bool shows,
     int code = 0;
     for (size_t i = 0; code == 0 && (name = security_role_each(db, i)) != NULL; i++) {
         struct command_name role = {slice_str(name), db};
-        code = roles_build(directory, &role, (struct slice){0}, shows, array);
+        code = roles_build(directory, &role, (struct slice){0}, args, array);
     }
     return code;
 }
@@ -286,12 +322,11 @@ static int roles_list(struct command_directory *directory, const struct roles_ar
                       const struct info_which *which, struct doc_builder *array)
 {
     struct info_list list = {.op = directory->op, .which = which};
-    bool shows = doc_value_truth(args->privileges);
     int code = 0;
     for (uint32_t i = 0; i < which->names.count && code == 0; i++) {
         const struct command_name *name = &which->names.all[i];
         if (security_role_is_builtin(name->name, name->db)) {
-            code = roles_build(directory, name, (struct slice){0}, shows, array);
+            code = roles_build(directory, name, (struct slice){0}, args, array);
         }
     }
     code = code < 0 ? code : info_find(directory, COMMAND_ROLES, &list);
@@ -300,11 +335,11 @@ static int roles_list(struct command_directory *directory, const struct roles_ar
         struct doc_value db = doc_get_str(list.docs.all[i], "db");
         if (role.type == DOC_STRING && db.type == DOC_STRING) {
             struct command_name name = {doc_value_get_string(role), doc_value_get_string(db)};
-            code = roles_build(directory, &name, list.docs.all[i], shows, array);
+            code = roles_build(directory, &name, list.docs.all[i], args, array);
         }
     }
     if (code == 0 && !which->named && args->builtins) {
-        code = roles_builtins(directory, shows, array);
+        code = roles_builtins(directory, args, array);
     }
     return code;
 }

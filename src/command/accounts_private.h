@@ -32,6 +32,9 @@ struct doc_builder *accounts__begin(struct command_op *op);
 struct slice accounts__with(struct command_op *op, struct slice doc, const char *name,
                             struct slice value);
 
+/* authenticationRestrictions, where there are any (or nothing was given). */
+void accounts__build_restrictions(struct doc_builder *builder, struct doc_value restrictions);
+
 /* Stored users or roles that were found, in the op's arena. */
 struct accounts_docs {
     struct slice *all;

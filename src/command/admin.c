@@ -1,4 +1,5 @@
-/* command/admin.c - currentOp, killOp, rotateCertificates and shutdown. */
+/* command/admin.c - currentOp, killOp, dropConnections, rotateCertificates and shutdown. */
+#include "command/args.h"
 #include "command/authorize.h"
 #include "command/handlers.h"
 #include "command/redact.h"
@@ -65,7 +66,7 @@ static struct slice admin_filter(struct command_op *op)
 
 int command_current_op(struct command_op *op)
 {
-    struct query_context context = {.arena = &op->arena, .now_ms = op->wall_ms};
+    struct query_context context = {.arena = &op->arena, .now_ms = op->wall_ms, .timeless = true};
     struct query_match *match;
     struct query_eval eval;
     int code = query_match_parse(&context, admin_filter(op), &match, &op->err);
@@ -121,6 +122,64 @@ int command_kill_op(struct command_op *op)
     doc_build_text(&op->builder, "info", "attempting to kill op");
     return 0;
 }
+
+/* ---- dropConnections ---- */
+
+/* "host", "host:port" or "[v6]:port". */
+static bool admin_is_address(struct slice text)
+{
+    const uint8_t *bracket =
+        text.len > 0 && text.data[0] == '[' ? memchr(text.data, ']', text.len) : NULL;
+    size_t host = bracket == NULL ? 0 : (size_t)(bracket - text.data) + 1;
+    while (host < text.len && text.data[host] != ':') {
+        host++;
+    }
+    if (host == 0 || host == text.len) {
+        return host > 0;
+    }
+    uint32_t port = 0;
+    size_t at = host + 1;
+    for (; at < text.len && port <= UINT16_MAX; at++) {
+        if (text.data[at] < '0' || text.data[at] > '9') {
+            return false;
+        }
+        port = port * 10 + (text.data[at] - '0');
+    }
+    return port > 0 && port <= UINT16_MAX;
+}
+
+/* Of connections that this server has opened to others: one that stands alone has none. */
+int command_drop_connections(struct command_op *op)
+{
+    struct slice addresses = {0};
+    static const struct command_arg table[] = {
+        {"hostAndPort", COMMAND_ARG_ARRAY, 0, COMMAND_ARG_REQUIRED}, {NULL}};
+    struct doc_iter iter;
+    struct doc_elem elem;
+    int code = command_args(op, table, &addresses);
+    if (code < 0) {
+        return code;
+    }
+    doc_iter_init(&iter, addresses);
+    while (doc_iter_next(&iter, &elem)) {
+        if (elem.value.type == DOC_NULL) {
+            continue;
+        }
+        if (elem.value.type != DOC_STRING) {
+            return err_set(&op->err, LT_ETYPEMISMATCH,
+                           "BSON field 'dropConnections.hostAndPort.%.*s' is the wrong type '%s', "
+                           "expected type 'string'",
+                           SLICE_FMT(elem.name), doc_type_name(elem.value.type));
+        }
+        if (!admin_is_address(doc_value_get_string(elem.value))) {
+            return err_set(&op->err, LT_EFAILEDTOPARSE, "'%.*s' is no host and port",
+                           SLICE_FMT(doc_value_get_string(elem.value)));
+        }
+    }
+    return 0;
+}
+
+/* ---- the process ---- */
 
 int command_rotate_certificates(struct command_op *op)
 {

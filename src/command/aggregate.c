@@ -1,11 +1,14 @@
 /* command/aggregate.c - the aggregate command.
  *
- * A leading $match is the reader's filter, so that an index can serve it; a $sort after it is left
- * out when the index delivers its order. The rest runs as a pipeline over what is read. */
+ * A view's pipeline comes first. A leading $match is the reader's filter, so that an index can
+ * serve it; a $sort after it is left out when the index delivers its order. The rest runs as a
+ * pipeline over what is read. */
 #include "command/explain.h"
 #include "command/handlers.h"
 #include "command/results.h"
+#include "command/sink.h"
 #include "command/stream.h"
+#include "command/view.h"
 #include "command/write.h"
 #include "doc/view.h"
 
@@ -18,6 +21,7 @@ struct aggregate_args {
     bool explain;
     bool bypass;
     bool cache_results;
+    bool disk; /* no stage uses it */
     /* ---- of the first field ---- */
     struct slice ns;
     bool is_db;
@@ -33,7 +37,7 @@ static const struct command_arg aggregate_arg_table[] = {
     {"explain", COMMAND_ARG_STRICT_BOOL, offsetof(struct aggregate_args, explain), 0},
     {"bypassDocumentValidation", COMMAND_ARG_BOOL, offsetof(struct aggregate_args, bypass), 0},
     {"cacheResults", COMMAND_ARG_BOOL, offsetof(struct aggregate_args, cache_results), 0},
-    {"allowDiskUse", COMMAND_ARG_IGNORE, 0, 0},
+    {"allowDiskUse", COMMAND_ARG_STRICT_BOOL, offsetof(struct aggregate_args, disk), 0},
     {"fromMongos", COMMAND_ARG_IGNORE, 0, 0},
     {"needsMerge", COMMAND_ARG_IGNORE, 0, 0},
     {"exchange", COMMAND_ARG_IGNORE, 0, 0},
@@ -50,7 +54,7 @@ static int aggregate_namespace(struct command_op *op, struct aggregate_args *arg
         return command_namespace(op, &args->ns);
     }
     if (doc_value_to_double(first) != 1) {
-        return err_set(&op->err, LT_EFAILEDTOPARSE,
+        return err_set(&op->err, LT_EBADVALUE,
                        "Invalid command format: the 'aggregate' field must specify a collection "
                        "name or 1");
     }
@@ -106,10 +110,13 @@ static int aggregate_read(struct command_op *op, struct command_cursor *cursor,
                           const struct aggregate_args *args, struct slice stages)
 {
     struct command_results_plan *plan = cursor->plan;
+    struct query_match *near = query_pipeline_leading_near(plan->pipeline);
     bool filters = query_pipeline_leading_match(plan->pipeline) != NULL;
     uint64_t limit;
     struct command_read_spec spec = {
+        .server = op->server,
         .collection = cursor->collection,
+        .match = near,
         .filter = filters ? aggregate_leading_filter(stages) : doc_value_get_doc(doc_empty_object),
         .hint =
             doc_value_exists(args->hint) ? doc_value_copy(&cursor->arena, args->hint) : doc_missing,
@@ -117,6 +124,11 @@ static int aggregate_read(struct command_op *op, struct command_cursor *cursor,
     bool sorts = query_pipeline_leading_sort(plan->pipeline, &limit) != NULL;
     if (sorts) {
         spec.sort = aggregate_sort_at(stages, filters);
+    }
+    if (near != NULL && cursor->collection == NULL) {
+        return err_set(&op->err, LT_ENAMESPACENOTFOUND,
+                       "$geoNear requires a geo index to run, but %.*s does not exist",
+                       SLICE_FMT(cursor->ns));
     }
     cursor->has_read = true;
     int code = command_read_open(&cursor->read, &cursor->context, &cursor->view, &spec, &op->err);
@@ -164,15 +176,24 @@ static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
                           const struct aggregate_args *args)
 {
     struct command_results_plan *plan = command_results_plan_new(cursor);
-    struct slice stages = arena_copy(&cursor->arena, args->pipeline);
-    command_cursor_use(cursor, store_catalog_find(op->catalog, cursor->ns));
-    int code = command_let(op, &cursor->context, arena_copy(&cursor->arena, args->let));
+    const struct store_collection *view = command_view_find(op->catalog, cursor->ns);
+    struct command_view_base base = {.catalog = op->catalog,
+                                     .collection = store_catalog_find(op->catalog, cursor->ns),
+                                     .stages = arena_copy(&cursor->arena, args->pipeline)};
+    int code = view == NULL ? 0 : command_view_resolve(view, &base, &cursor->arena, &op->err);
+    if (code < 0) {
+        return code;
+    }
+    struct slice stages = base.stages;
+    command_cursor_use(cursor, base.collection);
+    code = command_let(op, &cursor->context, arena_copy(&cursor->arena, args->let));
     code = code < 0 ? code : command_results_pipeline(op, cursor, stages);
     if (code < 0) {
         return code;
     }
     if (cursor->stream != NULL) {
-        code = aggregate_check_stream(op, plan->pipeline);
+        code = command_view_refuse(op, cursor->ns);
+        code = code < 0 ? code : aggregate_check_stream(op, plan->pipeline);
         if (code < 0) {
             return code;
         }
@@ -183,6 +204,11 @@ static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
         return err_set(&op->err, LT_EINVALIDNAMESPACE,
                        "{aggregate: 1} is not valid for '%s'; a collection is required.",
                        plan->pipeline->count > 0 ? plan->pipeline->stages[0].ops->name : "[]");
+    }
+    if (!args->is_db && has_source &&
+        strcmp(plan->pipeline->stages[0].ops->name, "$documents") == 0) {
+        return err_set(&op->err, LT_EINVALIDNAMESPACE,
+                       "'$documents' can only be run with {aggregate: 1}");
     }
     return has_source ? 0 : aggregate_read(op, cursor, args, stages);
 }
@@ -226,6 +252,15 @@ int command_aggregate_open(struct command_op *op, struct command_cursor **ret_cu
     return code < 0 ? code : aggregate_open(op, &args, ret_cursor, NULL);
 }
 
+/* Whether it writes was told by the first pipeline of the body. */
+static int aggregate_check_once(struct command_op *op, struct slice pipeline)
+{
+    struct slice first = doc_value_get_doc(doc_get_str(op->body, "pipeline"));
+    return first.data == pipeline.data
+               ? 0
+               : err_set(&op->err, 40413, "BSON field 'aggregate.pipeline' is a duplicate field");
+}
+
 static int aggregate_begin(struct command_op *op)
 {
     struct aggregate_args args = {0};
@@ -241,6 +276,7 @@ static int aggregate_begin(struct command_op *op)
         return code < 0 ? code : command_explain_aggregate(op);
     }
     code = aggregate_namespace(op, &args);
+    code = code < 0 ? code : aggregate_check_once(op, args.pipeline);
     if (code < 0) {
         return code;
     }
@@ -255,6 +291,9 @@ static int aggregate_begin(struct command_op *op)
     if (code < 0) {
         return code;
     }
+    if (op->command->run == command_aggregate_write) {
+        return command_sink_begin(op, cursor, args.bypass);
+    }
     struct command_batch *batch = command_batch_new(op, cursor, batch_size);
     batch->cached = cached;
     return command_batch_fill(op, batch);
@@ -263,4 +302,9 @@ static int aggregate_begin(struct command_op *op)
 int command_aggregate(struct command_op *op)
 {
     return op->state == NULL ? aggregate_begin(op) : command_batch_fill(op, op->state);
+}
+
+int command_aggregate_write(struct command_op *op)
+{
+    return op->state == NULL ? aggregate_begin(op) : command_sink_run(op);
 }

@@ -84,8 +84,6 @@ static int api_check_collstats(struct command_op *op, struct doc_value spec)
     return 0;
 }
 
-static int api_check_pipeline(struct command_op *op, struct doc_value pipeline);
-
 /* $facet has one pipeline a field, others one in the field of that name. */
 static int api_check_inner(struct command_op *op, struct slice stage, struct doc_value spec)
 {
@@ -93,14 +91,14 @@ static int api_check_inner(struct command_op *op, struct slice stage, struct doc
         return 0;
     }
     if (!slice_is(stage, "$facet")) {
-        return api_check_pipeline(op, doc_get_str(doc_value_get_doc(spec), "pipeline"));
+        return command_api_check_pipeline(op, doc_get_str(doc_value_get_doc(spec), "pipeline"));
     }
     struct doc_iter iter;
     struct doc_elem elem;
     int code = 0;
     doc_iter_value(&iter, spec);
     while (code == 0 && doc_iter_next(&iter, &elem)) {
-        code = api_check_pipeline(op, elem.value);
+        code = command_api_check_pipeline(op, elem.value);
     }
     return code;
 }
@@ -123,7 +121,7 @@ static int api_check_stage(struct command_op *op, struct doc_elem stage)
 }
 
 /* The documents that come in are nested 200 deep at most, and so are pipelines. */
-static int api_check_pipeline(struct command_op *op, struct doc_value pipeline)
+int command_api_check_pipeline(struct command_op *op, struct doc_value pipeline)
 {
     struct doc_iter iter;
     struct doc_elem elem;
@@ -161,7 +159,7 @@ static int api_check_index_key(struct command_op *op, struct doc_value key)
     return 0;
 }
 
-static int api_check_index(struct command_op *op, struct slice spec)
+int command_api_check_index(struct command_op *op, struct slice spec)
 {
     size_t count = sizeof api_unstable_index_fields / sizeof api_unstable_index_fields[0];
     struct doc_iter iter;
@@ -187,7 +185,7 @@ static int api_check_indexes(struct command_op *op)
     doc_iter_value(&iter, indexes);
     while (code == 0 && doc_iter_next(&iter, &elem)) {
         if (elem.value.type == DOC_OBJECT) {
-            code = api_check_index(op, doc_value_get_doc(elem.value));
+            code = command_api_check_index(op, doc_value_get_doc(elem.value));
         }
     }
     return code;
@@ -206,7 +204,7 @@ static int api_check_strict(struct command_op *op)
     }
     int code = api_check_fields(op);
     if (code == 0 && strcmp(op->command->name, "aggregate") == 0) {
-        code = api_check_pipeline(op, doc_get_str(op->body, "pipeline"));
+        code = command_api_check_pipeline(op, doc_get_str(op->body, "pipeline"));
     }
     if (code == 0 && strcmp(op->command->name, "createIndexes") == 0) {
         code = api_check_indexes(op);

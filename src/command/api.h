@@ -15,6 +15,10 @@
 /* Check what the command says of its API. */
 int command_check_api(struct command_op *op);
 
+/* Are a pipeline, and an index's specification, within version 1? 323. */
+int command_api_check_pipeline(struct command_op *op, struct doc_value pipeline);
+int command_api_check_index(struct command_op *op, struct slice spec);
+
 /* What `body` says of its API, in a number that is the same for the same. */
 unsigned command_api_of(struct slice body);
 

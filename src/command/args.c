@@ -150,8 +150,9 @@ static int args_field(const struct command_args_spec *spec, const struct doc_ele
     if ((arg->flags & COMMAND_ARG_NOT_NEGATIVE) != 0) {
         int64_t number = *(int64_t *)(void *)((uint8_t *)into + arg->offset);
         if (number < 0) {
-            return err_set(err, 51024, "BSON field '%s' value must be >= 0, actual value '%lld'",
-                           arg->name, (long long)number);
+            return err_set(err, LT_EBADVALUE,
+                           "BSON field '%s' value must be >= 0, actual value '%lld'", arg->name,
+                           (long long)number);
         }
     }
     return 0;
@@ -196,9 +197,8 @@ int command_args(struct command_op *op, const struct command_arg *args, void *in
 int command_check_db(struct slice db, struct err *err)
 {
     static const bool refused[256] = {
-        ['\0'] = true, ['/'] = true, ['\\'] = true, ['.'] = true, [' '] = true,
-        ['"'] = true,  ['$'] = true, ['*'] = true,  ['<'] = true, ['>'] = true,
-        [':'] = true,  ['|'] = true, ['?'] = true,
+        ['\0'] = true, ['/'] = true, ['\\'] = true, ['.'] = true,
+        [' '] = true,  ['"'] = true, ['$'] = true,
     };
     if (db.len == 0 || db.len > 63) {
         return err_set(err, LT_EINVALIDNAMESPACE, "Invalid database name: '%.*s'", SLICE_FMT(db));
@@ -227,6 +227,18 @@ int command_check_collection(struct slice db, struct slice name, struct err *err
                        SLICE_FMT(db), SLICE_FMT(name));
     }
     return 0;
+}
+
+struct slice command_db_of(struct slice ns)
+{
+    const uint8_t *dot = ns.len == 0 ? NULL : memchr(ns.data, '.', ns.len);
+    return slice_of(ns.data, dot == NULL ? ns.len : (size_t)(dot - ns.data));
+}
+
+struct slice command_name_of(struct slice ns)
+{
+    size_t db = command_db_of(ns).len;
+    return db < ns.len ? slice_from(ns, db + 1) : (struct slice){0};
 }
 
 struct slice command_join(struct arena *arena, struct slice db, struct slice name)

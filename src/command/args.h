@@ -49,6 +49,10 @@ int command_args(struct command_op *op, const struct command_arg *args, void *in
 /* Is it a field that any command may carry? */
 bool command_arg_is_generic(struct slice name);
 
+/* The database of "db.name". */
+struct slice command_db_of(struct slice ns);
+/* And the collection; empty where there is none. */
+struct slice command_name_of(struct slice ns);
 /* "db.name" */
 struct slice command_join(struct arena *arena, struct slice db, struct slice name);
 

@@ -128,6 +128,15 @@ static void audit_write(struct command_audit *audit, struct slice line)
 
 /* ---- events ---- */
 
+static struct doc_builder *audit_begin(struct arena *arena)
+{
+    struct doc_builder *builder = arena_alloc(arena, sizeof *builder);
+    struct buf *buf = arena_alloc(arena, sizeof *buf);
+    buf_init(buf, arena);
+    doc_build_begin(builder, buf);
+    return builder;
+}
+
 static void audit_build_address(struct doc_builder *builder, const char *name, const char *address)
 {
     const char *colon = strrchr(address, ':');
@@ -139,44 +148,67 @@ static void audit_build_address(struct doc_builder *builder, const char *name, c
     doc_build_close(builder);
 }
 
-static void audit_event(struct command_op *op, const char *event, struct slice param, int code)
+/* atype, ts and both ends of the connection; `remote` NULL: the server did it by itself. */
+static void audit_build_head(struct doc_builder *builder, const char *event, int64_t wall_ms,
+                             const char *local, const char *remote)
 {
-    struct command_audit *audit = op->server->audit;
-    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
-    struct buf doc_buf;
-    struct buf line;
-    buf_init(&doc_buf, &op->arena);
-    doc_build_begin(builder, &doc_buf);
     doc_build_text(builder, "atype", event);
-    doc_build_date(builder, "ts", op->wall_ms);
-    audit_build_address(builder, "local", op->server->address);
-    audit_build_address(builder, "remote", op->client->peer);
-    command_account_build(op->client->account, builder, "users", "roles");
-    doc_build_doc(builder, "param", param);
-    doc_build_i32(builder, "result", code);
-    struct slice doc = doc_build_end(builder);
+    doc_build_date(builder, "ts", wall_ms);
+    audit_build_address(builder, "local", local);
+    if (remote != NULL) {
+        audit_build_address(builder, "remote", remote);
+        return;
+    }
+    doc_build_open(builder, SLICE("remote"));
+    doc_build_bool(builder, "isSystemUser", true);
+    doc_build_close(builder);
+}
+
+/* Unless the filter is against it. */
+static void audit_tell(struct command_audit *audit, struct arena *arena, struct slice doc)
+{
+    struct buf line;
     if (audit->filter != NULL && !command_filter_ops.matches(audit->filter, doc)) {
         return;
     }
-    buf_init(&line, &op->arena);
+    buf_init(&line, arena);
     doc_json_write(&line, doc, DOC_JSON_RELAXED);
     buf_append_byte(&line, '\n');
     audit_write(audit, buf_slice(&line));
 }
 
-static struct doc_builder *audit_begin_param(struct command_op *op)
+static void audit_event(struct command_op *op, const char *event, struct slice param, int code)
 {
-    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
-    struct buf *buf = arena_alloc(&op->arena, sizeof *buf);
-    buf_init(buf, &op->arena);
-    doc_build_begin(builder, buf);
-    return builder;
+    struct doc_builder *builder = audit_begin(&op->arena);
+    audit_build_head(builder, event, op->wall_ms, op->client->local, op->client->peer);
+    command_account_build(op->client->account, builder, "users", "roles");
+    doc_build_doc(builder, "param", param);
+    doc_build_i32(builder, "result", code);
+    audit_tell(op->server->audit, &op->arena, doc_build_end(builder));
+}
+
+void command_audit_startup(struct command_server *server)
+{
+    struct arena arena;
+    if (server->audit == NULL) {
+        return;
+    }
+    arena_init(&arena);
+    struct doc_builder *builder = audit_begin(&arena);
+    audit_build_head(builder, "startup", server->started_ms, server->address, NULL);
+    command_account_build(NULL, builder, "users", "roles");
+    doc_build_open(builder, SLICE("param"));
+    doc_build_doc(builder, "startupOptions", server->parsed);
+    doc_build_close(builder);
+    doc_build_i32(builder, "result", 0);
+    audit_tell(server->audit, &arena, doc_build_end(builder));
+    arena_close(&arena);
 }
 
 /* {command, ns, args} */
 static struct slice audit_command(struct command_op *op)
 {
-    struct doc_builder *builder = audit_begin_param(op);
+    struct doc_builder *builder = audit_begin(&op->arena);
     struct doc_value first = doc_first(op->body).value;
     struct slice name = first.type == DOC_STRING ? doc_value_get_string(first) : SLICE("");
     struct slice ns = name.len == 0 ? op->db : command_join(&op->arena, op->db, name);
@@ -192,7 +224,7 @@ void command_audit_login(struct command_op *op, const struct command_name *user,
     if (op->server->audit == NULL) {
         return;
     }
-    struct doc_builder *builder = audit_begin_param(op);
+    struct doc_builder *builder = audit_begin(&op->arena);
     doc_build_string(builder, "user", user->name);
     doc_build_string(builder, "db", user->db);
     doc_build_text(builder, "mechanism", mechanism);
@@ -213,14 +245,45 @@ void command_audit_refused(struct command_op *op)
     }
 }
 
-/* Accounts written as any records are. */
-static bool audit_is_mutation(const struct command_op *op)
+void command_audit_created(struct command_op *op, struct slice ns)
 {
+    if (op->server->audit != NULL) {
+        struct doc_builder *builder = audit_begin(&op->arena);
+        doc_build_string(builder, "ns", ns);
+        audit_event(op, "createCollection", doc_build_end(builder), 0);
+    }
+}
+
+static bool audit_is_accounts(struct slice ns)
+{
+    return slice_is(ns, "admin.system.users") || slice_is(ns, "admin.system.roles");
+}
+
+static bool audit_bulk_names_accounts(struct command_op *op)
+{
+    struct command_docs docs;
+    struct slice doc;
+    bool accounts = false;
+    if (command_docs_open(op, "nsInfo", &docs) < 0) {
+        return false;
+    }
+    while (!accounts && command_docs_next(&docs, &doc)) {
+        struct doc_value ns = doc_get_str(doc, "ns");
+        accounts = ns.type == DOC_STRING && audit_is_accounts(doc_value_get_string(ns));
+    }
+    return accounts;
+}
+
+/* Accounts written as any records are. */
+static bool audit_is_mutation(struct command_op *op)
+{
+    if (op->command->run == command_bulk_write) {
+        return audit_bulk_names_accounts(op);
+    }
     struct doc_value first = doc_first(op->body).value;
-    bool accounts =
-        first.type == DOC_STRING && (slice_is(doc_value_get_string(first), "system.users") ||
-                                     slice_is(doc_value_get_string(first), "system.roles"));
-    return accounts && slice_is(op->db, "admin") && (op->command->flags & COMMAND_WRITE) != 0;
+    bool names = first.type == DOC_STRING && (op->command->flags & COMMAND_WRITE) != 0;
+    return names &&
+           audit_is_accounts(command_join(&op->arena, op->db, doc_value_get_string(first)));
 }
 
 void command_audit_done(struct command_op *op, int code)

@@ -14,6 +14,7 @@
 #include "command/directory.h"
 
 struct command_audit;
+struct command_server;
 struct log;
 
 /* `path` NULL: to standard output. `filter`: a query on events, as JSON; NULL: all. */
@@ -35,7 +36,11 @@ void command_audit_login(struct command_op *op, const struct command_name *user,
 void command_audit_logout(struct command_op *op);
 /* The op's command was refused. */
 void command_audit_refused(struct command_op *op);
+/* A write has made the collection that it writes to. */
+void command_audit_created(struct command_op *op, struct slice ns);
 /* It has ended: it is an event if audit.def names it. */
 void command_audit_done(struct command_op *op, int code);
+/* The server is about to serve. */
+void command_audit_startup(struct command_server *server);
 
 #endif

@@ -80,7 +80,7 @@ struct command_cached *command_cached_begin(struct command_op *op,
                                             struct slice pipeline, bool asked)
 {
     struct cache *cache = op->server->cache;
-    if (cache == NULL || collection == NULL ||
+    if (cache == NULL || collection == NULL || command_shown_of(collection) != NULL ||
         !(asked || command_cache_keeps_results(collection)) || !cached_is_pure(op->body)) {
         return NULL;
     }

@@ -1,46 +1,47 @@
-/* command/collmod.c - collMod: hiding an index, and how a collection is cached. */
+/* command/collmod.c - collMod: what a collection takes, how it is cached, when it expires, how much
+ * a capped one holds; its indexes. */
 #include "command/cache_rule.h"
+#include "command/capped.h"
+#include "command/collmod_index.h"
 #include "command/handlers.h"
 #include "command/images.h"
+#include "command/index_spec.h"
 #include "command/server.h"
+#include "command/validator.h"
+#include "command/view.h"
 #include "command/write.h"
-#include "doc/compare.h"
 #include "doc/view.h"
 #include "store/describe.h"
 
 struct collmod_args {
     struct slice index;
     struct doc_value cache;
+    struct doc_value expire;
     struct slice images; /* changeStreamPreAndPostImages */
+    struct command_validator_args validator;
+    struct slice view_on;
+    struct slice pipeline;
+    int64_t capped_size; /* these two: 0 when they are not given */
+    int64_t capped_max;
 };
 
 static const struct command_arg collmod_arg_table[] = {
+    {"cappedSize", COMMAND_ARG_INT, offsetof(struct collmod_args, capped_size), 0},
+    {"cappedMax", COMMAND_ARG_INT, offsetof(struct collmod_args, capped_max), 0},
     {"changeStreamPreAndPostImages", COMMAND_ARG_DOC, offsetof(struct collmod_args, images), 0},
     {"index", COMMAND_ARG_DOC, offsetof(struct collmod_args, index), 0},
+    {"expireAfterSeconds", COMMAND_ARG_VALUE, offsetof(struct collmod_args, expire), 0},
     {"cache", COMMAND_ARG_VALUE, offsetof(struct collmod_args, cache), 0},
+    {"viewOn", COMMAND_ARG_STRING, offsetof(struct collmod_args, view_on), 0},
+    {"pipeline", COMMAND_ARG_ARRAY, offsetof(struct collmod_args, pipeline), 0},
+    {"validator", COMMAND_ARG_DOC, offsetof(struct collmod_args, validator.validator), 0},
+    {"validationLevel", COMMAND_ARG_STRING, offsetof(struct collmod_args, validator.level), 0},
+    {"validationAction", COMMAND_ARG_STRING, offsetof(struct collmod_args, validator.action), 0},
     {NULL},
 };
 
-struct collmod_index_args {
-    struct slice name;
-    struct slice key;
-    struct doc_value hidden;
-};
-
-static const struct command_arg collmod_index_table[] = {
-    {"name", COMMAND_ARG_STRING, offsetof(struct collmod_index_args, name), 0},
-    {"keyPattern", COMMAND_ARG_DOC, offsetof(struct collmod_index_args, key), 0},
-    {"hidden", COMMAND_ARG_VALUE, offsetof(struct collmod_index_args, hidden), 0},
-    {NULL},
-};
-
-/* What MongoDB has and this version has not, of the command and of its field `index`. */
-static const char *const collmod_missing[] = {
-    "validator",          "validationLevel", "viewOn",
-    "validationAction",   "pipeline",        "timeseries",
-    "expireAfterSeconds", "unique",          "prepareUnique",
-    "cappedSize",         "cappedMax",       "dryRun",
-};
+/* What MongoDB has and this version has not. */
+static const char *const collmod_missing[] = {"timeseries", "dryRun"};
 
 static int collmod_refuse(struct slice doc, struct err *err)
 {
@@ -57,67 +58,46 @@ static int collmod_refuse(struct slice doc, struct err *err)
 struct collmod {
     struct store_collection *collection;
     struct slice options;
-    const struct store_index *index; /* that changes; NULL: none */
-    bool hidden;                     /* the index, from now on */
+    struct command_collmod_index index;
 };
 
-/* ---- index ---- */
+/* ---- expireAfterSeconds ---- */
 
-static const struct store_index *collmod_find(const struct store_collection *collection,
-                                              const struct collmod_index_args *args)
+/* Seconds, or "off". */
+static int collmod_expire(struct command_op *op, struct collmod *collmod, struct doc_value expire)
 {
-    for (uint32_t i = 0; i < collection->indexes_count; i++) {
-        const struct store_index *index = &collection->indexes[i];
-        if (args->name.len > 0 ? slice_equal(index->name, args->name)
-                               : doc_compare_docs(index->key, args->key) == 0) {
-            return index;
-        }
+    bool off = expire.type == DOC_STRING;
+    double seconds = doc_value_is_number(expire) ? doc_value_to_double(expire) : 0;
+    if (!off && !doc_value_is_number(expire)) {
+        return err_set(&op->err, LT_ETYPEMISMATCH,
+                       "BSON field 'collMod.expireAfterSeconds' is the wrong type '%s', expected "
+                       "types '[string, long, int, decimal, double]'",
+                       doc_type_name(expire.type));
     }
-    return NULL;
-}
-
-static int collmod_index(struct command_op *op, struct collmod *collmod, struct slice wanted)
-{
-    struct collmod_index_args args = {.hidden = doc_missing};
-    struct command_args_spec spec = {.prefix = "collMod.index", .args = collmod_index_table};
-    int code = collmod_refuse(wanted, &op->err);
-    code = code < 0 ? code : command_args_read(&spec, wanted, &args, &op->err);
-    if (code < 0) {
-        return code;
-    }
-    if ((args.name.len > 0) == (args.key.len > 0)) {
+    if (off && !slice_is(doc_value_get_string(expire), "off")) {
         return err_set(&op->err, LT_EINVALIDOPTIONS,
-                       args.name.len > 0 ? "Cannot specify both key pattern and name"
-                                         : "Must specify either index name or key pattern");
+                       "collMod: expireAfterSeconds takes seconds or \"off\", not \"%.*s\"",
+                       SLICE_FMT(doc_value_get_string(expire)));
     }
-    if (!doc_value_exists(args.hidden)) {
+    if (!doc_value_exists(doc_get_str(collmod->options, "clusteredIndex"))) {
         return err_set(&op->err, LT_EINVALIDOPTIONS,
-                       "no expireAfterSeconds, hidden, unique, or prepareUnique field");
+                       "'expireAfterSeconds' is only supported on time-series collections or when "
+                       "the 'clusteredIndex' option is specified");
     }
-    collmod->index = collmod_find(collmod->collection, &args);
-    collmod->hidden = doc_value_truth(args.hidden);
-    if (collmod->index == NULL) {
-        return err_set(&op->err, LT_EINDEXNOTFOUND, "cannot find index %.*s for ns %.*s",
-                       SLICE_FMT(args.name), SLICE_FMT(collmod->collection->ns));
+    if (!(seconds >= 0 && seconds <= COMMAND_EXPIRE_MAX)) {
+        return err_set(&op->err, LT_EINVALIDOPTIONS,
+                       "collMod: expireAfterSeconds must be within 0 and %d", COMMAND_EXPIRE_MAX);
     }
-    if (collmod->index->is_id) {
-        return err_set(&op->err, LT_EBADVALUE, "can't hide _id index");
-    }
-    return 0;
-}
-
-/* The specification of the index, hidden or not. */
-static struct slice collmod_spec(struct command_op *op, const struct collmod *collmod)
-{
     struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
     struct buf *buf = arena_alloc(&op->arena, sizeof *buf);
     buf_init(buf, &op->arena);
     doc_build_begin(builder, buf);
-    doc_build_without(builder, collmod->index->spec, "hidden");
-    if (collmod->hidden) {
-        doc_build_bool(builder, "hidden", true);
+    doc_build_without(builder, collmod->options, "expireAfterSeconds");
+    if (!off) {
+        doc_build_i64(builder, "expireAfterSeconds", (int64_t)seconds);
     }
-    return doc_build_end(builder);
+    collmod->options = doc_build_end(builder);
+    return 0;
 }
 
 /* ---- cache ---- */
@@ -137,6 +117,103 @@ static int collmod_cache(struct command_op *op, struct collmod *collmod, struct 
     return code;
 }
 
+/* ---- validator ---- */
+
+/* What is given takes the place of what was there; an empty validator takes all away. */
+static int collmod_validator(struct command_op *op, struct collmod *collmod,
+                             struct command_validator_args *args)
+{
+    static const char *const names[] = {"validator", "validationLevel", "validationAction"};
+    struct slice *const given[] = {&args->validator, &args->level, &args->action};
+    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
+    struct slice options = collmod->options;
+    int code = command_validator_check(op, collmod->collection->ns, args);
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && code == 0; i++) {
+        struct doc_value old = doc_get_str(options, names[i]);
+        struct buf *buf = arena_alloc(&op->arena, sizeof *buf);
+        if (given[i]->data == NULL && doc_value_exists(old)) {
+            *given[i] = i == 0 ? doc_value_get_doc(old) : doc_value_get_string(old);
+        }
+        buf_init(buf, &op->arena);
+        doc_build_begin(builder, buf);
+        doc_build_without(builder, options, names[i]);
+        if (i + 1 == sizeof names / sizeof names[0]) {
+            command_validator_build(builder, args);
+        }
+        options = doc_build_end(builder);
+    }
+    collmod->options = options;
+    return code;
+}
+
+static bool collmod_has_validator(const struct command_validator_args *args)
+{
+    return args->validator.data != NULL || args->level.data != NULL || args->action.data != NULL;
+}
+
+/* ---- a capped collection's limits ---- */
+
+/* The oldest documents go when the next one comes. */
+static int collmod_capped(struct command_op *op, struct collmod *collmod,
+                          const struct collmod_args *args)
+{
+    bool has_size = !doc_value_is_nullish(doc_get_str(op->body, "cappedSize"));
+    bool has_max = !doc_value_is_nullish(doc_get_str(op->body, "cappedMax"));
+    const struct store_capped *capped = collmod->collection->capped;
+    if (!has_size && !has_max) {
+        return 0;
+    }
+    if (capped == NULL) {
+        return err_set(&op->err, LT_EINVALIDOPTIONS, "Collection must be capped.");
+    }
+    int64_t size = has_size ? command_capped_resize(args->capped_size) : capped->bytes_max;
+    int64_t max = has_max ? args->capped_max : capped->documents_max;
+    collmod->options = command_capped_options(&op->arena, collmod->options, size, max);
+    return 0;
+}
+
+static int collmod_check_capped(struct command_op *op, const struct collmod_args *args)
+{
+    bool has_size = !doc_value_is_nullish(doc_get_str(op->body, "cappedSize"));
+    int code = has_size ? command_capped_check_size(op, "cappedSize", args->capped_size) : 0;
+    return code < 0 ? code : command_capped_check_max(op, args->capped_max);
+}
+
+/* ---- views ---- */
+
+/* A view is on something else, or another pipeline, from now on. */
+static int collmod_view(struct command_op *op, const struct store_collection *view,
+                        const struct collmod_args *args)
+{
+    static const char *const fitting[] = {"collMod", "viewOn", "pipeline"};
+    struct doc_iter iter;
+    struct doc_elem elem;
+    doc_iter_init(&iter, op->body);
+    while (doc_iter_next(&iter, &elem)) {
+        bool fits = command_arg_is_generic(elem.name);
+        for (size_t i = 0; i < sizeof fitting / sizeof fitting[0]; i++) {
+            fits |= slice_is(elem.name, fitting[i]);
+        }
+        if (!fits) {
+            return err_set(&op->err, LT_EINVALIDOPTIONS, "option not supported on a view: %.*s",
+                           SLICE_FMT(elem.name));
+        }
+    }
+    if (args->view_on.data == NULL || args->pipeline.data == NULL) {
+        return err_set(&op->err, LT_EINVALIDOPTIONS,
+                       "Must specify both 'viewOn' and 'pipeline' when modifying a view");
+    }
+    int code = command_view_check(op, view->ns, args->view_on, args->pipeline);
+    if (code < 0) {
+        return code;
+    }
+    struct store_describe_head head = store_describe_head_of(view);
+    head.options = command_view_options(op, args->view_on, args->pipeline);
+    struct store_describe *describe = store_describe_begin(&op->arena, &head);
+    command_note(op, view, STORE_NOTE_MODIFY, head.options);
+    return store_writer_put_collection(op->writer, store_describe_end(describe), view);
+}
+
 /* ---- the command ---- */
 
 /* What changes, as the operationDescription of the event. */
@@ -146,11 +223,8 @@ static struct slice collmod_details(struct command_op *op, const struct collmod 
     struct buf *buf = arena_alloc(&op->arena, sizeof *buf);
     buf_init(buf, &op->arena);
     doc_build_begin(builder, buf);
-    if (collmod->index != NULL) {
-        doc_build_open(builder, SLICE("index"));
-        doc_build_string(builder, "name", collmod->index->name);
-        doc_build_bool(builder, "hidden", collmod->hidden);
-        doc_build_close(builder);
+    if (collmod->index.index != NULL) {
+        command_collmod_index_build(&collmod->index, builder);
     } else {
         doc_build_fields(builder, collmod->options);
     }
@@ -164,8 +238,8 @@ static int collmod_write(struct command_op *op, const struct collmod *collmod)
     struct store_describe *describe = store_describe_begin(&op->arena, &head);
     for (uint32_t i = 0; i < collmod->collection->indexes_count; i++) {
         struct store_index index = collmod->collection->indexes[i];
-        if (&collmod->collection->indexes[i] == collmod->index) {
-            index.spec = collmod_spec(op, collmod);
+        if (&collmod->collection->indexes[i] == collmod->index.index) {
+            index.spec = command_collmod_index_spec(op, &collmod->index);
         }
         store_describe_index(describe, &index);
     }
@@ -176,29 +250,43 @@ static int collmod_write(struct command_op *op, const struct collmod *collmod)
 
 int command_coll_mod(struct command_op *op)
 {
-    struct collmod_args args = {.cache = doc_missing};
+    struct collmod_args args = {.cache = doc_missing, .expire = doc_missing};
     struct collmod collmod = {0};
     struct slice ns;
-    int code = collmod_refuse(op->body, &op->err);
+    int code = command_namespace(op, &ns);
+    const struct store_collection *view =
+        code < 0 ? NULL : command_view_find(op->writer->catalog, ns);
+    code = code < 0 || view != NULL ? code : collmod_refuse(op->body, &op->err);
     code = code < 0 ? code : command_args(op, collmod_arg_table, &args);
-    code = code < 0 ? code : command_namespace(op, &ns);
-    if (code < 0) {
-        return code;
+    code = code < 0 ? code : collmod_check_capped(op, &args);
+    if (code < 0 || view != NULL) {
+        return code < 0 ? code : collmod_view(op, view, &args);
+    }
+    if (args.view_on.data != NULL || args.pipeline.data != NULL) {
+        return err_set(&op->err, LT_EINVALIDOPTIONS, "option only supported on a view: %s",
+                       args.view_on.data != NULL ? "viewOn" : "pipeline");
     }
     collmod.collection = store_catalog_find(op->writer->catalog, ns);
     if (collmod.collection == NULL) {
         return err_set(&op->err, LT_ENAMESPACENOTFOUND, "ns does not exist");
     }
     collmod.options = collmod.collection->options;
-    if (args.index.len > 0) {
-        code = collmod_index(op, &collmod, args.index);
+    code = collmod_capped(op, &collmod, &args);
+    code = code < 0 ? code : command_shown_refuse(op, collmod.collection);
+    if (code == 0 && args.index.len > 0) {
+        code = command_collmod_index(op, collmod.collection, args.index, &collmod.index);
+    }
+    if (code == 0 && !doc_value_is_nullish(args.expire)) {
+        code = collmod_expire(op, &collmod, args.expire);
     }
     if (code == 0 && doc_value_exists(args.cache)) {
         code = collmod_cache(op, &collmod, args.cache);
     }
-    if (code == 0 && collmod.index != NULL && collmod.index->hidden != collmod.hidden) {
-        doc_build_bool(&op->builder, "hidden_old", collmod.index->hidden);
-        doc_build_bool(&op->builder, "hidden_new", collmod.hidden);
+    if (code == 0 && collmod_has_validator(&args.validator)) {
+        code = collmod_validator(op, &collmod, &args.validator);
+    }
+    if (code == 0 && collmod.index.index != NULL) {
+        command_collmod_index_reply(op, &collmod.index);
     }
     if (code == 0 && args.images.len > 0) {
         code = command_images_option(op, &collmod.options, args.images);

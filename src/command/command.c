@@ -21,6 +21,7 @@
 #include "command/member.h"
 #include "command/server.h"
 #include "command/session.h"
+#include "command/sink.h"
 #include "command/snapshot.h"
 #include "command/txn.h"
 #include "doc/view.h"
@@ -43,6 +44,13 @@ bool command_is_hidden(const struct command_server *server, const struct command
     return (command->flags & COMMAND_TEST) != 0 &&
            command_param(&server->parameters, COMMAND_PARAM_enableTestCommands) == 0;
 }
+
+/* An aggregate that writes what it reads. */
+static const struct command command_writing = {
+    .name = "aggregate",
+    .run = command_aggregate_write,
+    .flags = COMMAND_READ | COMMAND_WRITE | COMMAND_ONE_MOMENT | COMMAND_TXN | COMMAND_API_V1,
+};
 
 static const struct command *command_lookup(struct slice name)
 {
@@ -204,6 +212,10 @@ void command_start(struct command_op *op)
 {
     command_set_body(op, op->message.body);
     op->command = command_lookup(doc_first(op->body).name);
+    if (op->command != NULL && op->command->run == command_aggregate &&
+        command_aggregate_writes(op->body)) {
+        op->command = &command_writing;
+    }
     op->db = op->common.db.type == DOC_STRING ? doc_value_get_string(op->common.db)
                                               : op->message.database;
     doc_build_begin(&op->builder, &op->reply);
@@ -460,6 +472,9 @@ static int command_wait(struct command_op *op)
     }
     op->stage = COMMAND_WAITS;
     code = command_causal_wait(op);
+    if (code == 0 && op->owner != NULL) {
+        code = command_owner_admits(op);
+    }
     if (code == 0 && op->owner != NULL && doc_value_exists(op->common.txn_number)) {
         code = command_enter(op);
         command_take_writer(op);
@@ -467,7 +482,7 @@ static int command_wait(struct command_op *op)
     if (code < 0) {
         return code;
     }
-    if (op->wants_snapshot) {
+    if (op->wants_snapshot || (op->command->flags & COMMAND_ONE_MOMENT) != 0) {
         code = command_snapshot_take(op);
         if (code < 0) {
             return code;
@@ -516,10 +531,11 @@ static int command_keep(struct command_op *op)
 }
 
 /* Accounts can be written as any records, in `admin` only: by a restore, or by who moves a
- * collection there. */
+ * collection there. A bulkWrite, which is always of that database, knows where it writes. */
 static void command_note_accounts(struct command_op *op)
 {
-    if (op->owner != NULL && slice_is(op->db, "admin")) {
+    bool elsewhere = op->command != NULL && op->command->run == command_bulk_write;
+    if (op->owner != NULL && slice_is(op->db, "admin") && !elsewhere) {
         command_directory_changed(op);
     }
 }
@@ -559,6 +575,7 @@ enum command_state command_step(struct command_op *op)
             err_set(&op->err, -code, "%s failed", op->command->name);
         }
         op->failed = true;
+        atomic_fetch_add_explicit(&op->server->opcounters.failed, 1, memory_order_relaxed);
         command_finish_failed(op);
     } else {
         command_finish(op, true);

@@ -52,6 +52,7 @@ enum command_flags {
     COMMAND_API_V1 = 1 << 13,             /* in version 1 of the stable API */
     COMMAND_TEST = 1 << 14,               /* only there with enableTestCommands */
     COMMAND_FREES = 1 << 16,              /* a write that makes room */
+    COMMAND_ONE_MOMENT = 1 << 17,         /* reads what is there at one moment */
     COMMAND_SHOWS = 1 << 15,              /* what is stored: at a secondary, a read */
 };
 
@@ -67,6 +68,7 @@ struct command {
 struct command_client {
     int32_t connection_id;
     const char *peer;      /* "address:port" */
+    const char *local;     /* the server's end of it, likewise */
     struct slice metadata; /* the `client` document of the first hello; owned */
     char app_name[128];
     bool hello_ok;
@@ -130,6 +132,7 @@ struct command_op {
     struct buf fetch_key;  /* FETCH */
     bool fetch_backward;
     void (*fetch_blocking)(struct command_op *op); /* FETCH: call this instead; NULL: the key */
+    void *fetch_context;                           /* what that is about */
     bool fetch_alone;                              /* that key, without those beside it */
     uint32_t fetch_tries;                          /* how often that key was missed again */
     enum store_wait wait;   /* MAY_WAIT: its keys do not fit the cache, let it block */

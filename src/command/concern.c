@@ -62,6 +62,22 @@ static int concern_provenance(struct command_op *op, struct slice provenance)
                    SLICE_FMT(provenance));
 }
 
+/* Does the command's pipeline begin with a stage that shows this server's own state? */
+static bool concern_shows_state(const struct command_op *op)
+{
+    static const char *const stages[] = {"$listLocalSessions", "$planCacheStats", "$currentOp"};
+    struct doc_value pipeline = doc_get_str(op->body, "pipeline");
+    if (op->command->run != command_aggregate || pipeline.type != DOC_ARRAY ||
+        doc_is_empty(doc_value_get_doc(pipeline))) {
+        return false;
+    }
+    struct doc_value first = doc_first(doc_value_get_doc(pipeline)).value;
+    struct slice name = first.type == DOC_OBJECT && !doc_is_empty(doc_value_get_doc(first))
+                            ? doc_first(doc_value_get_doc(first)).name
+                            : (struct slice){0};
+    return concern_is_one_of(name, stages, sizeof stages / sizeof stages[0]);
+}
+
 static int concern_level(struct command_op *op, const struct concern_read *read)
 {
     static const char *const known[] = {"local", "majority", "available", "linearizable",
@@ -75,11 +91,16 @@ static int concern_level(struct command_op *op, const struct concern_read *read)
             "Enumeration value '%.*s' for field 'readConcern.level' is not a valid value.",
             SLICE_FMT(read->level));
     }
-    bool reads = (op->command->flags & COMMAND_READ) != 0;
+    bool reads = (op->command->flags & COMMAND_READ) != 0 && !concern_shows_state(op);
     if (!reads && !command_is_in_txn(op) && !slice_is(read->level, "local")) {
         return err_set(&op->err, LT_EINVALIDOPTIONS,
                        "Command %s does not support { readConcern: { level: \"%.*s\" } }",
                        op->command->name, SLICE_FMT(read->level));
+    }
+    bool writes = (op->command->flags & COMMAND_WRITE) != 0;
+    if (reads && writes && slice_is(read->level, "linearizable")) {
+        return err_set(&op->err, LT_EINVALIDOPTIONS,
+                       "$out and $merge cannot be used with a 'linearizable' read concern level");
     }
     return 0;
 }

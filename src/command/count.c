@@ -2,9 +2,10 @@
 #include <stdlib.h>
 
 #include "command/handlers.h"
-#include "command/read.h"
+#include "command/results.h"
 #include "command/server.h"
 #include "command/txn.h"
+#include "command/view.h"
 #include "command/write.h"
 #include "doc/view.h"
 #include "query/distinct.h"
@@ -22,6 +23,7 @@ struct count_state {
     struct store_view view;
     struct command_read read;
     bool reading;
+    struct command_cursor *cursor; /* of the aggregate that it is on a view; NULL: it is not */
     int64_t count;
     int64_t limit_count;
     int64_t skip_count;
@@ -53,33 +55,72 @@ static void count_release(struct command_op *op)
         command_read_close(&state->read);
         state->reading = false;
     }
+    if (state->cursor != NULL) {
+        command_cursor_free(state->cursor);
+        state->cursor = NULL;
+    }
     store_view_close(&state->view);
 }
 
-static int count_number(struct command_op *op, const char *name, struct doc_value value,
-                        int64_t *ret_number)
+static int count_open_view(struct command_op *op, struct count_state *state)
+{
+    struct slice body = op->body;
+    struct command_view_query query = {.filter = state->filter,
+                                       .collation = state->collation,
+                                       .hint = state->hint,
+                                       .batch_size = -1};
+    op->body = command_view_aggregate(op, &query);
+    op->release = count_release;
+    int code = command_aggregate_open(op, &state->cursor);
+    op->body = body;
+    return code;
+}
+
+/* The limit is a whole number, not further from 0 than an int64 can say of both signs. */
+static int count_limit(struct command_op *op, struct doc_value value, int64_t *ret_limit)
+{
+    if (!doc_value_exists(value)) {
+        return 0;
+    }
+    if (!doc_value_is_number(value)) {
+        return err_set(&op->err, LT_EBADVALUE, "limit value is not a valid number");
+    }
+    if (!doc_value_to_i64_exact(value, ret_limit)) {
+        return err_set(&op->err, LT_EFAILEDTOPARSE, "limit value is not a valid number");
+    }
+    return *ret_limit != INT64_MIN
+               ? 0
+               : err_set(&op->err, LT_EBADVALUE, "limit value for count cannot be min long");
+}
+
+static int count_skip(struct command_op *op, struct doc_value value, int64_t *ret_skip)
 {
     if (doc_value_is_nullish(value)) {
         return 0;
     }
     if (!doc_value_is_number(value)) {
-        return err_set(&op->err, LT_ETYPEMISMATCH,
-                       "BSON field 'count.%s' is the wrong type '%s', expected types '[long, int, "
-                       "decimal, double]'",
-                       name, doc_type_name(value.type));
+        return err_set(
+            &op->err, LT_ETYPEMISMATCH,
+            "BSON field 'count.skip' is the wrong type '%s', expected types '[long, int, "
+            "decimal, double]'",
+            doc_type_name(value.type));
     }
-    *ret_number = doc_value_to_i64_clamped(value);
-    return 0;
+    *ret_skip = doc_value_to_i64_clamped(value);
+    return *ret_skip >= 0
+               ? 0
+               : err_set(&op->err, LT_EBADVALUE, "skip value is negative in count query");
 }
 
 static int count_open(struct command_op *op, struct count_state *state)
 {
     struct command_read_spec spec = {
+        .server = op->server,
         .collection = store_catalog_find(op->catalog, state->ns),
         .filter = state->filter,
         .hint = state->hint,
     };
     state->context = command_context(op, &op->arena, &op->memory.query);
+    state->context.timeless = true;
     command_view_init(op, &state->view);
     op->release = count_release;
     state->reading = true;
@@ -97,25 +138,42 @@ static int count_begin(struct command_op *op, const struct command_arg *args)
     int code = command_args(op, args, state);
     code = code < 0 ? code : command_namespace(op, &state->ns);
     code = code < 0 ? code : command_check_collation(op, state->collation);
-    code = code < 0 ? code : count_number(op, "limit", state->limit, &state->limit_count);
-    code = code < 0 ? code : count_number(op, "skip", state->skip, &state->skip_count);
-    if (code == 0 && state->skip_count < 0) {
-        code = err_set(&op->err, 51024, "BSON field 'skip' value must be >= 0, actual value '%lld'",
-                       (long long)state->skip_count);
-    }
+    code = code < 0 ? code : count_limit(op, state->limit, &state->limit_count);
+    code = code < 0 ? code : count_skip(op, state->skip, &state->skip_count);
     if (code < 0) {
         return code;
     }
-    state->limit_count = state->limit_count == INT64_MIN ? INT64_MAX : llabs(state->limit_count);
+    state->limit_count = llabs(state->limit_count);
     op->state = state;
-    return count_open(op, state);
+    return command_view_find(op->catalog, state->ns) != NULL ? count_open_view(op, state)
+                                                             : count_open(op, state);
+}
+
+/* A new slice of reading. */
+static int count_slice(struct command_op *op, struct count_state *state)
+{
+    struct command_server *server = op->txn == NULL ? op->server : NULL;
+    if (state->cursor == NULL) {
+        return command_read_slice(&state->read, server, &op->err);
+    }
+    return state->cursor->has_read ? command_read_slice(&state->cursor->read, server, &op->err) : 0;
+}
+
+/* 1 a document, 0 the end, negative. */
+static int count_next(struct command_op *op, struct count_state *state, struct slice *ret_doc)
+{
+    return state->cursor == NULL ? command_read_next(&state->read, ret_doc)
+                                 : state->cursor->next(state->cursor, ret_doc, &op->err);
 }
 
 /* A step of reading ended early: let go, say what is missing. */
 static int count_pause(struct command_op *op, struct count_state *state, int code)
 {
+    if (state->cursor != NULL) {
+        return command_cursor_pause(op, state->cursor, code);
+    }
     command_read_pause(&state->read);
-    return code == -LT_EAGAIN ? command_wants(op, &state->view, state->read.scan.backward) : code;
+    return code == -LT_EAGAIN ? command_read_wants(op, &state->read) : code;
 }
 
 static int64_t count_clip(const struct count_state *state, int64_t count)
@@ -156,16 +214,17 @@ int command_count(struct command_op *op)
     if (code < 0) {
         return code;
     }
-    if (doc_is_empty(state->filter) && !doc_value_exists(state->hint)) {
+    bool is_counted = state->cursor == NULL && command_shown_of(state->read.collection) == NULL;
+    if (is_counted && doc_is_empty(state->filter) && !doc_value_exists(state->hint)) {
         return count_all(op, state);
     }
     int64_t enough = state->limit_count > 0 ? state->limit_count + state->skip_count : INT64_MAX;
-    code = command_read_slice(&state->read, op->server, &op->err);
+    code = count_slice(op, state);
     if (code < 0) {
         return code;
     }
     while (state->count < enough) {
-        code = command_read_next(&state->read, &doc);
+        code = count_next(op, state, &doc);
         if (code < 0) {
             return count_pause(op, state, code);
         }
@@ -192,8 +251,12 @@ static int distinct_begin(struct command_op *op)
                        "BSON field 'distinct.key' is the wrong type '%s', expected type 'string'",
                        doc_type_name(state->key.type));
     }
+    struct slice key = doc_value_get_string(state->key);
+    if (memchr(key.data, '\0', key.len) != NULL) {
+        return err_set(&op->err, 31032, "Key field cannot contain an embedded null byte");
+    }
     struct doc_path path;
-    code = doc_path_parse(&op->arena, doc_value_get_string(state->key), &path, &op->err);
+    code = doc_path_parse(&op->arena, key, &path, &op->err);
     if (code == 0) {
         state->distinct = query_distinct_new(&op->arena, &path);
     }
@@ -208,11 +271,11 @@ int command_distinct(struct command_op *op)
     if (code < 0) {
         return code;
     }
-    code = command_read_slice(&state->read, op->txn == NULL ? op->server : NULL, &op->err);
+    code = count_slice(op, state);
     if (code < 0) {
         return code;
     }
-    while ((code = command_read_next(&state->read, &doc)) > 0) {
+    while ((code = count_next(op, state, &doc)) > 0) {
         code = query_distinct_add(state->distinct, doc, &op->err);
         if (code < 0) {
             return code;

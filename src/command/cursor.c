@@ -366,7 +366,7 @@ uint32_t command_cursors_count(struct command_cursors *cursors)
 
 /* ---- batches ---- */
 
-/* The next result, from the stash first. */
+/* The next result, from the stash first; -LT_EWAIT where there is none yet. */
 static int cursor_next(struct command_cursor *cursor, struct slice *ret_doc, struct err *err)
 {
     if (cursor->stash.len > 0) {
@@ -374,7 +374,8 @@ static int cursor_next(struct command_cursor *cursor, struct slice *ret_doc, str
         cursor->stash = (struct slice){0};
         return 1;
     }
-    return cursor->next(cursor, ret_doc, err);
+    int code = cursor->next(cursor, ret_doc, err);
+    return code == 0 && command_read_goes_on(&cursor->read, cursor->tailable) ? -LT_EWAIT : code;
 }
 
 static void cursor_stash(struct command_cursor *cursor, struct slice doc)
@@ -402,7 +403,14 @@ static int batch_note_event(struct command_op *op, struct command_batch *batch, 
     return 0;
 }
 
-/* A stream has nothing to tell now: wait for it a while, or answer that. */
+/* The hybrid time before which there is nothing more. */
+static uint64_t cursor_awaits(const struct command_cursor *cursor)
+{
+    return cursor->stream != NULL ? command_stream_awaits(cursor->stream)
+                                  : command_read_awaits(&cursor->read);
+}
+
+/* There is nothing to tell now: wait for it a while, or answer that. */
 static int batch_await(struct command_op *op, struct command_batch *batch)
 {
     if (batch->count > 0 || batch->await_us <= op->mono_us) {
@@ -411,7 +419,7 @@ static int batch_await(struct command_op *op, struct command_batch *batch)
         return 1;
     }
     op->wake_us = batch->await_us;
-    op->wake_clock = command_stream_awaits(batch->cursor->stream);
+    op->wake_clock = cursor_awaits(batch->cursor);
     return -LT_EYIELD;
 }
 
@@ -530,7 +538,7 @@ static int batch_finish(struct command_op *op, struct command_batch *batch)
 
 /* A transaction's catalog is its own: nobody drops what it reads. What a snapshot reads may have
  * been dropped since, and its space given back. */
-static int batch_slice(struct command_op *op, struct command_cursor *cursor)
+int command_cursor_slice(struct command_op *op, struct command_cursor *cursor)
 {
     if (cursor->snapshot != NULL && command_read_check(&cursor->read, op->server, &op->err) < 0) {
         return err_set(&op->err, LT_ESNAPSHOTUNAVAILABLE,
@@ -541,8 +549,7 @@ static int batch_slice(struct command_op *op, struct command_cursor *cursor)
 
 static void batch_read_journal(struct command_op *op)
 {
-    const struct command_batch *batch = op->state;
-    command_stream_fetch(batch->cursor->stream);
+    command_stream_fetch(op->fetch_context);
 }
 
 /* What is not in memory is to be brought there: a key, or entries of the log. */
@@ -550,30 +557,37 @@ static int batch_fetch(struct command_op *op, struct command_cursor *cursor)
 {
     if (cursor->stream != NULL && command_stream_must_fetch(cursor->stream)) {
         op->fetch_blocking = batch_read_journal;
+        op->fetch_context = cursor->stream;
         return -LT_EAGAIN;
     }
-    return command_wants(op, &cursor->view, cursor->read.scan.backward);
+    return cursor->has_read ? command_read_wants(op, &cursor->read)
+                            : command_wants(op, &cursor->view, false);
+}
+
+int command_cursor_pause(struct command_op *op, struct command_cursor *cursor, int code)
+{
+    cursor_pause(cursor);
+    return code == -LT_EAGAIN ? batch_fetch(op, cursor) : code;
 }
 
 int command_batch_fill(struct command_op *op, struct command_batch *batch)
 {
     struct command_cursor *cursor = batch->cursor;
     assert(op->state == batch);
-    op->follows_log = cursor->stream != NULL;
+    op->follows_log = cursor->stream != NULL || cursor->tailable;
     if (!batch->open) {
         doc_build_open(&op->builder, SLICE("cursor"));
         doc_build_open_array(&op->builder, slice_str(batch->name));
         batch->open = true;
     }
-    int code = cursor->has_read ? batch_slice(op, cursor) : 0;
+    int code = cursor->has_read ? command_cursor_slice(op, cursor) : 0;
     op->wake_us = 0;
     code = code < 0 ? code : batch_run(op, batch);
     if (code == -LT_EWAIT) {
         code = batch_await(op, batch);
     }
     if (code == -LT_EAGAIN || code == -LT_EYIELD) {
-        cursor_pause(cursor);
-        return code == -LT_EAGAIN ? batch_fetch(op, cursor) : code;
+        return command_cursor_pause(op, cursor, code);
     }
     if (code < 0) {
         return code;

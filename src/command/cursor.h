@@ -37,6 +37,8 @@ struct command_cursor {
     /* The next result: 1, 0 the end, negative as command_read_next. */
     int (*next)(struct command_cursor *cursor, struct slice *ret_doc, struct err *err);
     struct command_stream *stream;                /* of a change stream; else NULL */
+    bool tailable;                                /* its end is not the end, */
+    bool awaits_data;                             /* and getMore waits there */
     struct command_foreign *foreign;              /* reads of other collections that are open */
     void *plan;                                   /* what `next` needs besides */
     void (*close)(struct command_cursor *cursor); /* gives back what `plan` holds; or NULL */
@@ -66,6 +68,11 @@ void command_cursors_free(struct command_cursors *cursors);
 struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns);
 void command_cursor_free(struct command_cursor *cursor);
 
+/* A new slice of a cursor's read begins: 175, 246 when what it reads is gone. */
+int command_cursor_slice(struct command_op *op, struct command_cursor *cursor);
+/* A step ended early with `code`: let go of what is borrowed, and say what is missing. */
+int command_cursor_pause(struct command_op *op, struct command_cursor *cursor, int code);
+
 /* Hold the collection that the cursor is about; getMore fails when it is gone. May be NULL. */
 void command_cursor_use(struct command_cursor *cursor, struct store_collection *collection);
 
@@ -79,7 +86,7 @@ struct command_batch {
     bool open;        /* the reply has been begun */
     int64_t count;
     struct command_cached *cached; /* where the result is kept, if it is whole; NULL: nowhere */
-    uint64_t await_us; /* of a change stream: how long to wait for a first event; 0: not at all */
+    uint64_t await_us;           /* how long to wait for a first event or document; 0: not at all */
     struct command_place resume; /* after what is in the batch */
 };
 /* The first batch of a new cursor, as the op's state. */

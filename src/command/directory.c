@@ -70,10 +70,10 @@ int command_directory_get(struct command_directory *directory, enum command_dire
     return code < 0 ? directory_missed(directory, code) : 1;
 }
 
-int command_directory_each(struct command_directory *directory, enum command_directory_kind kind,
-                           int (*each)(void *context, struct slice doc), void *context)
+int command_directory_each_in(struct command_directory *directory, struct slice ns,
+                              int (*each)(void *context, struct slice doc), void *context)
 {
-    const struct store_collection *collection = directory_collection(directory, kind);
+    const struct store_collection *collection = store_catalog_find(directory->catalog, ns);
     struct store_scan scan;
     struct store_scan_record record;
     if (collection == NULL) {
@@ -90,6 +90,13 @@ int command_directory_each(struct command_directory *directory, enum command_dir
     }
     store_scan_close(&scan);
     return directory_missed(directory, code);
+}
+
+int command_directory_each(struct command_directory *directory, enum command_directory_kind kind,
+                           int (*each)(void *context, struct slice doc), void *context)
+{
+    return command_directory_each_in(directory, slice_str(directory_namespaces[kind]), each,
+                                     context);
 }
 
 int command_directory_count(struct command_directory *directory, enum command_directory_kind kind,
@@ -158,17 +165,12 @@ void command_directory_changed(struct command_op *op)
     }
 }
 
-/* The collection in the newest catalog; made when it is missing, in `admin` whatever the command's
- * database is. */
+/* The collection in the newest catalog; made when it is missing. */
 static int directory_writable(struct command_op *op, enum command_directory_kind kind,
                               struct store_collection **ret_collection)
 {
-    struct slice db = op->db;
-    op->db = SLICE("admin");
-    int code =
-        command_write_collection(op, slice_str(directory_namespaces[kind]), true, ret_collection);
-    op->db = db;
-    return code;
+    return command_write_collection(op, slice_str(directory_namespaces[kind]), true,
+                                    ret_collection);
 }
 
 static int directory_written(struct command_op *op, int code)

@@ -46,6 +46,9 @@ int command_directory_get(struct command_directory *directory, enum command_dire
 /* Every document to `each`, which says 0 or an error. */
 int command_directory_each(struct command_directory *directory, enum command_directory_kind kind,
                            int (*each)(void *context, struct slice doc), void *context);
+/* The same of any collection, "db.name"; none when it is not there. */
+int command_directory_each_in(struct command_directory *directory, struct slice ns,
+                              int (*each)(void *context, struct slice doc), void *context);
 /* How many there are: 0 or negative. */
 int command_directory_count(struct command_directory *directory, enum command_directory_kind kind,
                             int64_t *ret_count);

@@ -11,6 +11,7 @@
 #include "command/handlers.h"
 #include "command/stages.h"
 #include "command/version.h"
+#include "command/view.h"
 #include "command/write.h"
 #include "doc/compare.h"
 #include "doc/view.h"
@@ -220,10 +221,29 @@ static int explain_open_cursor(struct command_op *op, struct command_explain *ex
     int code = command_aggregate_open(op, &explain->cursor);
     if (code == 0) {
         const struct command_results_plan *plan = explain->cursor->plan;
-        explain->stages = doc_value_get_doc(doc_get_str(explain->body, "pipeline"));
+        explain->stages = plan->stages;
         explain->pushed =
             explain->cursor->has_read && explain_is_pushed(explain->stages, plan->first_stage);
     }
+    return code;
+}
+
+/* What reads a view is an aggregate. */
+static int explain_on_view(struct command_op *op, struct command_explain *explain)
+{
+    struct slice ns;
+    if (slice_is(slice_str(op->command->name), "aggregate")) {
+        return 0;
+    }
+    int code = command_namespace(op, &ns);
+    if (code < 0 || command_view_find(op->catalog, ns) == NULL) {
+        return code;
+    }
+    code = command_find_on_view(op, &explain->body);
+    explain->kind = explain_kind(SLICE("aggregate"));
+    explain->wrapper = NULL;
+    op->command = explain_command(explain->kind->name);
+    command_set_body(op, explain->body);
     return code;
 }
 
@@ -243,7 +263,8 @@ static int explain_open(struct command_op *op, struct command_explain *explain)
     op->release = explain_release;
     command_set_body(op, explain->body);
     op->command = explain_command(own ? explain->kind->name : "find");
-    code = explain_open_cursor(op, explain);
+    code = explain_on_view(op, explain);
+    code = code < 0 ? code : explain_open_cursor(op, explain);
     command_set_body(op, outer_body);
     op->command = outer;
     return code;
@@ -278,7 +299,7 @@ static int explain_run(struct command_op *op, struct command_explain *explain)
     command_read_pause(&cursor->read);
     command_foreign_pause(cursor);
     explain->elapsed_us = op->mono_us - op->started_us;
-    return code == -LT_EAGAIN ? command_wants(op, &cursor->view, cursor->read.scan.backward) : code;
+    return code == -LT_EAGAIN ? command_read_wants(op, &cursor->read) : code;
 }
 
 /* ---- the reply ---- */

@@ -1,6 +1,7 @@
 /* command/explain_plan.c - a plan as a tree of stages, with counts when it was run.
  *
- *   LIMIT, PROJECTION, SKIP, SORT - over - FETCH - IXSCAN, or FETCH - OR - several, or COLLSCAN
+ *   LIMIT, PROJECTION, SKIP, SORT - over - FETCH - IXSCAN, or FETCH - OR - several, or COLLSCAN,
+ *   or GEO_NEAR_2DSPHERE, GEO_NEAR_2D
  *
  * The tree is made from the bottom up, then written from the top down. */
 #include "command/explain.h"
@@ -160,11 +161,34 @@ static struct explain_stage *tree_collection(struct explain_tree *tree, bool bac
     return scan;
 }
 
+/* The index, which is read ring by ring: it has no bounds to tell. */
+static struct explain_stage *tree_near(struct explain_tree *tree)
+{
+    const struct query_plan *plan = tree->plan;
+    const struct store_index *index = &tree->read->collection->indexes[plan->branches[0].index];
+    bool sphere = index->geo.kind == GEO_INDEX_SPHERE;
+    struct explain_stage *stage =
+        tree_stage(tree, sphere ? "GEO_NEAR_2DSPHERE" : "GEO_NEAR_2D", NULL);
+    struct doc_builder *builder = tree_begin(tree);
+    doc_build_doc(builder, "keyPattern", index->key);
+    doc_build_string(builder, "indexName", index->name);
+    doc_build_i32(builder, "indexVersion", 2);
+    stage->fields = tree_end(tree);
+    explain_number(tree_begin(tree), "keysExamined", (int64_t)tree->keys);
+    explain_number(tree->builder, "docsExamined", (int64_t)tree->docs);
+    stage->counts = tree_end(tree);
+    stage->returned = tree->read->docs_given;
+    return stage;
+}
+
 static struct explain_stage *tree_scan(struct explain_tree *tree)
 {
     const struct query_plan *plan = tree->plan;
     if (tree->read->collection == NULL || plan->branches_count == 0) {
         return tree_stage(tree, "EOF", NULL);
+    }
+    if (plan->near != NULL) {
+        return tree_near(tree);
     }
     if (plan->branches_count > 1) {
         return tree_branches(tree);
@@ -425,9 +449,11 @@ static void planner_write(struct doc_builder *builder, struct explain_tree *tree
 {
     doc_build_open(builder, SLICE("queryPlanner"));
     doc_build_i32(builder, "plannerVersion", 1);
-    doc_build_string(builder, "namespace", tree->explain->cursor->ns);
+    const struct command_cursor *cursor = tree->explain->cursor;
+    doc_build_string(builder, "namespace",
+                     cursor->collection != NULL ? cursor->collection->ns : cursor->ns);
     parsed_write(builder, tree->read->match);
-    doc_build_bool(builder, "indexFilterSet", false);
+    doc_build_bool(builder, "indexFilterSet", tree->read->restricted);
     doc_build_i32(builder, "optimizationTimeMillis", 0);
     doc_build_bool(builder, "maxIndexedOrSolutionsReached", false);
     doc_build_bool(builder, "maxIndexedAndSolutionsReached", false);
@@ -465,17 +491,19 @@ static void stats_write(struct doc_builder *builder, const struct explain_tree *
     doc_build_close(builder);
 }
 
-/* [{$cursor: {queryPlanner, executionStats}}, and the stages that are not the plan's]. */
+/* [{$cursor: {queryPlanner, executionStats}}, and the stages that are not the plan's]; of what
+ * $geoNear reads $geoNearCursor. */
 static void stages_write(struct doc_builder *builder, struct explain_tree *tree,
                          const struct explain_stage *top)
 {
     const struct command_results_plan *plan = tree->explain->cursor->plan;
+    bool near = tree->read != NULL && tree->read->plan.near != NULL;
     struct doc_iter iter;
     struct doc_elem elem;
     doc_build_open_array(builder, SLICE("stages"));
     if (tree->read != NULL) {
         doc_build_open(builder, SLICE(""));
-        doc_build_open(builder, SLICE("$cursor"));
+        doc_build_open(builder, near ? SLICE("$geoNearCursor") : SLICE("$cursor"));
         planner_write(builder, tree, top);
         stats_write(builder, tree, top);
         doc_build_close(builder);
@@ -483,7 +511,7 @@ static void stages_write(struct doc_builder *builder, struct explain_tree *tree,
     }
     doc_iter_init(&iter, tree->explain->stages);
     for (uint32_t at = 0; doc_iter_next(&iter, &elem); at++) {
-        if (at >= plan->first_stage) {
+        if (at >= plan->first_stage + near) {
             doc_build_value(builder, SLICE(""), elem.value);
         }
     }

@@ -5,6 +5,7 @@
 #include "command/find_id.h"
 #include "command/handlers.h"
 #include "command/results.h"
+#include "command/view.h"
 #include "command/write.h"
 #include "doc/view.h"
 
@@ -61,10 +62,8 @@ static int find_check(struct command_op *op, const struct find_args *args)
         return err_set(&op->err, LT_EFAILEDTOPARSE,
                        "Cannot set 'awaitData' without also setting 'tailable'");
     }
-    if (args->tailable) {
-        return err_set(
-            &op->err, LT_EBADVALUE,
-            "error processing query: tailable cursor requested on non capped collection");
+    if (args->tailable && args->single_batch) {
+        return err_set(&op->err, LT_EBADVALUE, "Cannot set 'tailable' together with 'singleBatch'");
     }
     const char *missing = args->return_key       ? "returnKey"
                           : args->show_record_id ? "showRecordId"
@@ -74,6 +73,44 @@ static int find_check(struct command_op *op, const struct find_args *args)
                        missing);
     }
     return command_check_collation(op, args->collation);
+}
+
+/* Only the end of a collection whose documents stay in the order they came in can be waited at;
+ * that of one which is not there is the end. */
+static int find_check_tailable(struct command_op *op, const struct command_read_spec *spec)
+{
+    const struct command_shown *shown = command_shown_of(spec->collection);
+    struct doc_value natural = doc_missing;
+    if (spec->collection == NULL) {
+        return 0;
+    }
+    if (spec->collection->capped == NULL && (shown == NULL || !shown->ops->capped)) {
+        return err_set(
+            &op->err, LT_EBADVALUE,
+            "error processing query: tailable cursor requested on non capped collection");
+    }
+    if (spec->sort.len > 0 && !doc_is_empty(spec->sort)) {
+        natural = doc_get_str(spec->sort, "$natural");
+        if (!doc_value_is_number(natural) || doc_value_to_double(natural) != 1) {
+            return err_set(&op->err, LT_EBADVALUE,
+                           "cannot use tailable option with a sort other than {$natural: 1}");
+        }
+    }
+    return 0;
+}
+
+/* The order of a capped collection is read, not an index, unless a hint says so. */
+static void find_tail(struct command_cursor *cursor, struct command_read_spec *spec)
+{
+    struct doc_builder *builder = arena_alloc(&cursor->arena, sizeof *builder);
+    struct buf *buf = arena_alloc(&cursor->arena, sizeof *buf);
+    spec->tails = spec->collection != NULL && spec->collection->capped != NULL;
+    if (spec->tails && !doc_value_exists(spec->hint)) {
+        buf_init(buf, &cursor->arena);
+        doc_build_begin(builder, buf);
+        doc_build_i32(builder, "$natural", 1);
+        spec->hint = doc_value_object(doc_build_end(builder));
+    }
 }
 
 static bool find_has(struct slice doc)
@@ -103,6 +140,7 @@ static int find_plan(struct command_op *op, struct command_cursor *cursor, struc
 {
     struct command_results_plan *plan = command_results_plan_new(cursor);
     struct command_read_spec spec = {
+        .server = op->server,
         .collection = store_catalog_find(op->catalog, cursor->ns),
         .filter = arena_copy(&cursor->arena, args->filter),
         .sort = arena_copy(&cursor->arena, args->sort),
@@ -110,8 +148,16 @@ static int find_plan(struct command_op *op, struct command_cursor *cursor, struc
             doc_value_exists(args->hint) ? doc_value_copy(&cursor->arena, args->hint) : doc_missing,
         .min = arena_copy(&cursor->arena, args->min),
         .max = arena_copy(&cursor->arena, args->max),
+        .projection = args->projection,
     };
-    int code = command_let(op, &cursor->context, arena_copy(&cursor->arena, args->let));
+    int code = args->tailable ? find_check_tailable(op, &spec) : 0;
+    code =
+        code < 0 ? code : command_let(op, &cursor->context, arena_copy(&cursor->arena, args->let));
+    if (args->tailable) {
+        find_tail(cursor, &spec);
+    }
+    cursor->tailable = args->tailable && spec.collection != NULL;
+    cursor->awaits_data = args->await_data;
     cursor->has_read = true;
     code = code < 0
                ? code
@@ -169,13 +215,56 @@ static int find_begin(struct command_op *op, struct command_batch **ret_batch)
     return code;
 }
 
+/* On a view it is an aggregate. */
+int command_find_on_view(struct command_op *op, struct slice *ret_body)
+{
+    struct find_args args = {.batch_size = -1};
+    int code = command_args(op, find_arg_table, &args);
+    code = code < 0 ? code : find_check(op, &args);
+    if (code == 0 && args.tailable) {
+        code = err_set(&op->err, LT_EINVALIDPIPELINEOPERATOR,
+                       "Option 'tailable' not supported on a view");
+    }
+    if (code == 0 && (find_has(args.min) || find_has(args.max))) {
+        code = err_set(&op->err, LT_EINVALIDPIPELINEOPERATOR,
+                       "Option 'min' or 'max' not supported on a view");
+    }
+    if (args.single_batch && args.batch_size > 0 &&
+        (args.limit == 0 || args.batch_size < args.limit)) {
+        args.limit = args.batch_size;
+    }
+    struct command_view_query query = {.filter = args.filter,
+                                       .sort = args.sort,
+                                       .skip = args.skip,
+                                       .limit = args.limit,
+                                       .projection = args.projection,
+                                       .let = args.let,
+                                       .collation = args.collation,
+                                       .hint = args.hint,
+                                       .batch_size = args.batch_size};
+    *ret_body = code < 0 ? op->body : command_view_aggregate(op, &query);
+    return code;
+}
+
 int command_find(struct command_op *op)
 {
     struct command_batch *batch = op->state;
     struct doc_value id;
     if (batch == NULL && op->snapshot == NULL && command_find_is_by_id(op, &id)) {
-        return command_find_by_id(op, id);
+        int code = command_find_by_id(op, id);
+        if (code != -LT_ECOMMANDNOTSUPPORTEDONVIEW) {
+            return code;
+        }
     }
-    int code = batch == NULL ? find_begin(op, &batch) : 0;
+    int code = 0;
+    if (batch == NULL) {
+        struct slice ns;
+        code = command_namespace(op, &ns);
+        if (code == 0 && command_view_find(op->catalog, ns) != NULL) {
+            code = command_find_on_view(op, &op->body);
+            return code < 0 ? code : command_aggregate(op);
+        }
+        code = code < 0 ? code : find_begin(op, &batch);
+    }
     return code < 0 ? code : command_batch_fill(op, batch);
 }

@@ -9,6 +9,7 @@
 #include "command/args.h"
 #include "command/server.h"
 #include "command/txn.h"
+#include "command/view.h"
 #include "command/write.h"
 #include "doc/view.h"
 
@@ -104,7 +105,7 @@ static int find_id_get(struct command_op *op, struct slice ns, struct doc_value 
     struct store_view view;
     const struct store_collection *collection = store_catalog_find(op->catalog, ns);
     if (collection == NULL) {
-        return 0;
+        return command_view_find(op->catalog, ns) == NULL ? 0 : -LT_ECOMMANDNOTSUPPORTEDONVIEW;
     }
     command_view_init(op, &view);
     view.wait = op->wait;

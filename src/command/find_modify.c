@@ -3,6 +3,7 @@
 #include "command/retry.h"
 #include "command/server.h"
 #include "command/target.h"
+#include "command/validator.h"
 #include "doc/view.h"
 #include "query/project.h"
 #include "query/update.h"
@@ -118,7 +119,8 @@ static int find_modify_begin(struct command_op *op, struct find_modify_state **r
     struct command_target_spec target = {.collection = collection,
                                          .filter = state->filter,
                                          .sort = state->sort,
-                                         .hint = state->hint};
+                                         .hint = state->hint,
+                                         .bypass = state->bypass};
     code = find_modify_parse(op, state);
     code = code < 0 ? code : command_target_open(op, &state->target, &target);
     if (code == 0) {
@@ -183,6 +185,12 @@ static int find_modify_document(struct command_op *op, struct find_modify_state 
     if (code < 0) {
         return code;
     }
+    if (io.modified && !state->bypass) {
+        code = command_validate(op, collection, doc, io.new_doc);
+        if (code < 0) {
+            return code;
+        }
+    }
     struct store_write write = {op->writer, collection, &state->target.arena, &op->err,
                                 !state->remove && query_update_is_replacement(state->parsed)};
     if (state->remove) {
@@ -203,7 +211,8 @@ static int find_modify_document(struct command_op *op, struct find_modify_state 
 static int find_modify_upsert(struct command_op *op, struct find_modify_state *state)
 {
     struct slice doc;
-    int code = command_target_upsert(op, &state->target, state->parsed, state->ns, &doc);
+    const struct command_upsert upsert = {.update = state->parsed, .ns = state->ns};
+    int code = command_target_upsert(op, &state->target, &upsert, &doc);
     if (code < 0) {
         return find_modify_failed(op, code);
     }

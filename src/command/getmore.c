@@ -33,7 +33,8 @@ static int getmore_check(struct command_op *op, const struct getmore_args *args,
                        "namespace %.*s",
                        SLICE_FMT(ns), SLICE_FMT(cursor->ns));
     }
-    if (!doc_value_is_nullish(op->common.max_time) && cursor->stream == NULL) {
+    if (!doc_value_is_nullish(op->common.max_time) && cursor->stream == NULL &&
+        !cursor->awaits_data) {
         return err_set(&op->err, LT_EBADVALUE,
                        "cannot set maxTimeMS on getMore command for a non-awaitData cursor");
     }
@@ -72,7 +73,8 @@ static int getmore_begin(struct command_op *op, struct command_batch **ret_batch
     batch->name = "nextBatch";
     atomic_fetch_add(&op->server->opcounters.getmore, 1);
     code = getmore_check(op, &args, cursor);
-    if (cursor->stream != NULL) { /* maxTimeMS is no limit there, but says how long to wait */
+    if (cursor->stream != NULL ||
+        cursor->awaits_data) { /* maxTimeMS is no limit there, but says how long to wait */
         batch->await_us = op->deadline_us != 0 ? op->deadline_us : op->mono_us + GETMORE_AWAIT_US;
         op->deadline_us = 0;
     }

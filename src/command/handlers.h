@@ -14,6 +14,9 @@
 #define COMMAND(name, run, flags, help) int run(struct command_op *op);
 #include "command/commands.def"
 
+/* The aggregate whose last stage writes, at the owner. */
+int command_aggregate_write(struct command_op *op);
+
 /* The field topologyVersion, of hello and of errors that say how the topology changes. */
 void command_build_topology_version(struct command_op *op);
 

@@ -4,9 +4,9 @@
 #include "command/write.h"
 #include "doc/compare.h"
 #include "doc/view.h"
-#include "query/match.h"
+#include "geo/index.h"
 
-enum { INDEX_FIELDS_MAX = 32, INDEXES_MAX = 64 };
+enum { INDEX_FIELDS_MAX = 32, INDEXES_MAX = 64, INDEX_KEPT_FLAGS = 3 };
 
 struct index_args {
     struct slice key;
@@ -18,6 +18,10 @@ struct index_args {
     struct doc_value sparse;
     struct doc_value hidden;
     struct doc_value expire;
+    struct doc_value sphere_version; /* of geospatial indexes */
+    struct doc_value bits;
+    struct doc_value min;
+    struct doc_value max;
 };
 
 static const struct command_arg index_arg_table[] = {
@@ -30,6 +34,12 @@ static const struct command_arg index_arg_table[] = {
     {"expireAfterSeconds", COMMAND_ARG_VALUE, offsetof(struct index_args, expire), 0},
     {"partialFilterExpression", COMMAND_ARG_DOC, offsetof(struct index_args, partial), 0},
     {"collation", COMMAND_ARG_DOC, offsetof(struct index_args, collation), 0},
+    {"2dsphereIndexVersion", COMMAND_ARG_VALUE, offsetof(struct index_args, sphere_version), 0},
+    {"bits", COMMAND_ARG_VALUE, offsetof(struct index_args, bits), 0},
+    {"min", COMMAND_ARG_VALUE, offsetof(struct index_args, min), 0},
+    {"max", COMMAND_ARG_VALUE, offsetof(struct index_args, max), 0},
+    {"finestIndexedLevel", COMMAND_ARG_IGNORE, 0, 0},
+    {"coarsestIndexedLevel", COMMAND_ARG_IGNORE, 0, 0},
     {"background", COMMAND_ARG_IGNORE, 0, 0},
     {"ns", COMMAND_ARG_IGNORE, 0, 0},
     {NULL},
@@ -41,7 +51,10 @@ static int index_check_direction(struct command_op *op, struct doc_elem elem)
 {
     if (elem.value.type == DOC_STRING) {
         struct slice plugin = doc_value_get_string(elem.value);
-        static const char *const known[] = {"text", "2d", "2dsphere", "hashed", "geoHaystack"};
+        static const char *const known[] = {"text", "hashed", "geoHaystack"};
+        if (geo_index_kind_of(elem.value) != GEO_INDEX_NONE) {
+            return 0;
+        }
         for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
             if (slice_is(plugin, known[i])) {
                 return err_set(&op->err, LT_ENOTIMPLEMENTED, "%s indexes are not supported yet",
@@ -72,7 +85,8 @@ static int index_check_field(struct command_op *op, struct doc_elem elem)
     for (uint32_t i = 0; i < path.count; i++) {
         struct slice part = path.parts[i].name;
         if (part.data[0] == '$') {
-            bool wildcard = slice_is(part, "$**");
+            bool wildcard =
+                slice_is(part, "$**") && geo_index_kind_of(elem.value) == GEO_INDEX_NONE;
             return wildcard ? err_set(&op->err, LT_ENOTIMPLEMENTED,
                                       "wildcard indexes are not supported yet")
                             : err_set(&op->err, LT_ECANNOTCREATEINDEX,
@@ -81,6 +95,33 @@ static int index_check_field(struct command_op *op, struct doc_elem elem)
         }
     }
     return index_check_direction(op, elem);
+}
+
+/* One kind of geospatial field an index, and a 2d field alone and first. */
+static int index_check_geo_fields(struct command_op *op, struct slice key)
+{
+    enum geo_index_kind kind = GEO_INDEX_NONE;
+    struct doc_iter iter;
+    struct doc_elem elem;
+    doc_iter_init(&iter, key);
+    for (bool first = true; doc_iter_next(&iter, &elem); first = false) {
+        enum geo_index_kind next = geo_index_kind_of(elem.value);
+        if (next == GEO_INDEX_NONE) {
+            continue;
+        }
+        if (kind != GEO_INDEX_NONE && kind != next) {
+            return err_set(&op->err, LT_ECANNOTCREATEINDEX,
+                           "Can't use more than one index plugin for a single index.");
+        }
+        if (next == GEO_INDEX_PLANE && kind == next) {
+            return err_set(&op->err, 16800, "can't have 2 geo fields");
+        }
+        if (next == GEO_INDEX_PLANE && !first) {
+            return err_set(&op->err, 16801, "2d has to be first in index");
+        }
+        kind = next;
+    }
+    return 0;
 }
 
 static int index_check_key(struct command_op *op, struct slice key)
@@ -102,7 +143,7 @@ static int index_check_key(struct command_op *op, struct slice key)
             return code;
         }
     }
-    return 0;
+    return index_check_geo_fields(op, key);
 }
 
 /* ---- the options ---- */
@@ -117,11 +158,13 @@ static int index_check_bool(struct command_op *op, const char *name, struct doc_
                    doc_type_name(value.type));
 }
 
-static int index_check_partial(struct command_op *op, struct slice filter)
+/* Of what others take as true or false, this takes a boolean only. */
+static int index_check_hidden(struct command_op *op, struct doc_value value)
 {
-    struct query_context context = {.arena = &op->arena, .now_ms = op->wall_ms};
-    struct query_match *match;
-    return filter.len == 0 ? 0 : query_match_parse(&context, filter, &match, &op->err);
+    return doc_value_exists(value) && value.type != DOC_BOOL
+               ? err_set(&op->err, LT_ETYPEMISMATCH,
+                         "The field 'hidden' must be a bool, but got %s", doc_type_name(value.type))
+               : 0;
 }
 
 static bool index_is_id(struct slice key)
@@ -129,14 +172,92 @@ static bool index_is_id(struct slice key)
     return doc_count(key) == 1 && slice_is(doc_first(key).name, "_id");
 }
 
+/* An index that documents expire by: on one field, which is not _id. */
+static int index_check_expire(struct command_op *op, const struct index_args *args)
+{
+    struct doc_value expire = args->expire;
+    if (!doc_value_exists(expire)) {
+        return 0;
+    }
+    double seconds = doc_value_is_number(expire) ? doc_value_to_double(expire) : NAN;
+    if (!(seconds >= 0 && seconds <= COMMAND_EXPIRE_MAX)) {
+        return err_set(&op->err, LT_ECANNOTCREATEINDEX,
+                       "TTL index 'expireAfterSeconds' option must be a number from 0 to %d",
+                       COMMAND_EXPIRE_MAX);
+    }
+    if (doc_count(args->key) > 1 || slice_starts(doc_first(args->key).name, SLICE("$**"))) {
+        return err_set(&op->err, LT_ECANNOTCREATEINDEX,
+                       "TTL indexes are single-field indexes, compound and wildcard indexes do not "
+                       "support TTL");
+    }
+    return 0;
+}
+
+static int index_check_numbers(struct command_op *op, const struct index_args *args)
+{
+    const struct {
+        const char *name;
+        struct doc_value value;
+    } numbers[] = {{"2dsphereIndexVersion", args->sphere_version},
+                   {"bits", args->bits},
+                   {"min", args->min},
+                   {"max", args->max}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (doc_value_exists(numbers[i].value) && !doc_value_is_number(numbers[i].value)) {
+            return err_set(&op->err, LT_ETYPEMISMATCH,
+                           "The field '%s' must be a number, but got %s", numbers[i].name,
+                           doc_type_name(numbers[i].value.type));
+        }
+    }
+    return 0;
+}
+
+/* What geospatial indexes are told besides. */
+static int index_check_geo(struct command_op *op, const struct index_args *args)
+{
+    int64_t version = 3;
+    int64_t bits = 26;
+    int code = index_check_numbers(op, args);
+    if (code < 0) {
+        return code;
+    }
+    if (doc_value_exists(args->sphere_version) &&
+        (!doc_value_to_i64_exact(args->sphere_version, &version) || version < 1 || version > 3)) {
+        return err_set(
+            &op->err, LT_ECANNOTCREATEINDEX,
+            "unsupported geo index version { 2dsphereIndexVersion : %lld }, only support "
+            "versions: [1,2,3]",
+            (long long)version);
+    }
+    if (doc_value_exists(args->bits)) {
+        bits = doc_value_to_i64_clamped(args->bits);
+    }
+    if (bits < 1 || bits > 32) {
+        return err_set(&op->err, LT_EINVALIDOPTIONS,
+                       "bits for hash must be > 0 and <= 32, but %lld bits were specified",
+                       (long long)bits);
+    }
+    double min = doc_value_exists(args->min) ? doc_value_to_double(args->min) : -180;
+    double max = doc_value_exists(args->max) ? doc_value_to_double(args->max) : 180;
+    if (!(min < max) || !isfinite(max - min)) {
+        return err_set(&op->err, LT_EINVALIDOPTIONS,
+                       "region for hash must be valid and have positive area, but [%g, %g] was "
+                       "specified",
+                       min, max);
+    }
+    return 0;
+}
+
 static int index_check_options(struct command_op *op, const struct index_args *args)
 {
     int64_t version;
     int code = index_check_bool(op, "unique", args->unique);
     code = code < 0 ? code : index_check_bool(op, "sparse", args->sparse);
-    code = code < 0 ? code : index_check_bool(op, "hidden", args->hidden);
-    code = code < 0 ? code : index_check_partial(op, args->partial);
+    code = code < 0 ? code : index_check_hidden(op, args->hidden);
+    code = code < 0 ? code : index_check_expire(op, args);
+    code = code < 0 ? code : command_index_check_partial(op, args->partial);
     code = code < 0 ? code : command_check_collation(op, args->collation);
+    code = code < 0 ? code : index_check_geo(op, args);
     if (code < 0) {
         return code;
     }
@@ -150,16 +271,16 @@ static int index_check_options(struct command_op *op, const struct index_args *a
         return err_set(&op->err, LT_ECANNOTCREATEINDEX,
                        "cannot mix \"partialFilterExpression\" and \"sparse\" options");
     }
-    if (index_is_id(args->key) && (doc_value_truth(args->sparse) || args->partial.len > 0 ||
-                                   doc_value_exists(args->hidden))) {
-        return err_set(&op->err, LT_EBADVALUE, "_id index cannot be sparse, partial or hidden");
+    if (index_is_id(args->key) &&
+        (doc_value_truth(args->sparse) || args->partial.len > 0 || doc_value_exists(args->hidden) ||
+         doc_value_exists(args->expire))) {
+        return err_set(&op->err, LT_EINVALIDINDEXSPECIFICATIONOPTION,
+                       "an _id index cannot be sparse, partial or hidden, nor can documents expire "
+                       "by it");
     }
     if (args->name.len == 0 || slice_is(args->name, "*")) {
         return err_set(&op->err, LT_ECANNOTCREATEINDEX, "The index name '%.*s' is not valid",
                        SLICE_FMT(args->name));
-    }
-    if (doc_value_exists(args->expire)) {
-        return err_set(&op->err, LT_ENOTIMPLEMENTED, "TTL indexes are not supported yet");
     }
     return 0;
 }
@@ -170,7 +291,9 @@ static int index_check_options(struct command_op *op, const struct index_args *a
 static struct slice index_build_spec(struct command_op *op, struct slice from,
                                      const struct index_args *args)
 {
-    static const char *const kept[] = {"unique", "sparse", "hidden", "partialFilterExpression"};
+    static const char *const kept[] = {
+        "unique", "sparse", "hidden", "partialFilterExpression", "expireAfterSeconds",
+        "bits",   "min",    "max"};
     struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
     struct buf *buf = arena_alloc(&op->arena, sizeof *buf);
     buf_init(buf, &op->arena);
@@ -180,13 +303,18 @@ static struct slice index_build_spec(struct command_op *op, struct slice from,
     doc_build_string(builder, "name", args->name);
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         struct doc_value value = doc_get_str(from, kept[i]);
-        if (doc_value_is_number(value)) {
+        if (doc_value_is_number(value) && i < INDEX_KEPT_FLAGS) {
             value = doc_value_bool(doc_value_truth(value));
         }
         bool is_false = value.type == DOC_BOOL && !doc_value_get_bool(value);
         if (doc_value_exists(value) && !(is_false && i == 2)) {
             doc_build_value(builder, slice_str(kept[i]), value);
         }
+    }
+    if (geo_index_kind_of_key(args->key) == GEO_INDEX_SPHERE) {
+        bool given = doc_value_exists(args->sphere_version);
+        doc_build_i32(builder, "2dsphereIndexVersion",
+                      given ? (int32_t)doc_value_to_i64_clamped(args->sphere_version) : 3);
     }
     return doc_build_end(builder);
 }
@@ -244,22 +372,27 @@ int command_index_parse_all(struct command_op *op, struct slice list,
     return 0;
 }
 
+/* Would they, with the same key, have the same entries? Then one of them is enough. */
+static bool index_has_same_entries(const struct store_index *old, const struct command_index *new)
+{
+    struct doc_value partial = doc_get_str(new->spec, "partialFilterExpression");
+    bool has = doc_value_exists(partial);
+    return old->unique == doc_value_truth(doc_get_str(new->spec, "unique")) &&
+           old->sparse == doc_value_truth(doc_get_str(new->spec, "sparse")) &&
+           has == (old->partial.len > 0) &&
+           (!has || doc_compare_docs(old->partial, doc_value_get_doc(partial)) == 0);
+}
+
 /* 0 not there, 1 there just so, negative a conflict. */
 static int index_compare(struct command_op *op, const struct store_index *old,
                          const struct command_index *new)
 {
     bool same_name = slice_equal(old->name, new->name);
     bool same_key = doc_compare_docs(old->key, new->key) == 0;
-    bool same_partial = true;
-    if (same_key) {
-        struct doc_value partial = doc_get_str(new->spec, "partialFilterExpression");
-        bool has = doc_value_exists(partial);
-        same_partial = has == (old->partial.len > 0) &&
-                       (!has || doc_compare_docs(old->partial, doc_value_get_doc(partial)) == 0);
-    }
     if (same_key && index_is_id(old->key)) {
         return 1;
     }
+    bool same_entries = same_key && index_has_same_entries(old, new);
     bool same_options = doc_compare_docs(old->spec, new->spec) == 0;
     if (same_name && same_key && same_options && !old->ready) {
         return err_set(&op->err, LT_EBACKGROUNDOPERATIONINPROGRESSFORNAMESPACE,
@@ -269,6 +402,12 @@ static int index_compare(struct command_op *op, const struct store_index *old,
     if (same_name && same_key && same_options) {
         return 1;
     }
+    if (same_name && same_entries) {
+        return err_set(&op->err, LT_EINDEXOPTIONSCONFLICT,
+                       "An equivalent index already exists with the same name but different "
+                       "options. Requested index: %.*s",
+                       SLICE_FMT(new->name));
+    }
     if (same_name) {
         return err_set(&op->err, LT_EINDEXKEYSPECSCONFLICT,
                        "An existing index has the same name as the requested index. When index "
@@ -276,7 +415,7 @@ static int index_compare(struct command_op *op, const struct store_index *old,
                        "Please refer to our documentation. Requested index: %.*s",
                        SLICE_FMT(new->name));
     }
-    if (same_key && same_partial) {
+    if (same_entries) {
         return err_set(&op->err, LT_EINDEXOPTIONSCONFLICT,
                        "Index already exists with a different name: %.*s", SLICE_FMT(old->name));
     }

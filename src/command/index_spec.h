@@ -10,6 +10,9 @@
 
 #include "command/command.h"
 
+/* The most seconds until a document expires. */
+enum { COMMAND_EXPIRE_MAX = INT32_MAX };
+
 struct command_index {
     struct slice name;
     struct slice key;
@@ -24,5 +27,8 @@ int command_index_parse_all(struct command_op *op, struct slice list,
  * would be too many. */
 int command_index_drop_existing(struct command_op *op, const struct store_collection *collection,
                                 struct command_index *specs, uint32_t *count);
+
+/* May an index have that filter? Empty: it has none. */
+int command_index_check_partial(struct command_op *op, struct slice filter);
 
 #endif

@@ -4,10 +4,12 @@
  * Then the documents that were there before are walked in slices and their entries added; the same
  * entry twice is harmless. At the end the index becomes ready. A document that does not fit (a
  * duplicate, parallel arrays) takes the index out again. */
+#include "command/ddl.h"
 #include "command/handlers.h"
 #include "command/index_spec.h"
 #include "command/server.h"
 #include "command/txn.h"
+#include "command/view.h"
 #include "command/write.h"
 #include "doc/compare.h"
 #include "doc/view.h"
@@ -148,6 +150,32 @@ static int indexes_add(struct command_op *op, struct create_indexes_state *state
         store_describe_index(describe, &index);
     }
     return store_writer_put_collection(op->writer, store_describe_end(describe), collection);
+}
+
+int command_copy_indexes(struct command_op *op, struct store_collection *to,
+                         const struct store_collection *from)
+{
+    struct store_describe_head head = store_describe_head_of(to);
+    struct store_describe *describe = store_describe_begin(&op->arena, &head);
+    bool *marks = arena_zero(&op->arena, from->indexes_count, sizeof *marks);
+    uint32_t count = 1;
+    store_describe_index(describe, &to->indexes[0]);
+    for (uint32_t i = 1; i < from->indexes_count; i++) {
+        if (from->indexes[i].ready) {
+            struct store_index index = {.id = store_writer_new_id(op->writer),
+                                        .ready = true,
+                                        .spec = from->indexes[i].spec};
+            store_describe_index(describe, &index);
+            marks[count++] = true;
+        }
+    }
+    struct slice ns = arena_copy(&op->arena, to->ns);
+    int code = store_writer_put_collection(op->writer, store_describe_end(describe), to);
+    if (code == 0 && count > 1) {
+        indexes_note(op, store_catalog_find(op->writer->catalog, ns), STORE_NOTE_CREATE_INDEXES,
+                     marks);
+    }
+    return code;
 }
 
 /* ---- building ---- */
@@ -309,7 +337,7 @@ struct drop_indexes_args {
 };
 
 static const struct command_arg drop_indexes_args[] = {
-    {"index", COMMAND_ARG_VALUE, offsetof(struct drop_indexes_args, index), COMMAND_ARG_REQUIRED},
+    {"index", COMMAND_ARG_VALUE, offsetof(struct drop_indexes_args, index), 0},
     {NULL},
 };
 
@@ -370,10 +398,15 @@ static int drop_indexes_mark_all(struct command_op *op, const struct store_colle
 
 int command_drop_indexes(struct command_op *op)
 {
-    struct drop_indexes_args args = {0};
+    struct drop_indexes_args args = {.index = doc_get_str(op->body, "index")};
     struct slice ns;
     int code = command_args(op, drop_indexes_args, &args);
+    if (code == 0 && !doc_value_exists(args.index)) {
+        code = err_set(&op->err, 40414,
+                       "BSON field 'dropIndexes.index' is missing but a required field");
+    }
     code = code < 0 ? code : command_namespace(op, &ns);
+    code = code < 0 ? code : command_view_refuse(op, ns);
     if (code < 0) {
         return code;
     }
@@ -382,7 +415,8 @@ int command_drop_indexes(struct command_op *op)
         return err_set(&op->err, LT_ENAMESPACENOTFOUND, "ns not found %.*s", SLICE_FMT(ns));
     }
     bool *marks = arena_zero(&op->arena, collection->indexes_count, sizeof *marks);
-    code = drop_indexes_mark_all(op, collection, args.index, marks);
+    code = command_shown_refuse(op, collection);
+    code = code < 0 ? code : drop_indexes_mark_all(op, collection, args.index, marks);
     if (code < 0) {
         return code;
     }

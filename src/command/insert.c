@@ -4,6 +4,7 @@
  * ones before it stay done. Slices of COMMAND_SLICE_DOCS keep the owner's loop free. */
 #include "command/handlers.h"
 #include "command/server.h"
+#include "command/validator.h"
 #include "command/write.h"
 
 struct insert_state {
@@ -37,25 +38,38 @@ static int insert_begin(struct command_op *op, struct insert_state **ret_state)
     return 0;
 }
 
+int command_insert_document(struct command_op *op, const struct command_insertion *insertion,
+                            struct slice doc)
+{
+    struct store_collection *collection;
+    int code = command_write_collection(op, insertion->ns, true, &collection);
+    if (code == 0 && !insertion->bypass) {
+        code = command_validate(op, collection, (struct slice){0}, doc);
+    }
+    if (code == 0) {
+        struct store_write write = {op->writer, collection, insertion->arena, &op->err};
+        code = store_insert(&write, doc);
+    }
+    return code == -LT_EAGAIN ? command_wants(op, &op->writer->view, false) : code;
+}
+
+static int insert_prepare(struct command_op *op, struct insert_state *state)
+{
+    struct slice doc;
+    command_docs_next(&state->statements.docs, &doc);
+    return command_prepare_document(op, doc, &op->arena, &state->doc);
+}
+
 static int insert_step(struct command_op *op)
 {
     struct insert_state *state = op->state;
-    struct store_collection *collection;
-    int code = command_write_collection(op, state->ns, true, &collection);
-    if (code == 0 && state->doc.len == 0) {
-        struct slice doc;
-        command_docs_next(&state->statements.docs, &doc);
-        code = command_prepare_document(op, doc, &op->arena, &state->doc);
+    const struct command_insertion insertion = {state->ns, state->bypass, &op->arena};
+    int code = state->doc.len > 0 ? 0 : insert_prepare(op, state);
+    code = code < 0 ? code : command_insert_document(op, &insertion, state->doc);
+    if (!command_is_paused(code)) {
+        state->doc = (struct slice){0};
+        state->statements.results.n += code == 0;
     }
-    if (code == 0) {
-        struct store_write write = {op->writer, collection, &op->arena, &op->err};
-        code = store_insert(&write, state->doc);
-    }
-    if (command_is_paused(code)) {
-        return code == -LT_EAGAIN ? command_wants(op, &op->writer->view, false) : code;
-    }
-    state->doc = (struct slice){0};
-    state->statements.results.n += code == 0;
     return code;
 }
 

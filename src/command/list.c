@@ -5,6 +5,8 @@
 #include "command/authorize.h"
 #include "command/cursor.h"
 #include "command/handlers.h"
+#include "command/status.h"
+#include "command/view.h"
 #include "command/write.h"
 #include "doc/view.h"
 
@@ -41,32 +43,48 @@ struct list_cursor_args {
     struct slice cursor;
     bool name_only;
     bool authorized;
+    bool uuids; /* of index builds: */
+    bool builds;
 };
 
-static int64_t list_batch_size(struct slice cursor_options)
+/* Of {batchSize: ...}; -1: as many as fit. */
+static int list_batch_size(struct command_op *op, struct slice cursor, int64_t *ret_size)
 {
-    struct doc_value size = doc_missing;
-    if (cursor_options.len > 0) {
-        size = doc_get_str(cursor_options, "batchSize");
+    static const struct command_arg table[] = {{"batchSize", COMMAND_ARG_INT, 0, 0}, {NULL}};
+    struct slice prefix = arena_format(&op->arena, "%s.cursor", op->command->name);
+    struct command_args_spec spec = {(const char *)prefix.data, table, false, false};
+    *ret_size = -1;
+    if (cursor.len == 0 || doc_value_is_nullish(doc_get_str(cursor, "batchSize"))) {
+        return 0;
     }
-    return doc_value_is_number(size) ? doc_value_to_i64_clamped(size) : -1;
+    int code = command_args_read(&spec, cursor, ret_size, &op->err);
+    return code < 0 || *ret_size >= 0
+               ? code
+               : err_set(&op->err, LT_EBADVALUE, "%.*s.batchSize must not be negative, but is %lld",
+                         SLICE_FMT(prefix), (long long)*ret_size);
 }
 
 /* Begin a cursor over results that the caller then fills in. */
 static int list_begin(struct command_op *op, struct slice ns, const struct list_cursor_args *args,
                       struct command_batch **ret_batch)
 {
+    int64_t batch_size;
+    int code = list_batch_size(op, args->cursor, &batch_size);
+    if (code < 0) {
+        return code;
+    }
     struct command_cursor *cursor = command_cursor_new(op, ns);
     struct list_results *results = arena_zero(&cursor->arena, 1, sizeof *results);
     buf_init(&results->docs, &cursor->arena);
     cursor->plan = results;
     cursor->next = list_next;
-    *ret_batch = command_batch_new(op, cursor, list_batch_size(args->cursor));
+    *ret_batch = command_batch_new(op, cursor, batch_size);
     if (args->filter.len == 0) {
         return 0;
     }
     struct slice filter = arena_copy(&cursor->arena, args->filter);
-    int code = query_match_parse(&cursor->context, filter, &results->match, &op->err);
+    cursor->context.timeless = true;
+    code = query_match_parse(&cursor->context, filter, &results->match, &op->err);
     if (code == 0) {
         query_eval_init(&results->eval, &cursor->context, &cursor->arena);
     }
@@ -78,25 +96,31 @@ static int list_begin(struct command_op *op, struct slice ns, const struct list_
 static const struct command_arg list_collections_args[] = {
     {"filter", COMMAND_ARG_DOC, offsetof(struct list_cursor_args, filter), 0},
     {"cursor", COMMAND_ARG_DOC, offsetof(struct list_cursor_args, cursor), 0},
-    {"nameOnly", COMMAND_ARG_BOOL, offsetof(struct list_cursor_args, name_only), 0},
-    {"authorizedCollections", COMMAND_ARG_BOOL, offsetof(struct list_cursor_args, authorized), 0},
+    {"nameOnly", COMMAND_ARG_STRICT_BOOL, offsetof(struct list_cursor_args, name_only), 0},
+    {"authorizedCollections", COMMAND_ARG_STRICT_BOOL,
+     offsetof(struct list_cursor_args, authorized), 0},
     {NULL},
 };
 
-static void list_collection(struct doc_builder *builder, const struct store_collection *collection,
-                            bool name_only)
+void command_build_collection(struct doc_builder *builder,
+                              const struct store_collection *collection, bool name_only)
 {
-    doc_build_string(builder, "name", collection->name);
-    doc_build_text(builder, "type", "collection");
+    bool is_view = collection->view_on.len > 0;
+    doc_build_text(builder, "type", is_view ? "view" : "collection");
     if (name_only) {
         return;
     }
     doc_build_doc(builder, "options", collection->options);
     doc_build_open(builder, SLICE("info"));
-    doc_build_bool(builder, "readOnly", false);
-    doc_build_binary(builder, "uuid", 4, slice_of(collection->uuid, 16));
+    doc_build_bool(builder, "readOnly", is_view || command_shown_of(collection) != NULL);
+    if (!is_view) {
+        doc_build_binary(builder, "uuid", 4, slice_of(collection->uuid, 16));
+    }
     doc_build_close(builder);
-    doc_build_doc(builder, "idIndex", collection->indexes[0].spec);
+    if (!is_view && collection->indexes_count > 0 &&
+        !doc_value_exists(doc_get_str(collection->options, "clusteredIndex"))) {
+        doc_build_doc(builder, "idIndex", collection->indexes[0].spec);
+    }
 }
 
 int command_list_collections(struct command_op *op)
@@ -120,7 +144,8 @@ int command_list_collections(struct command_op *op)
         const struct store_collection *collection = op->catalog->collections[i];
         if (command_shows(op, collection->db, collection->name)) {
             doc_build_begin(builder, &results->docs);
-            list_collection(builder, collection, args.name_only);
+            doc_build_string(builder, "name", collection->name);
+            command_build_collection(builder, collection, args.name_only);
             doc_build_end(builder);
         }
     }
@@ -131,8 +156,8 @@ int command_list_collections(struct command_op *op)
 
 static const struct command_arg list_indexes_args[] = {
     {"cursor", COMMAND_ARG_DOC, offsetof(struct list_cursor_args, cursor), 0},
-    {"includeBuildUUIDs", COMMAND_ARG_IGNORE, 0, 0},
-    {"includeIndexBuildInfo", COMMAND_ARG_IGNORE, 0, 0},
+    {"includeBuildUUIDs", COMMAND_ARG_BOOL, offsetof(struct list_cursor_args, uuids), 0},
+    {"includeIndexBuildInfo", COMMAND_ARG_BOOL, offsetof(struct list_cursor_args, builds), 0},
     {NULL},
 };
 
@@ -146,6 +171,12 @@ int command_list_indexes(struct command_op *op)
     }
     int code = command_args(op, list_indexes_args, &args);
     code = code < 0 ? code : command_namespace(op, &ns);
+    code = code < 0 ? code : command_view_refuse(op, ns);
+    if (code == 0 && args.uuids && args.builds) {
+        code = err_set(&op->err, LT_EINVALIDOPTIONS,
+                       "The includeBuildUUIDs flag and includeIndexBuildInfo flag cannot both be "
+                       "set to true");
+    }
     if (code < 0) {
         return code;
     }
@@ -243,7 +274,8 @@ static int list_database(struct command_op *op, struct list_databases_state *sta
 static int list_databases_begin(struct command_op *op, struct list_databases_state *state)
 {
     int code = command_args(op, list_databases_args, &state->args);
-    state->context = (struct query_context){.arena = &op->arena, .now_ms = op->wall_ms};
+    state->context =
+        (struct query_context){.arena = &op->arena, .now_ms = op->wall_ms, .timeless = true};
     buf_init(&state->docs, &op->arena);
     if (code == 0 && state->args.filter.len > 0) {
         code = query_match_parse(&state->context, state->args.filter, &state->match, &op->err);

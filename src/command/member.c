@@ -30,12 +30,18 @@ void command_member_stop(struct command_server *server, uint64_t until_us)
 
 void command_member_tick(struct command_server *server, uint64_t mono_us)
 {
-    if (command_member_is_primary(server) || mono_us < atomic_load(&server->secondary_until_us)) {
-        return;
+    if (!command_member_is_primary(server) && mono_us >= atomic_load(&server->secondary_until_us)) {
+        server->host_ops->elect(server->host);
     }
-    atomic_fetch_and(&server->attention, ~COMMAND_ATTENDS_SECONDARY);
-    log_info(server->log, "command", "primary again");
-    member_changed(server);
+}
+
+void command_member_elected(struct command_server *server)
+{
+    unsigned before = atomic_fetch_and(&server->attention, ~(unsigned)COMMAND_ATTENDS_SECONDARY);
+    if ((before & COMMAND_ATTENDS_SECONDARY) != 0) {
+        log_info(server->log, "command", "primary again");
+        member_changed(server);
+    }
 }
 
 /* ---- who is let in ---- */

@@ -2,8 +2,8 @@
  * not.
  *
  * Invariant   a set of one member has no other primary: one that was made to step down is a
- *             secondary for as long as it was told, and then primary again. Each change raises the
- *             topology's counter and wakes who waits for that.
+ *             secondary for as long as it was told, and then primary again, in a new term. Each
+ *             change raises the topology's counter and wakes who waits for that.
  * Thread      any.
  * Memory      nothing.
  * Errors      10107 and 13435 for commands a secondary does not take, 11602 for writes that were
@@ -33,8 +33,10 @@ void command_member_step_down(struct command_server *server, uint64_t until_us);
 /* The server stops, at the latest then. */
 void command_member_stop(struct command_server *server, uint64_t until_us);
 
-/* Primary again, when it is time; often. */
+/* Have it elected again, when it is time; often. */
 void command_member_tick(struct command_server *server, uint64_t mono_us);
+/* It is: there is a new term. */
+void command_member_elected(struct command_server *server);
 
 /* May the command begin? */
 int command_member_admits(struct command_op *op);

@@ -3,9 +3,11 @@
 
 #include <assert.h>
 
+#include "command/args.h"
 #include "command/server.h"
 #include "command/session.h"
 #include "command/txn.h"
+#include "doc/view.h"
 
 void command_owner_init(struct command_owner *owner, struct command_server *server,
                         struct store_writer *writer)
@@ -29,6 +31,37 @@ int command_owner_wait(struct command_op *op, const void *reason)
     owner->waiting = op;
     return -LT_EWAIT;
 }
+
+/* ---- a collection that is frozen ---- */
+
+int command_owner_freeze(struct command_op *op, struct slice ns)
+{
+    if (op->owner->frozen.len > 0) {
+        return command_owner_wait(op, &op->owner->frozen);
+    }
+    op->owner->frozen = ns;
+    return 0;
+}
+
+void command_owner_thaw(struct command_owner *owner)
+{
+    owner->frozen = (struct slice){0};
+    command_owner_wake(owner, &owner->frozen);
+}
+
+int command_owner_admits(struct command_op *op)
+{
+    struct slice frozen = op->owner->frozen;
+    if (frozen.len == 0 || (op->command->flags & COMMAND_WRITE) == 0) {
+        return 0;
+    }
+    struct doc_value first = doc_first(op->body).value;
+    struct slice name = first.type == DOC_STRING ? doc_value_get_string(first) : (struct slice){0};
+    bool is_it = slice_equal(command_join(&op->arena, op->db, name), frozen);
+    return is_it || slice_equal(name, frozen) ? command_owner_wait(op, &op->owner->frozen) : 0;
+}
+
+/* ---- waking ---- */
 
 static bool owner_is_due(const struct command_op *op, uint64_t now_us)
 {

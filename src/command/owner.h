@@ -20,6 +20,7 @@ struct command_owner {
     struct command_op *waiting; /* by op->wait_next */
     struct command_op *ready;   /* the same: to be stepped again */
     uint32_t txns_count;
+    struct slice frozen; /* "db.name" that nobody may begin to write to; empty: none */
 };
 
 void command_owner_init(struct command_owner *owner, struct command_server *server,
@@ -31,6 +32,13 @@ void command_owner_close(struct command_owner *owner);
 int command_owner_wait(struct command_op *op, const void *reason);
 /* It is over. */
 void command_owner_wake(struct command_owner *owner, const void *reason);
+
+/* From now on commands that write to the collection wait before they begin; those that have begun
+ * go on. `ns` lives until it thaws. Waits itself while another is frozen: -LT_EWAIT. */
+int command_owner_freeze(struct command_op *op, struct slice ns);
+void command_owner_thaw(struct command_owner *owner);
+/* An op is about to begin: 0, or -LT_EWAIT. */
+int command_owner_admits(struct command_op *op);
 
 /* The next op to be stepped again, or NULL. The driver asks after each step and each tending. */
 struct command_op *command_owner_ready(struct command_owner *owner);

@@ -1,7 +1,10 @@
 /* command/read.c - walking a plan's branches, applying the filter. */
 #include "command/read.h"
 
+#include "command/index_filter.h"
+#include "command/near.h"
 #include "command/server.h"
+#include "command/write.h"
 #include "doc/view.h"
 #include "store/keys.h"
 #include "store/record.h"
@@ -11,9 +14,10 @@ static bool read_is_empty(struct slice doc)
     return doc.len == 0 || doc_is_empty(doc);
 }
 
-static struct query_plan_index *read_indexes(const struct store_collection *collection,
+static struct query_plan_index *read_indexes(const struct command_read_spec *spec,
                                              struct arena *arena, uint32_t *ret_count)
 {
+    const struct store_collection *collection = spec->collection;
     struct query_plan_index *list = arena_zero(arena, collection->indexes_count, sizeof *list);
     uint32_t count = 0;
     for (uint32_t i = 0; i < collection->indexes_count; i++) {
@@ -26,11 +30,28 @@ static struct query_plan_index *read_indexes(const struct store_collection *coll
             .sparse = index->sparse,
             .multikey = index->multikey,
             .partial = index->partial,
-            .unusable = index->hidden || !index->ready,
+            .geo = index->geo,
+            .unusable = (index->hidden && !spec->hidden_too) || !index->ready,
         };
     }
     *ret_count = count;
     return list;
+}
+
+/* Only the indexes that an operator allows queries of this shape, whatever they hint at. */
+static void read_restrict(struct command_read *read, const struct command_read_spec *spec,
+                          struct arena *arena, struct query_plan_index *indexes)
+{
+    struct command_query_shape shape = {
+        .match = read->match, .sort = spec->sort, .projection = spec->projection};
+    struct slice allowed;
+    read->restricted = spec->server != NULL &&
+                       command_index_filters_find(&spec->server->index_filters, spec->collection,
+                                                  &shape, arena, &allowed);
+    for (uint32_t i = 0; read->restricted && i < spec->collection->indexes_count; i++) {
+        bool allows = command_index_filter_allows(allowed, &spec->collection->indexes[i]);
+        indexes[i].unusable |= !allows;
+    }
 }
 
 static int read_plan(struct command_read *read, struct query_context *context,
@@ -51,8 +72,26 @@ static int read_plan(struct command_read *read, struct query_context *context,
         read->plan = (struct query_plan){.sorted = true};
         return 0;
     }
-    request.indexes = read_indexes(spec->collection, context->arena, &request.indexes_count);
+    struct query_plan_index *indexes = read_indexes(spec, context->arena, &request.indexes_count);
+    request.indexes = indexes;
+    read_restrict(read, spec, context->arena, indexes);
+    if (read->restricted) {
+        request.hint = doc_missing;
+    }
     return query_plan_make(context, &request, &read->plan, err);
+}
+
+/* Each index of the plan serves once, however many branches look into it. */
+static void read_count(const struct command_read *read, struct command_server *server)
+{
+    int32_t before = -1;
+    for (uint32_t i = 0; server != NULL && i < read->plan.branches_count; i++) {
+        int32_t index = read->plan.branches[i].index;
+        if (index >= 0 && index != before) {
+            command_uses_add(&server->uses, read->collection->indexes[index].id);
+        }
+        before = index;
+    }
 }
 
 int command_read_open(struct command_read *read, struct query_context *context,
@@ -60,34 +99,41 @@ int command_read_open(struct command_read *read, struct query_context *context,
                       struct err *err)
 {
     *read = (struct command_read){.view = view, .arena = context->arena, .array_index = -1};
+    read->tails = spec->tails;
+    read->tails_clock = UINT64_MAX - 1; /* a transaction sees nothing new */
     read->hold.memory = context->memory;
     arena_init(&read->scratch);
     store_skip_init(&read->seen);
-    int code = query_match_parse(context, spec->filter, &read->match, err);
+    int code = 0;
+    read->match = spec->match;
+    if (spec->match == NULL) {
+        code = query_match_parse_near(context, spec->filter, &read->match, err);
+    }
+    context->near = code < 0 ? NULL : query_match_near(read->match);
     code = code < 0 ? code : read_plan(read, context, spec, err);
     if (code < 0) {
         return code;
     }
     if (spec->collection != NULL) {
         read->collection = store_collection_hold(spec->collection);
+        read_count(read, spec->server);
     }
     return 0;
 }
 
 int command_read_open_match(struct command_read *read, struct query_context *context,
-                            struct arena *arena, struct query_match *match,
-                            struct store_collection *collection)
+                            struct arena *arena, const struct command_read_spec *spec,
+                            struct err *err)
 {
-    struct command_read_spec spec = {.collection = collection, .hint = doc_missing};
     struct query_context planning = *context;
     planning.arena = arena;
-    *read = (struct command_read){.arena = arena, .match = match, .array_index = -1};
+    *read = (struct command_read){.arena = arena, .match = spec->match, .array_index = -1};
     read->hold.memory = context->memory;
     arena_init(&read->scratch);
     store_skip_init(&read->seen);
-    int code = read_plan(read, &planning, &spec, NULL);
-    if (code == 0 && collection != NULL) {
-        read->collection = store_collection_hold(collection);
+    int code = read_plan(read, &planning, spec, err);
+    if (code == 0 && spec->collection != NULL) {
+        read->collection = store_collection_hold(spec->collection);
     }
     return code;
 }
@@ -98,14 +144,23 @@ void command_read_begin(struct command_read *read, struct query_context *context
     read->eval.arena = &read->scratch;
 }
 
-void command_read_close(struct command_read *read)
+/* What a walk through the plan has opened. */
+static void read_forget(struct command_read *read)
 {
     command_read_pause(read);
     if (read->scanning) {
         store_scan_close(&read->scan);
         read->scanning = false;
     }
+    command_shown_close(read);
     store_skip_close(&read->seen);
+    command_near_free(read->near);
+    read->near = NULL;
+}
+
+void command_read_close(struct command_read *read)
+{
+    read_forget(read);
     query_hold_drop(&read->hold);
     store_collection_release(read->collection);
     read->collection = NULL;
@@ -141,6 +196,9 @@ int command_read_slice(struct command_read *read, struct command_server *server,
                        : atomic_load_explicit(&server->first_slice, memory_order_relaxed);
     read->err = err;
     read->begun = true;
+    if (read->tails && server != NULL) {
+        read->tails_clock = atomic_load(&server->applied_clock);
+    }
     return goes_on && server != NULL ? command_read_check(read, server, err) : 0;
 }
 
@@ -160,12 +218,7 @@ int command_read_check(struct command_read *read, struct command_server *server,
 
 void command_read_restart(struct command_read *read)
 {
-    command_read_pause(read);
-    if (read->scanning) {
-        store_scan_close(&read->scan);
-        read->scanning = false;
-    }
-    store_skip_close(&read->seen);
+    read_forget(read);
     read->branch = 0;
 }
 
@@ -189,15 +242,15 @@ void command_read_pause(struct command_read *read)
 }
 
 /* The planner's ranges with the id of the index, or the collection, in front. */
-static struct store_range *read_ranges(struct command_read *read,
-                                       const struct query_plan_branch *branch, uint32_t id)
+static struct store_range *read_ranges(const struct query_plan_branch *branch, uint32_t id,
+                                       struct arena *arena)
 {
-    struct store_range *ranges = arena_alloc(read->arena, branch->ranges_count * sizeof *ranges);
+    struct store_range *ranges = arena_alloc(arena, branch->ranges_count * sizeof *ranges);
     for (uint32_t i = 0; i < branch->ranges_count; i++) {
         struct buf from;
         struct buf to;
-        buf_init(&from, read->arena);
-        buf_init(&to, read->arena);
+        buf_init(&from, arena);
+        buf_init(&to, arena);
         store_key_id(&from, id);
         store_key_id(&to, id);
         buf_append_slice(&from, branch->ranges[i].from);
@@ -207,18 +260,30 @@ static struct store_range *read_ranges(struct command_read *read,
     return ranges;
 }
 
-static void read_begin_branch(struct command_read *read, const struct query_plan_branch *branch)
+void command_read_scan(struct command_read *read, const struct query_plan_branch *branch,
+                       struct arena *arena)
 {
-    const struct store_index *index =
-        branch->index < 0 ? NULL : &read->collection->indexes[branch->index];
+    const struct store_capped *capped = read->collection->capped;
+    const struct store_index *index = branch->index >= 0 ? &read->collection->indexes[branch->index]
+                                      : capped != NULL   ? &capped->natural
+                                                         : NULL;
     uint32_t id = index == NULL ? read->collection->id : index->id;
-    struct store_range *ranges = read_ranges(read, branch, id);
+    struct store_range *ranges = read_ranges(branch, id, arena);
     store_scan_init(&read->scan, read->view, read->collection, index);
-    store_scan_set_ranges(&read->scan, read->arena, ranges, branch->ranges_count, branch->backward);
+    store_scan_set_ranges(&read->scan, arena, ranges, branch->ranges_count, branch->backward);
     if (branch->page) {
         store_scan_use_page(&read->scan);
     }
+    read->scan.tails = read->tails && index != NULL && index->is_natural && !branch->backward;
     read->scanning = true;
+}
+
+void command_read_scanned(struct command_read *read)
+{
+    read->keys_examined += read->scan.keys_examined;
+    read->docs_examined += read->scan.docs_examined;
+    store_scan_close(&read->scan);
+    read->scanning = false;
 }
 
 static void read_end_branch(struct command_read *read)
@@ -231,10 +296,7 @@ static void read_end_branch(struct command_read *read)
         if (count > 1) {
             read->branch_keys[read->branch] = read->scan.keys_examined;
         }
-        read->keys_examined += read->scan.keys_examined;
-        read->docs_examined += read->scan.docs_examined;
-        store_scan_close(&read->scan);
-        read->scanning = false;
+        command_read_scanned(read);
     }
     read->branch++;
 }
@@ -275,9 +337,25 @@ static int read_point(struct command_read *read, const struct query_plan_branch 
     return code < 0 ? code : 1;
 }
 
+static int read_lost(struct command_read *read)
+{
+    uint64_t sequence = store_key_load_sequence(buf_slice(&read->scan.last));
+    return err_set(read->err, LT_ECAPPEDPOSITIONLOST,
+                   "CollectionScan died due to position in capped collection being deleted. Last "
+                   "seen record id: RecordId(%llu)",
+                   (unsigned long long)sequence);
+}
+
 /* The next document of the plan, matching or not. */
 static int read_candidate(struct command_read *read, struct slice *ret_doc)
 {
+    if (command_shown_of(read->collection) != NULL) {
+        return command_shown_next(read, ret_doc);
+    }
+    if (read->plan.near != NULL) {
+        read->near = read->near == NULL ? command_near_new(&read->plan) : read->near;
+        return command_near_next(read, ret_doc);
+    }
     while (read->branch < read->plan.branches_count) {
         const struct query_plan_branch *branch = &read->plan.branches[read->branch];
         if (branch->point || branch->entry) {
@@ -288,11 +366,14 @@ static int read_candidate(struct command_read *read, struct slice *ret_doc)
             continue;
         }
         if (!read->scanning) {
-            read_begin_branch(read, branch);
+            command_read_scan(read, branch, read->arena);
         }
         struct store_scan_record record;
         int code = store_scan_next(&read->scan, &record);
-        if (code != 0) {
+        if (code == -LT_ECAPPEDPOSITIONLOST) {
+            return read_lost(read);
+        }
+        if (code != 0 || read->scan.tails) {
             *ret_doc = record.doc;
             return code;
         }
@@ -317,9 +398,10 @@ static bool read_is_repeated(struct command_read *read, struct slice doc)
 }
 
 /* For each document that is looked at; most reads have nothing to remember. */
-static int read_hold(struct command_read *read)
+int command_read_hold(struct command_read *read)
 {
     uint64_t bytes = read->seen.bytes + (read->scanning ? read->scan.seen.bytes : 0);
+    bytes += read->near == NULL ? 0 : command_near_bytes(read->near);
     if (bytes == read->hold.bytes) {
         return 0;
     }
@@ -339,7 +421,7 @@ int command_read_next(struct command_read *read, struct slice *ret_doc)
             return code;
         }
         read->budget--;
-        code = read_hold(read);
+        code = command_read_hold(read);
         if (code < 0) {
             return code;
         }
@@ -353,6 +435,28 @@ int command_read_next(struct command_read *read, struct slice *ret_doc)
             return 1;
         }
     }
+}
+
+static void read_fetch(struct command_op *op)
+{
+    struct command_read *read = op->fetch_context;
+    read->collection->shown->ops->fetch(read->reader);
+}
+
+int command_read_wants(struct command_op *op, struct command_read *read)
+{
+    const struct command_shown *shown = command_shown_of(read->collection);
+    if (shown == NULL || shown->ops->fetch == NULL) {
+        return command_wants(op, read->view, read->scan.backward);
+    }
+    op->fetch_blocking = read_fetch;
+    op->fetch_context = read;
+    return -LT_EAGAIN;
+}
+
+uint64_t command_read_awaits(const struct command_read *read)
+{
+    return read->tails ? read->tails_clock + 1 : command_shown_awaits(read);
 }
 
 void command_read_examined(const struct command_read *read, uint64_t *ret_keys, uint64_t *ret_docs)

@@ -102,6 +102,7 @@ int command_results_pipeline(struct command_op *op, struct command_cursor *curso
 {
     struct command_results_plan *plan = cursor->plan;
     plan->options = command_stage_options(cursor);
+    plan->stages = stages;
     return query_pipeline_parse(&cursor->context, stages, &plan->options, &plan->pipeline,
                                 &op->err);
 }

@@ -16,6 +16,7 @@
 struct command_results_plan {
     struct query_pipeline_options options; /* the pipeline's, which looks at them while it runs */
     struct query_pipeline *pipeline;       /* NULL: documents as they are read */
+    struct slice stages;                   /* of an aggregate: what it was parsed of */
     uint32_t first_stage;                  /* the stages before are the plan's work */
     struct query_run *run;
     struct query_project *project;
@@ -40,5 +41,8 @@ int command_results_pipeline(struct command_op *op, struct command_cursor *curso
 int command_find_open(struct command_op *op, struct command_cursor **ret_cursor,
                       int64_t *ret_batch_size);
 int command_aggregate_open(struct command_op *op, struct command_cursor **ret_cursor);
+
+/* The aggregate that op->body, a find, is on a view. */
+int command_find_on_view(struct command_op *op, struct slice *ret_body);
 
 #endif

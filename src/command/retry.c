@@ -176,12 +176,14 @@ void command_retry_forget(struct command_retry *retry, struct store_writer *writ
 
 /* ---- loading ---- */
 
-int command_retry_used(struct slice record, int64_t *ret_ms)
+int command_retry_read(struct slice record, struct command_retry_head *ret_head)
 {
     if (record.len < RETRY_HEADER || record.data[0] != RETRY_VERSION) {
         return -LT_ECORRUPT;
     }
-    memcpy(ret_ms, record.data + 10, sizeof *ret_ms);
+    ret_head->state = record.data[1];
+    memcpy(&ret_head->txn_number, record.data + 2, sizeof ret_head->txn_number);
+    memcpy(&ret_head->used_ms, record.data + 10, sizeof ret_head->used_ms);
     return 0;
 }
 
@@ -201,19 +203,17 @@ static bool retry_runs_are_sound(struct slice runs)
 /* Take in one part: 1 it belongs to the number, 0 it is an older one's, negative. */
 static int retry_take_part(struct command_retry *retry, struct slice record)
 {
-    int64_t txn_number;
-    int64_t used_ms;
-    int code = command_retry_used(record, &used_ms);
+    struct command_retry_head head;
+    int code = command_retry_read(record, &head);
     if (code < 0 || !retry_runs_are_sound(slice_from(record, RETRY_HEADER))) {
         return -LT_ECORRUPT;
     }
-    memcpy(&txn_number, record.data + 2, sizeof txn_number);
-    if (retry->stored && txn_number != retry->txn_number) {
+    if (retry->stored && head.txn_number != retry->txn_number) {
         return 0;
     }
     retry->stored = true;
-    retry->txn_number = txn_number;
-    retry->state = record.data[1];
+    retry->txn_number = head.txn_number;
+    retry->state = head.state;
     retry->part_start = retry->runs.len;
     buf_append_slice(&retry->runs, slice_from(record, RETRY_HEADER));
     return 1;

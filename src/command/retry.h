@@ -68,7 +68,12 @@ void command_retry_flush(struct command_retry *retry, struct store_writer *write
 void command_retry_forget(struct command_retry *retry, struct store_writer *writer,
                           struct slice session);
 
-/* When the session was last used, says its record. */
-int command_retry_used(struct slice record, int64_t *ret_ms);
+/* What a record says before its runs. */
+struct command_retry_head {
+    enum command_retry_state state;
+    int64_t txn_number;
+    int64_t used_ms;
+};
+int command_retry_read(struct slice record, struct command_retry_head *ret_head);
 
 #endif

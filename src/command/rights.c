@@ -49,8 +49,7 @@ bool rights__is_own(const struct rights_ask *ask, const struct command_name *use
     return slice_equal(ask->user->name, user->name) && slice_equal(ask->user->db, user->db);
 }
 
-/* Does any field of that name say yes? */
-static bool rights_says(struct slice doc, const char *name)
+bool rights__says(struct slice doc, const char *name)
 {
     struct doc_iter iter;
     struct doc_elem elem;
@@ -93,7 +92,7 @@ int rights_cluster(const struct rights_ask *ask, enum security_action what)
 static int rights_write(const struct rights_ask *ask, enum security_action what)
 {
     int code = rights_collection(ask, what);
-    if (code == 0 && rights_says(ask->body, "bypassDocumentValidation")) {
+    if (code == 0 && rights__says(ask->body, "bypassDocumentValidation")) {
         code = rights_collection(ask, SECURITY_bypassDocumentValidation);
     }
     return code;
@@ -114,7 +113,7 @@ static bool rights_upserts(const struct rights_ask *ask)
         return false;
     }
     while (command_docs_next(&docs, &statement)) {
-        if (rights_says(statement, "upsert")) {
+        if (rights__says(statement, "upsert")) {
             return true;
         }
     }
@@ -129,11 +128,32 @@ int rights_update(const struct rights_ask *ask, enum security_action what)
 
 int rights_find_and_modify(const struct rights_ask *ask, enum security_action what)
 {
-    bool removes = rights_says(ask->body, "remove");
+    bool removes = rights__says(ask->body, "remove");
     int code = rights_write(ask, what);
     code = code < 0 ? code : rights_collection(ask, removes ? SECURITY_remove : SECURITY_update);
-    if (code == 0 && rights_says(ask->body, "upsert")) {
+    if (code == 0 && rights__says(ask->body, "upsert")) {
         code = rights_collection(ask, SECURITY_insert);
+    }
+    return code;
+}
+
+/* Who may read a view sees what it is on: then he must be able to read that, too. */
+static int rights_view(const struct rights_ask *ask)
+{
+    struct slice none = doc_value_get_doc(doc_empty_array);
+    struct doc_iter iter;
+    struct doc_elem elem;
+    int code = 0;
+    if (rights_collection(ask, SECURITY_find) < 0) {
+        return 0;
+    }
+    doc_iter_init(&iter, ask->body);
+    while (code == 0 && doc_iter_next(&iter, &elem)) {
+        if (slice_is(elem.name, "viewOn") && elem.value.type == DOC_STRING) {
+            code = rights__pipeline(ask, doc_value_get_string(elem.value), none);
+        } else if (slice_is(elem.name, "pipeline") && elem.value.type == DOC_ARRAY) {
+            code = rights__pipeline(ask, rights__collection(ask), doc_value_get_doc(elem.value));
+        }
     }
     return code;
 }
@@ -141,7 +161,27 @@ int rights_find_and_modify(const struct rights_ask *ask, enum security_action wh
 int rights_create(const struct rights_ask *ask, enum security_action what)
 {
     int code = rights_collection(ask, what);
-    return code < 0 ? rights_collection(ask, SECURITY_insert) : 0;
+    code = code < 0 ? rights_collection(ask, SECURITY_insert) : 0;
+    return code < 0 ? code : rights_view(ask);
+}
+
+int rights_coll_mod(const struct rights_ask *ask, enum security_action what)
+{
+    int code = rights_collection(ask, what);
+    return code < 0 ? code : rights_view(ask);
+}
+
+int rights_clone(const struct rights_ask *ask, enum security_action what)
+{
+    struct doc_value value = doc_get_str(ask->body, "toCollection");
+    struct slice to = value.type == DOC_STRING ? doc_value_get_string(value) : SLICE("");
+    static const enum security_action actions[] = {SECURITY_insert, SECURITY_createIndex,
+                                                   SECURITY_convertToCapped};
+    int code = rights_collection(ask, what);
+    for (size_t i = 0; code == 0 && i < sizeof actions / sizeof actions[0]; i++) {
+        code = rights__may_collection(ask, ask->db, to, actions[i]);
+    }
+    return code;
 }
 
 /* ---- renameCollection ---- */
@@ -181,10 +221,17 @@ int rights_rename(const struct rights_ask *ask, enum security_action what)
         code = code < 0 ? code : rights__may_collection(ask, to_db, to, SECURITY_insert);
         code = code < 0 ? code : rights__may_collection(ask, to_db, to, SECURITY_createIndex);
     }
-    if (code == 0 && rights_says(ask->body, "dropTarget")) {
+    if (code == 0 && rights__says(ask->body, "dropTarget")) {
         code = rights__may_collection(ask, to_db, to, SECURITY_dropCollection);
     }
     return code;
+}
+
+int rights_data_size(const struct rights_ask *ask, enum security_action what)
+{
+    struct slice db, collection;
+    rights_split(rights__collection(ask), &db, &collection);
+    return rights__may_collection(ask, db, collection, what);
 }
 
 /* ---- reads ---- */

@@ -58,9 +58,17 @@ static int rights_everywhere(const struct rights_ask *ask, enum security_action 
     return rights__may(ask, &every, what);
 }
 
+static int rights_restrict(const struct rights_ask *ask)
+{
+    return doc_value_exists(rights_field(ask, "authenticationRestrictions"))
+               ? rights__may_db(ask, ask->db, SECURITY_setAuthenticationRestriction)
+               : 0;
+}
+
 int rights_create_user(const struct rights_ask *ask, enum security_action what)
 {
     int code = rights__may_db(ask, ask->db, what);
+    code = code < 0 ? code : rights_restrict(ask);
     return code < 0 ? code : rights_each_role(ask, rights_field(ask, "roles"), SECURITY_grantRole);
 }
 
@@ -88,7 +96,7 @@ int rights_update_user(const struct rights_ask *ask, enum security_action what)
             rights_everywhere(ask, SECURITY_revokeRole); /* those that go may be of any database */
         code = code < 0 ? code : rights_each_role(ask, rights_field(ask, "roles"), what);
     }
-    return code;
+    return code < 0 ? code : rights_restrict(ask);
 }
 
 int rights_roles(const struct rights_ask *ask, enum security_action what)
@@ -104,6 +112,7 @@ int rights_privileges(const struct rights_ask *ask, enum security_action what)
 int rights_create_role(const struct rights_ask *ask, enum security_action what)
 {
     int code = rights__may_db(ask, ask->db, what);
+    code = code < 0 ? code : rights_restrict(ask);
     code = code < 0 ? code : rights_each_role(ask, rights_field(ask, "roles"), SECURITY_grantRole);
     return code < 0
                ? code
@@ -113,8 +122,22 @@ int rights_create_role(const struct rights_ask *ask, enum security_action what)
 int rights_update_role(const struct rights_ask *ask, enum security_action what)
 {
     int code = rights_everywhere(ask, SECURITY_revokeRole);
+    code = code < 0 ? code : rights_restrict(ask);
     code = code < 0 ? code : rights_each_role(ask, rights_field(ask, "roles"), what);
     return code < 0 ? code : rights_each_privilege(ask, rights_field(ask, "privileges"), what);
+}
+
+/* Whatever is given may be written, and what is there may go; it is read, too. */
+int rights_merge_accounts(const struct rights_ask *ask, enum security_action what)
+{
+    static const enum security_action others[] = {SECURITY_createRole, SECURITY_grantRole,
+                                                  SECURITY_revokeRole, SECURITY_dropUser,
+                                                  SECURITY_dropRole};
+    int code = rights_everywhere(ask, what);
+    for (size_t i = 0; i < sizeof others / sizeof others[0] && code == 0; i++) {
+        code = rights_everywhere(ask, others[i]);
+    }
+    return code;
 }
 
 /* ---- reading ---- */

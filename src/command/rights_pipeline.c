@@ -28,7 +28,8 @@ static int pipeline_target(const struct rights_ask *ask, struct doc_value value,
     } else if (value.type == DOC_OBJECT) {
         struct doc_value own = doc_get_str(doc_value_get_doc(value), "db");
         struct doc_value name = doc_get_str(doc_value_get_doc(value), "coll");
-        db = own.type == DOC_STRING ? doc_value_get_string(own) : db;
+        bool named = own.type == DOC_STRING && doc_value_get_string(own).len > 0;
+        db = named ? doc_value_get_string(own) : db;
         collection = name.type == DOC_STRING ? doc_value_get_string(name) : collection;
     }
     struct security_actions wanted = security_actions_of(actions);
@@ -87,25 +88,45 @@ static int pipeline_facet(struct pipeline_walk *walk, struct doc_value spec)
     return code;
 }
 
-static int pipeline_out(struct pipeline_walk *walk, struct doc_value spec)
+/* Validators of the target are passed by with an action of its own. */
+static int pipeline_written(const struct rights_ask *ask, struct doc_value target,
+                            const char *actions)
 {
-    return pipeline_target(walk->ask, spec, "insert remove");
+    int code = pipeline_target(ask, target, actions);
+    return code == 0 && rights__says(ask->body, "bypassDocumentValidation")
+               ? pipeline_target(ask, target, "bypassDocumentValidation")
+               : code;
 }
 
-/* {into, whenMatched: "merge" | [...]}, or where to alone. */
+static int pipeline_out(struct pipeline_walk *walk, struct doc_value spec)
+{
+    return pipeline_written(walk->ask, spec, "insert remove");
+}
+
+static bool pipeline_says_one(struct slice doc, const char *name, const char *one,
+                              const char *other)
+{
+    struct doc_value value = doc_get_str(doc, name);
+    return value.type == DOC_STRING && (slice_is(doc_value_get_string(value), one) ||
+                                        slice_is(doc_value_get_string(value), other));
+}
+
+/* {into, whenMatched: "merge" | [...], whenNotMatched: "insert"}, or where to alone. */
 static int pipeline_merge(struct pipeline_walk *walk, struct doc_value spec)
 {
     struct doc_value into = spec;
-    struct doc_value matched = doc_missing;
+    bool updates = true;
+    bool inserts = true;
     if (spec.type == DOC_OBJECT) {
         struct slice doc = doc_value_get_doc(spec);
         into = doc_value_exists(doc_get_str(doc, "into")) ? doc_get_str(doc, "into") : spec;
-        matched = doc_get_str(doc, "whenMatched");
+        updates = !pipeline_says_one(doc, "whenMatched", "fail", "keepExisting");
+        inserts = !updates || !pipeline_says_one(doc, "whenNotMatched", "discard", "fail");
     }
-    bool keeps =
-        matched.type == DOC_STRING && (slice_is(doc_value_get_string(matched), "fail") ||
-                                       slice_is(doc_value_get_string(matched), "keepExisting"));
-    return pipeline_target(walk->ask, into, keeps ? "insert" : "insert update");
+    return pipeline_written(walk->ask, into,
+                            !updates  ? "insert"
+                            : inserts ? "insert update"
+                                      : "update");
 }
 
 /* A first stage that brings documents from elsewhere: what it needs on the collection, or on the
@@ -122,21 +143,13 @@ static const struct {
     {"$documents", "", NULL},
     {"$currentOp", "", "inprog"},
     {"$queryStats", "", "queryStatsRead"},
+    {"$listClusterCatalog", "", "listDatabases"},
     {"$listCatalog", "collStats listIndexes", NULL},
 };
 
-/* Does any field of that name say yes? */
 static bool pipeline_says(struct doc_value spec, const char *name)
 {
-    struct doc_iter iter;
-    struct doc_elem elem;
-    doc_iter_value(&iter, spec.type == DOC_OBJECT ? spec : doc_empty_object);
-    while (doc_iter_next(&iter, &elem)) {
-        if (slice_is(elem.name, name) && doc_value_truth(elem.value)) {
-            return true;
-        }
-    }
-    return false;
+    return spec.type == DOC_OBJECT && rights__says(doc_value_get_doc(spec), name);
 }
 
 /* Of a collection, of a database when it is empty, or of all that is no system's. */
@@ -151,12 +164,47 @@ static int pipeline_change_stream(const struct rights_ask *ask, struct slice col
     return code < 0 ? code : rights__may(ask, &where, SECURITY_find);
 }
 
+static bool pipeline_is_text(struct doc_value doc, const char *name, struct slice text)
+{
+    struct doc_value value = doc_get_str(doc_value_get_doc(doc), name);
+    return value.type == DOC_STRING && slice_equal(doc_value_get_string(value), text);
+}
+
+/* Has the list of users anybody but the caller? What is malformed counts as somebody. */
+static bool pipeline_has_others(const struct rights_ask *ask, struct doc_value users)
+{
+    struct doc_iter iter;
+    struct doc_elem elem;
+    bool others = false;
+    doc_iter_value(&iter, users);
+    while (!others && doc_iter_next(&iter, &elem)) {
+        others = elem.value.type != DOC_OBJECT || doc_count(doc_value_get_doc(elem.value)) != 2 ||
+                 !pipeline_is_text(elem.value, "user", ask->user->name) ||
+                 !pipeline_is_text(elem.value, "db", ask->user->db);
+    }
+    return others;
+}
+
+static bool pipeline_names_others(const struct rights_ask *ask, struct doc_value spec)
+{
+    struct doc_iter iter;
+    struct doc_elem elem;
+    bool others = false;
+    doc_iter_value(&iter, spec.type == DOC_OBJECT ? spec : doc_empty_object);
+    while (!others && doc_iter_next(&iter, &elem)) {
+        others = slice_is(elem.name, "users") && elem.value.type == DOC_ARRAY &&
+                 pipeline_has_others(ask, elem.value);
+    }
+    return others;
+}
+
 /* One's own are shown to everybody. */
 static int pipeline_sessions(const struct rights_ask *ask, struct slice collection,
                              struct doc_value spec)
 {
+    bool others = pipeline_says(spec, "allUsers") || pipeline_names_others(ask, spec);
     (void)collection;
-    return pipeline_says(spec, "allUsers") ? rights__may_cluster(ask, SECURITY_listSessions) : 0;
+    return others ? rights__may_cluster(ask, SECURITY_listSessions) : 0;
 }
 
 static const struct {

@@ -32,6 +32,8 @@ int rights__may_db(const struct rights_ask *ask, struct slice db, enum security_
 int rights__may_cluster(const struct rights_ask *ask, enum security_action action);
 /* The collection that the command's first field names; empty when it is no string. */
 struct slice rights__collection(const struct rights_ask *ask);
+/* Does any field of that name say yes? */
+bool rights__says(struct slice doc, const char *name);
 bool rights__is_own(const struct rights_ask *ask, const struct command_name *user);
 
 /* Everything a pipeline over db.collection touches. */

@@ -5,6 +5,7 @@
 #include "command/accounts_private.h"
 #include "command/handlers.h"
 #include "doc/view.h"
+#include "security/restriction.h"
 
 enum { ROLES_EXISTS = 51002 };
 
@@ -27,6 +28,7 @@ struct role_write {
     struct slice old; /* empty: it is new */
     struct command_names roles;
     struct security_privileges privileges;
+    struct doc_value restrictions;
 };
 
 /* ---- checks ---- */
@@ -53,12 +55,9 @@ static int role_read_args(struct command_op *op, struct role_args *args, bool re
     code = code < 0 ? code : role_check_array(op, "roles", args->roles, required);
     code = code < 0 ? code
                     : role_check_array(op, "authenticationRestrictions", args->restrictions, false);
-    if (code == 0 && args->restrictions.type == DOC_ARRAY &&
-        !doc_is_empty(doc_value_get_doc(args->restrictions))) {
-        return err_set(&op->err, LT_ENOTIMPLEMENTED,
-                       "%s: authenticationRestrictions are not supported yet", op->command->name);
-    }
-    return code;
+    return code < 0 || args->restrictions.type != DOC_ARRAY
+               ? code
+               : security_restrictions_check(doc_value_get_doc(args->restrictions), &op->err);
 }
 
 /* Nothing outside its database, unless that is admin. */
@@ -118,6 +117,7 @@ static int role_put(struct command_op *op, const struct role_write *role)
     doc_build_string(builder, "db", op->db);
     security_privileges_build(&role->privileges, builder, "privileges");
     command_names_build(&role->roles, builder, "roles", "role");
+    accounts__build_restrictions(builder, role->restrictions);
     return command_directory_put(op, COMMAND_ROLES, role->old, doc_build_end(builder));
 }
 
@@ -131,6 +131,7 @@ static int role_get(struct command_directory *directory, struct role_write *role
     }
     struct doc_value privileges = doc_get_str(role->old, "privileges");
     command_names_of(&role->roles, role->old);
+    role->restrictions = doc_get_str(role->old, "authenticationRestrictions");
     return privileges.type == DOC_ARRAY
                ? security_privileges_parse(&role->privileges, doc_value_get_doc(privileges), err)
                : 0;
@@ -146,6 +147,9 @@ static int role_set(struct command_directory *directory, const struct role_args 
         code = security_privileges_parse(&role->privileges, doc_value_get_doc(args->privileges),
                                          &op->err);
     }
+    if (doc_value_exists(args->restrictions)) {
+        role->restrictions = args->restrictions;
+    }
     if (code == 0 && doc_value_exists(args->roles)) {
         code = accounts__roles(directory, doc_value_get_doc(args->roles), true, &role->roles);
     }
@@ -154,7 +158,7 @@ static int role_set(struct command_directory *directory, const struct role_args 
 
 static void role_init(struct command_op *op, struct role_write *role)
 {
-    *role = (struct role_write){0};
+    *role = (struct role_write){.restrictions = doc_missing};
     command_names_init(&role->roles, &op->arena);
     security_privileges_init(&role->privileges, &op->arena);
 }

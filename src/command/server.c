@@ -15,7 +15,7 @@
 
 enum { SERVER_TAIL_BYTES = 64 << 20 };
 
-/* A parsed partial filter with the arena it lives in. */
+/* A parsed partial filter, or validator, with the arena it lives in. */
 struct server_filter {
     struct arena arena;
     struct query_context context;
@@ -44,6 +44,7 @@ static bool server_filter_matches(const void *filter, struct slice doc)
     struct query_eval eval;
     arena_init(&scratch);
     query_eval_init(&eval, &context, &scratch);
+    eval.root = doc_value_object(doc);
     bool matches = query_match_doc(parsed->match, &eval, doc, NULL, NULL) > 0;
     arena_close(&scratch);
     return matches;
@@ -105,6 +106,7 @@ void command_server_init(struct command_server *server)
     server->fail_points = command_fail_points_new();
     server->cursors = command_cursors_new();
     command_snapshots_init(&server->snapshots);
+    command_index_filters_init(&server->index_filters);
     store_tail_init(&server->tail, SERVER_TAIL_BYTES);
 }
 
@@ -123,6 +125,7 @@ void command_server_close(struct command_server *server)
     }
     command_cursors_free(server->cursors);
     command_snapshots_close(&server->snapshots);
+    command_index_filters_close(&server->index_filters);
     store_tail_close(&server->tail);
     command_budgets_free(server->budgets);
     command_sessions_free(server->sessions);

@@ -15,8 +15,11 @@
 #include "cache/cache.h"
 #include "command/budgets.h"
 #include "command/command.h"
+#include "command/index_filter.h"
 #include "command/params.h"
+#include "command/shown.h"
 #include "command/snapshot.h"
+#include "command/uses.h"
 #include "memory/reclaim.h"
 #include "security/throttle.h"
 #include "store/disk.h"
@@ -48,6 +51,8 @@ struct command_host_ops {
     int (*open_journal)(void *host, struct store_disk **ret_disk);
     /* Log an entry whose clock is after server->cluster_clock, unless there is one. */
     void (*advance_clock)(void *host);
+    /* Begin a new term as primary, then call command_member_elected; soon, or asked again. */
+    void (*elect)(void *host);
     /* Step everything that sleeps and is due: topology_counter was raised. */
     void (*topology_changed)(void *host);
     /* Take the TLS certificates from their files again. */
@@ -94,6 +99,9 @@ struct command_server {
     _Atomic uint64_t logged_clock;  /* of the newest logged one */
     _Atomic uint64_t cluster_clock; /* the latest that a client brought; causal.h */
     _Atomic(struct store_catalog *) catalog;
+    struct command_shown shown[COMMAND_SHOWN_COUNT];
+    uint64_t log_bytes_max;         /* of the log, for who reads it; oplogSizeMB */
+    _Atomic uint64_t log_bytes;     /* that it has on disk */
     struct memory_reclaim *reclaim; /* for catalogs that were replaced; NULL: there is one thread */
     /* ---- working state ---- */
     struct command_budgets *budgets; /* NULL: memory is not counted */
@@ -116,8 +124,15 @@ struct command_server {
     /* ---- settings that setParameter changes ---- */
     struct command_params parameters;
     /* ---- counters ---- */
+    struct command_uses uses;
+    struct command_index_filters index_filters;
     struct {
-        _Atomic uint64_t insert, query, update, remove, getmore, command;
+        uint64_t last_us; /* a pass began: the owner's */
+        _Atomic uint64_t passes;
+        _Atomic uint64_t deleted; /* documents */
+    } expire;
+    struct {
+        _Atomic uint64_t insert, query, update, remove, getmore, command, failed;
     } opcounters; /* as serverStatus.opcounters; `command` counts every command */
 };
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "command/account.h"
 #include "command/cursor.h"
 #include "command/server.h"
 #include "command/txn.h"
@@ -67,7 +68,8 @@ static struct command_session **session_find(struct command_sessions *sessions,
 struct session_use {
     int64_t now_ms;
     uint64_t now_us;
-    const uint8_t *user_id; /* NULL: nobody knows */
+    const uint8_t *user_id; /* NULL: nobody knows; */
+    const uint8_t *uid;     /* else both are there */
 };
 
 static int session_use(struct command_sessions *sessions, const uint8_t key[16],
@@ -93,15 +95,24 @@ static int session_use(struct command_sessions *sessions, const uint8_t key[16],
     }
     if (code == 0 && use->user_id != NULL) {
         memcpy((*link)->user_id, use->user_id, sizeof(*link)->user_id);
+        memcpy((*link)->uid, use->uid, sizeof(*link)->uid);
     }
     pthread_mutex_unlock(&sessions->lock);
     return code;
 }
 
+/* SHA-256 of nothing: what MongoDB has there without access control. */
+static const uint8_t session_nobody[32] = {
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
+    0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+};
+
 int command_sessions_use(struct command_op *op, const uint8_t key[16],
                          struct command_session **ret_session)
 {
-    struct session_use use = {op->wall_ms, op->mono_us, op->user_id};
+    const struct command_account *account = op->client->account;
+    struct session_use use = {op->wall_ms, op->mono_us, op->user_id,
+                              account == NULL ? session_nobody : account->uid};
     int code = session_use(op->server->sessions, key, &use, ret_session);
     return code == 0 ? 0
                      : err_set(&op->err, -code,
@@ -129,11 +140,13 @@ static int session_load_one(struct command_sessions *sessions, struct slice id_p
                             struct slice record, uint64_t now_us)
 {
     struct command_session *session;
+    struct command_retry_head head = {0};
     struct session_use use = {.now_us = now_us};
     if (id_part.len != sizeof session->id + 4) {
         return -LT_ECORRUPT;
     }
-    int code = command_retry_used(record, &use.now_ms);
+    int code = command_retry_read(record, &head);
+    use.now_ms = head.used_ms;
     return code < 0 ? code : session_use(sessions, id_part.data, &use, &session);
 }
 
@@ -284,8 +297,21 @@ struct command_session **command_sessions_all(struct command_sessions *sessions,
     return all;
 }
 
+static bool session_is_of(const struct command_session *session,
+                          const struct command_session_whose *whose)
+{
+    size_t size = sizeof session->uid;
+    bool found = whose->uids.data == NULL;
+    for (size_t at = 0; at < whose->uids.len && !found; at += size) {
+        found = memcmp(session->uid, whose->uids.data + at, size) == 0;
+    }
+    return found && (whose->user_id == NULL ||
+                     memcmp(session->user_id, whose->user_id, sizeof session->user_id) == 0);
+}
+
 struct command_session_info *command_sessions_list(struct command_sessions *sessions,
-                                                   struct arena *arena, const uint8_t user_id[16],
+                                                   struct arena *arena,
+                                                   const struct command_session_whose *whose,
                                                    uint32_t *ret_count)
 {
     pthread_mutex_lock(&sessions->lock);
@@ -293,7 +319,9 @@ struct command_session_info *command_sessions_list(struct command_sessions *sess
     uint32_t count = 0;
     for (int i = 0; i < SESSION_SLOTS; i++) {
         for (struct command_session *s = sessions->slots[i]; s != NULL; s = s->next) {
-            if (user_id == NULL || memcmp(s->user_id, user_id, sizeof s->user_id) == 0) {
+            if (session_is_of(s, whose)) {
+                memcpy(infos[count].key, s->id, sizeof s->id);
+                memcpy(infos[count].uid, s->uid, sizeof s->uid);
                 command_session_shown(s, infos[count].id);
                 infos[count++].used_ms = s->used_ms;
             }
@@ -302,6 +330,28 @@ struct command_session_info *command_sessions_list(struct command_sessions *sess
     pthread_mutex_unlock(&sessions->lock);
     *ret_count = count;
     return infos;
+}
+
+void command_session_build_id(struct doc_builder *builder, const struct command_session_info *info)
+{
+    static const uint8_t unknown[sizeof info->uid];
+    doc_build_binary(builder, "id", 4, slice_of(info->id, sizeof info->id));
+    if (memcmp(info->uid, unknown, sizeof unknown) != 0) {
+        doc_build_binary(builder, "uid", 0, slice_of(info->uid, sizeof info->uid));
+    }
+}
+
+struct slice command_session_build(struct arena *arena, const struct command_session_info *info)
+{
+    struct doc_builder *builder = arena_alloc(arena, sizeof *builder);
+    struct buf *buf = arena_alloc(arena, sizeof *buf);
+    buf_init(buf, arena);
+    doc_build_begin(builder, buf);
+    doc_build_open(builder, SLICE("_id"));
+    command_session_build_id(builder, info);
+    doc_build_close(builder);
+    doc_build_date(builder, "lastUse", info->used_ms);
+    return doc_build_end(builder);
 }
 
 /* Ops of the session that rest between two steps die with the next one. */

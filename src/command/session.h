@@ -19,7 +19,8 @@ enum { COMMAND_SESSIONS_MAX = 1000000 };
 struct command_session {
     struct command_session *next; /* in its slot */
     uint8_t id[16];               /* the client's, and whose it is: command_session_key_of */
-    uint8_t user_id[16];          /* of who made it; zeroes: nobody's */
+    uint8_t user_id[16];          /* of who used it; zeroes: nobody's */
+    uint8_t uid[32];              /* likewise, as its lsid says; zeroes: not known */
     int64_t used_ms;              /* last, by the wall clock: to be shown */
     uint64_t used_us;             /* by the monotonic one, which does not jump: to be old */
     atomic_bool ended;            /* to be forgotten */
@@ -62,14 +63,27 @@ struct command_session *command_sessions_find(struct command_sessions *sessions,
 struct command_session **command_sessions_all(struct command_sessions *sessions,
                                               struct arena *arena, uint32_t *ret_count);
 
-/* What is shown of them: of one user's, or (NULL) of all. Any thread. */
+/* What is shown of them. */
 struct command_session_info {
-    uint8_t id[16];
+    uint8_t key[16];
+    uint8_t id[16]; /* that its client knows */
+    uint8_t uid[32];
     int64_t used_ms;
 };
+/* Whose are wanted; nothing of it set: everybody's. */
+struct command_session_whose {
+    const uint8_t *user_id; /* of 16 bytes, or NULL */
+    struct slice uids;      /* of 32 bytes each; data NULL: any */
+};
+/* Any thread. */
 struct command_session_info *command_sessions_list(struct command_sessions *sessions,
-                                                   struct arena *arena, const uint8_t user_id[16],
+                                                   struct arena *arena,
+                                                   const struct command_session_whose *whose,
                                                    uint32_t *ret_count);
+/* The fields of its lsid: id and, when it is known, uid. */
+void command_session_build_id(struct doc_builder *builder, const struct command_session_info *info);
+/* {_id: {id: UUID, uid: Binary}, lastUse: Date} */
+struct slice command_session_build(struct arena *arena, const struct command_session_info *info);
 
 /* Abort its transaction, end its ops and its cursors. The owner. */
 void command_session_kill(struct command_owner *owner, struct command_session *session);

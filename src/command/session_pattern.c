@@ -98,6 +98,24 @@ static int pattern_names(struct command_op *op, const struct command_names_spec 
     return command_names_parse(names, spec, doc_value_get_doc(value), &op->err);
 }
 
+static int pattern_uid(struct command_op *op, struct command_session_pattern *pattern,
+                       struct doc_value value)
+{
+    struct slice uid = value.type == DOC_BINARY ? doc_value_get_binary(value) : SLICE("");
+    if (value.type != DOC_BINARY) {
+        return err_set(&op->err, LT_ETYPEMISMATCH,
+                       "BSON field '%s.uid' is the wrong type '%s', expected type 'binData'",
+                       op->command->name, doc_type_name(value.type));
+    }
+    if (uid.len != sizeof pattern->uid) {
+        return err_set(&op->err, LT_EUNSUPPORTEDFORMAT, "%s: a uid is a SHA-256 hash, 32 bytes",
+                       op->command->name);
+    }
+    memcpy(pattern->uid, uid.data, uid.len);
+    pattern->of_uid = true;
+    return 0;
+}
+
 static int pattern_field(struct pattern_ask *ask, struct command_session_pattern *pattern,
                          const struct doc_elem *elem)
 {
@@ -118,9 +136,7 @@ static int pattern_field(struct pattern_ask *ask, struct command_session_pattern
                              "BSON field '%s.lsid' must be {id: <UUID>}", op->command->name);
     }
     if (slice_is(elem->name, "uid")) {
-        return err_set(&op->err, LT_ENOTIMPLEMENTED,
-                       "%s: uid is not supported yet; name the users: {users: [{user, db}]}",
-                       op->command->name);
+        return pattern_uid(op, pattern, elem->value);
     }
     return err_set(&op->err, 40415, "BSON field '%s.%.*s' is an unknown field.", op->command->name,
                    SLICE_FMT(elem->name));
@@ -162,5 +178,6 @@ bool command_session_pattern_means(const struct command_session_pattern *pattern
     uint8_t shown[16];
     command_session_shown(session, shown);
     return (!pattern->of_id || memcmp(shown, pattern->id, sizeof shown) == 0) &&
+           (!pattern->of_uid || memcmp(session->uid, pattern->uid, sizeof pattern->uid) == 0) &&
            (!pattern->of_users || pattern_has_user(pattern, session->user_id));
 }

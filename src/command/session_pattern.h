@@ -4,8 +4,8 @@
  *             means all. A role is had also when it is inherited.
  * Thread      the owner.
  * Memory      a pattern is in the op's arena.
- * Errors      14, 2 for malformed ones; 40415 for a field that no pattern has; 238 for uid;
- *             -LT_EAGAIN (op->fetch_key is set).
+ * Errors      14, 2 for malformed ones; 40415 for a field that no pattern has; -LT_EAGAIN
+ * (op->fetch_key is set).
  */
 #ifndef COMMAND_SESSION_PATTERN_H
 #define COMMAND_SESSION_PATTERN_H
@@ -15,11 +15,13 @@
 struct command_session_pattern {
     bool of_id;
     uint8_t id[16]; /* as its client knows it */
+    bool of_uid;
+    uint8_t uid[32]; /* as its lsid says */
     bool of_users;
     struct buf user_ids; /* one behind another */
 };
 
-/* {lsid: {id}, users: [{user, db}], roles: [{role, db}]} */
+/* {lsid: {id}, uid, users: [{user, db}], roles: [{role, db}]} */
 int command_session_pattern_parse(struct command_op *op, struct slice spec,
                                   struct command_session_pattern *ret_pattern);
 /* [{user, db}]; empty: all sessions. */

@@ -45,7 +45,8 @@ static void sieve_open(struct sieve_kit *kit)
     assert_int_equal(store_delete(&write, changed), 0);
     store_note_put(&store->writer, write.collection, &create);
     store_tail_init(&kit->tail, 1 << 20);
-    kit->entry = store_tail_entry_new(1, 1, buf_slice(&store->writer.effects));
+    struct store_mark mark = {1, 1, 1};
+    kit->entry = store_tail_entry_new(&mark, buf_slice(&store->writer.effects));
 }
 
 static void sieve_close(struct sieve_kit *kit)

@@ -31,10 +31,32 @@ static int collstats_storage(struct collstats_parsed *parsed, struct doc_value v
             doc_type_name(scale.type));
     }
     parsed->scale = doc_value_to_i64_clamped(scale);
+    parsed->scale = parsed->scale > INT32_MAX ? INT32_MAX : parsed->scale;
     return parsed->scale >= 1
                ? 0
-               : err_set(err, 51024, "BSON field 'scale' value must be >= 1, actual value '%lld'",
+               : err_set(err, LT_EBADVALUE, "scale has to be >= 1, actual value '%lld'",
                          (long long)parsed->scale);
+}
+
+static int collstats_latency_spec(struct doc_value value, struct err *err)
+{
+    struct doc_iter iter;
+    struct doc_elem elem;
+    doc_iter_value(&iter, value);
+    while (doc_iter_next(&iter, &elem)) {
+        if (!slice_is(elem.name, "histograms")) {
+            return err_set(err, 40415,
+                           "BSON field '$collStats.latencyStats.%.*s' is an unknown field.",
+                           SLICE_FMT(elem.name));
+        }
+        if (elem.value.type != DOC_BOOL) {
+            return err_set(err, LT_ETYPEMISMATCH,
+                           "BSON field '$collStats.latencyStats.histograms' is the wrong type "
+                           "'%s', expected type 'bool'",
+                           doc_type_name(elem.value.type));
+        }
+    }
+    return 0;
 }
 
 static int collstats_field(struct collstats_parsed *parsed, const struct doc_elem *elem,
@@ -49,13 +71,22 @@ static int collstats_field(struct collstats_parsed *parsed, const struct doc_ele
         return err_set(err, 40415, "BSON field '$collStats.%.*s' is an unknown field.",
                        SLICE_FMT(elem->name));
     }
+    if (doc_value_is_nullish(elem->value)) {
+        return 0;
+    }
     if (elem->value.type != DOC_OBJECT) {
         return err_set(err, LT_ETYPEMISMATCH,
                        "BSON field '$collStats.%s' is the wrong type '%s', expected type 'object'",
                        known[which], doc_type_name(elem->value.type));
     }
+    if ((which == 0 || which == 3) && !doc_is_empty(doc_value_get_doc(elem->value))) {
+        return err_set(err, 31170, "$collStats option '%s' must be an empty object", known[which]);
+    }
     parsed->count |= which == 0;
     parsed->latency |= which == 2;
+    if (which == 2) {
+        return collstats_latency_spec(elem->value, err);
+    }
     return which == 1 ? collstats_storage(parsed, elem->value, err) : 0;
 }
 

@@ -4,11 +4,13 @@
 
 #include "command/cache_stats.h"
 #include "command/cursor.h"
+#include "command/expire.h"
 #include "command/handlers.h"
 #include "command/member.h"
 #include "command/memory.h"
 #include "command/status.h"
 #include "command/version.h"
+#include "command/view.h"
 #include "command/write.h"
 #include "doc/view.h"
 #include "memory/allocator.h"
@@ -39,6 +41,50 @@ static void status_opcounters(struct command_op *op)
     doc_build_close(builder);
 }
 
+/* Requests that failed are the client's; this server has no others that it survives. */
+static void status_asserts(const struct command_server *server, struct doc_builder *builder)
+{
+    doc_build_open(builder, SLICE("asserts"));
+    doc_build_i32(builder, "regular", 0);
+    doc_build_i32(builder, "warning", 0);
+    doc_build_i32(builder, "msg", 0);
+    doc_build_i64(builder, "user", (int64_t)atomic_load(&server->opcounters.failed));
+    doc_build_i32(builder, "tripwire", 0);
+    doc_build_i32(builder, "rollovers", 0);
+    doc_build_close(builder);
+}
+
+static void status_catalog(const struct store_catalog *catalog, struct doc_builder *builder)
+{
+    int32_t views = 0;
+    int32_t capped = 0;
+    int32_t clustered = 0;
+    int32_t internal = 0;
+    for (uint32_t i = 0; i < catalog->count; i++) {
+        const struct store_collection *collection = catalog->collections[i];
+        views += collection->view_on.len > 0;
+        capped += doc_value_truth(doc_get_str(collection->options, "capped"));
+        clustered += doc_value_exists(doc_get_str(collection->options, "clusteredIndex"));
+        internal += slice_is(collection->db, "admin") || slice_is(collection->db, "config") ||
+                    slice_is(collection->db, "local");
+    }
+    doc_build_open(builder, SLICE("catalogStats"));
+    doc_build_i32(builder, "collections", (int32_t)catalog->count - views - internal);
+    doc_build_i32(builder, "capped", capped);
+    doc_build_i32(builder, "clustered", clustered);
+    doc_build_i32(builder, "views", views);
+    doc_build_i32(builder, "internalCollections", internal);
+    doc_build_close(builder);
+}
+
+/* How long the server has run: no lock here is the whole server's. */
+static void status_lock(double uptime, struct doc_builder *builder)
+{
+    doc_build_open(builder, SLICE("globalLock"));
+    doc_build_i64(builder, "totalTime", (int64_t)(uptime * 1e6));
+    doc_build_close(builder);
+}
+
 int command_server_status(struct command_op *op)
 {
     const struct command_server *server = op->server;
@@ -46,12 +92,15 @@ int command_server_status(struct command_op *op)
     double uptime = (double)(op->mono_us - server->started_us) / 1e6;
     doc_build_text(builder, "host", server->address);
     doc_build_text(builder, "version", COMMAND_MONGODB_VERSION);
-    doc_build_text(builder, "process", "largetable");
+    doc_build_text(builder, "process", "mongod"); /* as which it answers */
     doc_build_i64(builder, "pid", getpid());
     doc_build_double(builder, "uptime", uptime);
     doc_build_i64(builder, "uptimeMillis", (int64_t)(uptime * 1000));
     doc_build_i64(builder, "uptimeEstimate", (int64_t)uptime);
     doc_build_date(builder, "localTime", op->wall_ms);
+    status_asserts(server, builder);
+    status_catalog(op->catalog, builder);
+    status_lock(uptime, builder);
     server->host_ops->status(server->host, builder);
     status_opcounters(op);
     command_cache_status(server, builder);
@@ -63,6 +112,7 @@ int command_server_status(struct command_op *op)
     doc_build_i64(builder, "total", command_cursors_count(server->cursors));
     doc_build_close(builder);
     doc_build_close(builder);
+    command_expire_status(server, builder);
     doc_build_close(builder);
     doc_build_open(builder, SLICE("repl"));
     doc_build_text(builder, "setName", server->set_name);
@@ -98,11 +148,21 @@ int command_collection_stats(struct store_view *view, const struct store_collect
     if (collection == NULL) {
         return 0;
     }
+    const struct command_shown *shown = command_shown_of(collection);
+    if (shown != NULL && shown->ops->capped) {
+        ret_stats->bytes = (int64_t)atomic_load(&shown->server->log_bytes);
+        ret_stats->storage_bytes = ret_stats->bytes;
+        return 0;
+    }
     int code = store_read_counts(view, collection->id, &counts);
     ret_stats->documents = counts.documents;
     ret_stats->bytes = counts.bytes;
     ret_stats->indexes = collection->indexes_count;
     ret_stats->storage_bytes = (int64_t)status_range_size(view->kv, collection->id);
+    if (collection->capped != NULL) {
+        ret_stats->storage_bytes +=
+            (int64_t)status_range_size(view->kv, collection->capped->natural.id);
+    }
     for (uint32_t i = 1; i < collection->indexes_count; i++) {
         ret_stats->index_bytes += (int64_t)status_range_size(view->kv, collection->indexes[i].id);
     }
@@ -157,18 +217,26 @@ void command_build_stats(struct store_view *view, struct doc_builder *builder,
         status_number(builder, name, size / scale);
     }
     doc_build_close(builder);
-    doc_build_bool(builder, "capped", false);
+    const struct command_shown *shown = command_shown_of(collection);
+    const struct store_capped *capped = collection == NULL ? NULL : collection->capped;
+    bool is_log = shown != NULL && shown->ops->capped;
+    doc_build_bool(builder, "capped", is_log || capped != NULL);
+    if (is_log || capped != NULL) {
+        int64_t bytes_max = is_log ? (int64_t)shown->server->log_bytes_max : capped->bytes_max;
+        status_number(builder, "max", is_log ? 0 : capped->documents_max);
+        status_number(builder, "maxSize", bytes_max / scale);
+    }
     status_number(builder, "scaleFactor", scale);
 }
 
 struct stats_args {
     int64_t scale;
-    struct doc_value free_storage;
+    bool free_storage;
 };
 
 static const struct command_arg stats_arg_table[] = {
     {"scale", COMMAND_ARG_INT, offsetof(struct stats_args, scale), 0},
-    {"freeStorage", COMMAND_ARG_VALUE, offsetof(struct stats_args, free_storage), 0},
+    {"freeStorage", COMMAND_ARG_BOOL, offsetof(struct stats_args, free_storage), 0},
     {NULL},
 };
 
@@ -191,6 +259,7 @@ int command_coll_stats(struct command_op *op)
     struct slice ns;
     int code = stats_args_read(op, &args);
     code = code < 0 ? code : command_namespace(op, &ns);
+    code = code < 0 ? code : command_view_refuse(op, ns);
     if (code < 0) {
         return code;
     }
@@ -207,12 +276,32 @@ int command_coll_stats(struct command_op *op)
     return 0;
 }
 
+/* Of the disk that the data is on. */
+static void status_disk(struct command_op *op, double scale)
+{
+    struct store_disk *disk;
+    uint64_t unused = 0;
+    uint64_t total = 0;
+    if (op->server->host_ops->open_journal(op->server->host, &disk) < 0) {
+        return;
+    }
+    if (disk->ops->room(disk, &unused, &total) == 0) {
+        doc_build_double(&op->builder, "fsUsedSize", (double)(total - unused) / scale);
+        doc_build_double(&op->builder, "fsTotalSize", (double)total / scale);
+    }
+    disk->ops->free(disk);
+}
+
 int command_db_stats(struct command_op *op)
 {
-    struct stats_args args;
+    struct stats_args args = {0};
+    uint32_t views = 0;
     struct command_stats sum = {0};
     uint32_t count;
     int code = stats_args_read(op, &args);
+    code = code == -51024
+               ? err_set(&op->err, LT_EBADVALUE, "Scale factor must be greater than zero")
+               : code;
     if (code < 0) {
         return code;
     }
@@ -228,12 +317,13 @@ int command_db_stats(struct command_op *op)
         sum.storage_bytes += stats.storage_bytes;
         sum.index_bytes += stats.index_bytes;
         sum.indexes += stats.indexes;
+        views += op->catalog->collections[i]->view_on.len > 0;
     }
     struct doc_builder *builder = &op->builder;
     double scale = (double)args.scale;
     doc_build_string(builder, "db", op->db);
-    doc_build_i64(builder, "collections", count);
-    doc_build_i64(builder, "views", 0);
+    doc_build_i64(builder, "collections", count - views + (views > 0)); /* system.views */
+    doc_build_i64(builder, "views", views);
     doc_build_i64(builder, "objects", sum.documents);
     doc_build_double(builder, "avgObjSize",
                      sum.documents == 0 ? 0 : (double)sum.bytes / (double)sum.documents);
@@ -242,6 +332,12 @@ int command_db_stats(struct command_op *op)
     doc_build_i64(builder, "indexes", sum.indexes);
     doc_build_double(builder, "indexSize", (double)sum.index_bytes / scale);
     doc_build_double(builder, "totalSize", (double)(sum.storage_bytes + sum.index_bytes) / scale);
-    doc_build_double(builder, "scaleFactor", scale);
+    if (args.free_storage) { /* what is free is given back to the disk */
+        doc_build_double(builder, "freeStorageSize", 0);
+        doc_build_double(builder, "indexFreeStorageSize", 0);
+        doc_build_double(builder, "totalFreeStorageSize", 0);
+    }
+    status_disk(op, scale);
+    doc_build_i64(builder, "scaleFactor", args.scale);
     return 0;
 }

@@ -27,4 +27,9 @@ void command_build_stats(struct store_view *view, struct doc_builder *builder,
                          const struct store_collection *collection,
                          const struct command_stats *stats, int64_t scale);
 
+/* The fields that listCollections and $listClusterCatalog share: type, and unless
+ * the name is enough options, info and idIndex. */
+void command_build_collection(struct doc_builder *builder,
+                              const struct store_collection *collection, bool name_only);
+
 #endif

@@ -2,8 +2,9 @@
 #include "command/stream.h"
 
 #include "base/mem.h"
+#include "base/planted.h"
 
-enum { STREAM_LOOKS_MAX = 1000, STREAM_FETCH_BYTES = 4 << 20 };
+enum { STREAM_LOOKS_MAX = 1000, STREAM_FETCH_BYTES = 4 << 20, STREAM_TRIES = 5 };
 
 struct command_stream *command_stream_new(struct command_server *server,
                                           enum command_stream_scope scope, struct slice ns)
@@ -85,13 +86,13 @@ static bool stream_wants(const struct command_stream *stream, const struct comma
 static void stream_take(struct command_stream *stream, struct store_tail_entry *entry)
 {
     stream->entry = entry;
+    stream->from_oldest = false;
     stream->digest = command_digest_of(&stream->server->tail, entry);
     stream->marks = command_sieve_marks(&stream->sieve, &stream->server->tail, entry);
     stream->at = 0;
 }
 
-/* The next entry, from wherever it is: 1, 0 there is none yet. */
-static int stream_next_entry(struct command_stream *stream, struct err *err)
+int command_stream_entry(struct command_stream *stream, struct err *err)
 {
     struct store_tail_entry *entry;
     if (stream->fetch_code < 0) {
@@ -103,7 +104,10 @@ static int stream_next_entry(struct command_stream *stream, struct err *err)
         stream_take(stream, stream->fetched[stream->fetched_at++]);
         return 1;
     }
-    if (stream->history.disk != NULL) {
+    if (stream->backward && stream->ended) {
+        return 0;
+    }
+    if (stream->history.disk != NULL || stream->backward) {
         return -LT_EAGAIN;
     }
     bool is_done = stream->place.number == UINT32_MAX;
@@ -116,7 +120,7 @@ static int stream_next_entry(struct command_stream *stream, struct err *err)
     return code;
 }
 
-static void stream_end_entry(struct command_stream *stream)
+void command_stream_leave(struct command_stream *stream)
 {
     if (stream->entry->clock >= stream->place.clock) {
         stream->place = command_place_after(stream->entry->clock);
@@ -141,15 +145,15 @@ static int stream_next_event(struct command_stream *stream, struct command_event
 
 static bool stream_is_past(const struct command_stream *stream, const struct command_event *event)
 {
-    return event->clock < stream->place.clock ||
-           (event->clock == stream->place.clock && event->number <= stream->place.number);
+    bool is_told = event->number <= stream->place.number || PLANTED(untold);
+    return event->clock < stream->place.clock || (event->clock == stream->place.clock && is_told);
 }
 
 int command_stream_next(struct command_stream *stream, struct command_event *ret_event,
                         struct err *err)
 {
     while (stream->looks++ < STREAM_LOOKS_MAX) {
-        int code = stream->entry != NULL ? 1 : stream_next_entry(stream, err);
+        int code = stream->entry != NULL ? 1 : command_stream_entry(stream, err);
         if (code <= 0) {
             return code;
         }
@@ -158,7 +162,7 @@ int command_stream_next(struct command_stream *stream, struct command_event *ret
             return err_set(err, LT_ECHANGESTREAMFATALERROR, "a log entry cannot be read");
         }
         if (code == 0) {
-            stream_end_entry(stream);
+            command_stream_leave(stream);
         } else if (!stream_is_past(stream, ret_event)) {
             stream->place =
                 (struct command_place){ret_event->clock, ret_event->number, COMMAND_PLACE_EVENT};
@@ -176,31 +180,65 @@ int command_stream_next(struct command_stream *stream, struct command_event *ret
 static int stream_open_history(struct command_stream *stream)
 {
     struct command_server *server = stream->server;
+    struct store_history *history = &stream->history;
     struct store_disk *disk;
     uint64_t last;
     uint64_t clock = stream->place.clock;
     store_tail_last(&server->tail, &last);
+    int code = server->host_ops->open_journal(server->host, &disk);
+    if (code < 0 || stream->backward) {
+        return code < 0 ? code : store_history_open_back(history, disk, clock, last);
+    }
     if (stream->place.number != UINT32_MAX && clock > 0) {
         clock--;
     }
-    int code = server->host_ops->open_journal(server->host, &disk);
-    return code < 0 ? code : store_history_open(&stream->history, disk, clock, last);
+    code = store_history_open(history, disk, clock, last);
+    if (code == -LT_ECHANGESTREAMHISTORYLOST && stream->from_oldest) {
+        code = server->host_ops->open_journal(server->host, &disk);
+        code = code < 0 ? code : store_history_open_oldest(history, disk, last);
+    }
+    return code;
 }
 
-void command_stream_fetch(struct command_stream *stream)
+static int stream_read_history(struct command_stream *stream, struct store_tail_entry **ret_entry)
+{
+    return stream->backward ? store_history_previous(&stream->history, ret_entry)
+                            : store_history_next(&stream->history, ret_entry);
+}
+
+/* More entries, from where the last ones ended: 1; 0 there are no more in the files. Those before
+ * one that is lost are given first. */
+static int stream_fill(struct command_stream *stream)
 {
     struct store_tail_entry *entry;
     uint64_t bytes = 0;
-    int code = stream->history.disk != NULL ? 0 : stream_open_history(stream);
+    int code = stream->history.disk != NULL ? 1 : stream_open_history(stream);
     stream_drop_fetched(stream);
     while (code >= 0 && stream->fetched_count < COMMAND_STREAM_FETCHED_MAX &&
-           bytes < STREAM_FETCH_BYTES &&
-           (code = store_history_next(&stream->history, &entry)) > 0) {
+           bytes < STREAM_FETCH_BYTES && (code = stream_read_history(stream, &entry)) > 0) {
         stream->fetched[stream->fetched_count++] = entry;
         bytes += entry->len;
     }
+    if (code < 0 && stream->fetched_count > 0 && !stream->backward) {
+        store_history_close(&stream->history);
+        return 1;
+    }
+    return code;
+}
+
+/* Who has not begun yet, and begins with the oldest entry, does not mind when that is dropped. */
+void command_stream_fetch(struct command_stream *stream)
+{
+    int code = stream_fill(stream);
+    for (int i = 0; i < STREAM_TRIES && stream->from_oldest; i++) {
+        if (code == -LT_ECHANGESTREAMHISTORYLOST) {
+            store_history_close(&stream->history);
+            code = stream_fill(stream);
+        }
+    }
     if (code <= 0) {
         store_history_close(&stream->history); /* the tail goes on from here */
+        stream->ended = stream->backward;
     }
     stream->fetch_code = code < 0 ? code : 0;
 }

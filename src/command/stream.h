@@ -1,7 +1,9 @@
-/* command/stream.h - following the log: the events of a collection, a database or all of them.
+/* command/stream.h - following the log: the events of a collection, a database or all of them; or
+ * its entries as they are.
  *
  * Invariant   a stream gives every event of its scope once, in the order of the log, from its place
- *             on. It holds one entry and its place, and nothing of the engine.
+ *             on. It holds one entry and its place, and nothing of the engine. One that goes
+ *             backward gives the entries that there were when it began to read, the newest first.
  * Thread      the cursor's; store_tail is shared. command_stream_fetch: the work pool, while the
  *             cursor's op waits for it.
  * Memory      on the heap, the cursor's.
@@ -20,7 +22,8 @@
 enum command_stream_scope {
     COMMAND_STREAM_COLLECTION,
     COMMAND_STREAM_DATABASE,
-    COMMAND_STREAM_ALL
+    COMMAND_STREAM_ALL,
+    COMMAND_STREAM_ENTRIES /* is asked for entries only */
 };
 
 enum { COMMAND_STREAM_FETCHED_MAX = 64 };
@@ -30,6 +33,9 @@ struct command_stream {
     enum command_stream_scope scope;
     struct slice ns;                     /* "db.name" or "db" */
     bool shows_system;                   /* collections whose name begins with "system." */
+    bool backward;                       /* of entries: from the place down, */
+    bool ended;                          /* and nothing is left */
+    bool from_oldest;                    /* the place may be before what the journal has */
     struct command_place place;          /* everything before was looked at */
     struct command_place given;          /* of the document that was made last */
     struct store_tail_entry *entry;      /* that is being looked at, or NULL */
@@ -52,6 +58,11 @@ void command_stream_free(struct command_stream *stream);
 /* The next event of the scope: 1; 0 there is none yet. It is valid until the next call. */
 int command_stream_next(struct command_stream *stream, struct command_event *ret_event,
                         struct err *err);
+
+/* The next entry: 1 it is stream->entry, its events stream->digest; 0 there is none yet. */
+int command_stream_entry(struct command_stream *stream, struct err *err);
+/* Have done with it. */
+void command_stream_leave(struct command_stream *stream);
 
 /* Was a document made for that place? The last one, or the end that followed it. */
 static inline bool command_stream_gave(const struct command_stream *stream,

@@ -5,6 +5,7 @@
 #include "command/target.h"
 
 #include "command/server.h"
+#include "command/validator.h"
 #include "doc/view.h"
 
 void command_target_init(struct command_op *op, struct command_target *target, struct slice let)
@@ -24,10 +25,12 @@ int command_target_open(struct command_op *op, struct command_target *target,
                         const struct command_target_spec *spec)
 {
     struct command_read_spec read = {
+        .server = op->server,
         .collection = spec->collection,
         .filter = spec->filter,
         .sort = spec->sort,
         .hint = spec->hint,
+        .hidden_too = spec->hidden_too,
     };
     target->spec = *spec;
     target->open = true;
@@ -230,21 +233,62 @@ int command_target_again(struct command_op *op, struct command_target *target, s
     return code == -LT_EAGAIN ? command_wants(op, &op->writer->view, false) : code;
 }
 
+int command_target_delete(struct command_op *op, struct command_target *target, bool just_one,
+                          int64_t *n)
+{
+    struct slice doc;
+    int code;
+    command_target_slice(op, target);
+    while ((code = command_target_next(op, target, &doc)) > 0) {
+        struct store_collection *collection;
+        code = command_target_collection(op, target, &collection);
+        if (code < 0) {
+            return code;
+        }
+        struct store_write write = {op->writer, collection, &target->read.scratch, &op->err};
+        code = store_delete(&write, doc);
+        if (command_is_paused(code)) {
+            return command_target_again(op, target, doc, code);
+        }
+        if (code < 0) {
+            return code;
+        }
+        ++*n;
+        if (just_one) {
+            return 0;
+        }
+        if (command_entry_is_full(op)) {
+            return -LT_EYIELD;
+        }
+    }
+    return code;
+}
+
 int command_target_upsert(struct command_op *op, struct command_target *target,
-                          const struct query_update *update, struct slice ns, struct slice *ret_doc)
+                          const struct command_upsert *upsert, struct slice *ret_doc)
 {
     struct store_collection *collection;
-    struct query_update_io io = {0};
-    int code = query_update_upsert(update, &target->read.eval, target->read.match, &io, &op->err);
-    code = code < 0 ? code : command_write_collection(op, ns, true, &collection);
-    code = code < 0 ? code : command_prepare_document(op, io.new_doc, &target->arena, ret_doc);
+    struct query_update_io io = {.new_doc = upsert->supplied};
+    struct slice doc;
+    int code = upsert->supplied.len > 0 ? 0
+                                        : query_update_upsert(upsert->update, &target->read.eval,
+                                                              target->read.match, &io, &op->err);
+    code = code < 0 ? code : command_write_collection(op, upsert->ns, true, &collection);
+    code = code < 0 ? code : command_prepare_document(op, io.new_doc, &target->arena, &doc);
+    if (code < 0) {
+        return code;
+    }
+    code = target->spec.bypass ? 0 : command_validate(op, collection, (struct slice){0}, doc);
     if (code < 0) {
         return code;
     }
     struct store_write write = {op->writer, collection, &target->arena, &op->err};
-    code = store_insert(&write, *ret_doc);
+    code = store_insert(&write, doc);
+    if (code == 0) {
+        *ret_doc = doc;
+    }
     if (command_is_paused(code)) {
-        target->look_again = ns;
+        target->look_again = upsert->ns;
     }
     return code == -LT_EAGAIN ? command_wants(op, &op->writer->view, false) : code;
 }

@@ -19,6 +19,8 @@ struct command_target_spec {
     struct slice sort; /* empty: none */
     struct doc_value hint;
     struct slice let;
+    bool bypass;     /* what is upserted need not match the collection's validator */
+    bool hidden_too; /* hidden indexes serve it, too */
 };
 
 struct command_target {
@@ -60,14 +62,23 @@ int command_target_next(struct command_op *op, struct command_target *target,
 int command_target_collection(struct command_op *op, struct command_target *target,
                               struct store_collection **ret_collection);
 
+/* Delete the documents, or just the first one, in slices; *n counts them. */
+int command_target_delete(struct command_op *op, struct command_target *target, bool just_one,
+                          int64_t *n);
+
 /* The write of `doc` has to wait: returns what command_wants returns. */
 int command_target_again(struct command_op *op, struct command_target *target, struct slice doc,
                          int code);
 
-/* Nothing matched: insert what the filter and the update make together; *ret_doc is it. When that
- * has to wait, the next command_target_next looks anew: another one may insert it first. */
+/* What is inserted when nothing matched. */
+struct command_upsert {
+    const struct query_update *update; /* and the target's filter make it, */
+    struct slice ns;
+    struct slice supplied; /* unless it is given; empty: it is not */
+};
+/* Insert it; *ret_doc is it, in the target's arena. When that has to wait, the next
+ * command_target_next looks anew: another one may insert it first. */
 int command_target_upsert(struct command_op *op, struct command_target *target,
-                          const struct query_update *update, struct slice ns,
-                          struct slice *ret_doc);
+                          const struct command_upsert *upsert, struct slice *ret_doc);
 
 #endif

@@ -109,6 +109,18 @@ static int txn_check_concerns(struct command_op *op)
     return 0;
 }
 
+int command_txn_check_db(struct slice db, struct err *err)
+{
+    return slice_is(db, "config") || slice_is(db, "local") || slice_is(db, "admin")
+               ? err_set(err, LT_EOPERATIONNOTSUPPORTEDINTRANSACTION,
+                         "Cannot run command against the '%.*s' database in a transaction.",
+                         SLICE_FMT(db))
+               : 0;
+}
+
+/* What is sent there whatever it is about: its end, a bulkWrite, more of one's results. */
+enum { TXN_OF_ADMIN = COMMAND_TXN_END | COMMAND_ADMIN | COMMAND_GOES_ON };
+
 static int txn_check_place(struct command_op *op)
 {
     unsigned flags = op->command->flags;
@@ -120,14 +132,9 @@ static int txn_check_place(struct command_op *op)
         return err_set(&op->err, LT_EOPERATIONNOTSUPPORTEDINTRANSACTION,
                        "Cannot run '%s' in a multi-document transaction.", op->command->name);
     }
-    bool is_system = slice_is(op->db, "config") || slice_is(op->db, "local") ||
-                     (slice_is(op->db, "admin") && (flags & COMMAND_TXN_END) == 0);
-    if (is_system) {
-        return err_set(&op->err, LT_EOPERATIONNOTSUPPORTEDINTRANSACTION,
-                       "Cannot run command against the '%.*s' database in a transaction.",
-                       SLICE_FMT(op->db));
-    }
-    return txn_check_concerns(op);
+    bool of_admin = slice_is(op->db, "admin") && (flags & TXN_OF_ADMIN) != 0;
+    int code = of_admin ? 0 : command_txn_check_db(op->db, &op->err);
+    return code < 0 ? code : txn_check_concerns(op);
 }
 
 int command_txn_check(struct command_op *op)

@@ -27,6 +27,8 @@ struct command_txn {
 
 /* The fields about sessions and transactions: do they fit each other and the command? */
 int command_txn_check(struct command_op *op);
+/* May a transaction see that database? 263. */
+int command_txn_check_db(struct slice db, struct err *err);
 
 /* Does the op take part in a transaction? After command_start. */
 static inline bool command_is_in_txn(const struct command_op *op)

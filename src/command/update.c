@@ -1,36 +1,21 @@
-/* command/update.c - the update command: statement by statement, document by document. */
-#include "query/update.h"
+/* command/update.c - the update command: statement by statement. */
 #include "command/handlers.h"
 #include "command/server.h"
-#include "command/target.h"
+#include "command/updating.h"
 #include "doc/view.h"
+
+struct update_state {
+    struct slice ns;
+    struct slice let;
+    bool bypass;
+    struct command_statements statements;
+    struct command_updating updating; /* the statement in hand */
+};
 
 /* One element of `updates`. */
 struct update_statement {
-    struct slice filter;
-    struct doc_value update;
-    struct doc_value constants;
-    struct doc_value array_filters;
-    struct doc_value hint;
-    struct slice sort;
+    struct command_updating_spec spec;
     struct slice collation;
-    bool multi;
-    bool upsert;
-};
-
-struct update_state {
-    bool bypass;
-    struct slice ns;
-    struct slice let;
-    struct command_statements statements;
-    /* ---- the statement in hand ---- */
-    bool running;
-    struct update_statement statement;
-    struct command_target target;
-    struct query_update *update;
-    int64_t matched;
-    int64_t modified;
-    bool did_upsert;
 };
 
 static const struct command_arg update_args[] = {
@@ -47,32 +32,25 @@ static const struct command_arg update_args[] = {
 };
 
 static const struct command_arg update_statement_args[] = {
-    {"q", COMMAND_ARG_DOC, offsetof(struct update_statement, filter), COMMAND_ARG_REQUIRED},
-    {"u", COMMAND_ARG_VALUE, offsetof(struct update_statement, update), COMMAND_ARG_REQUIRED},
-    {"c", COMMAND_ARG_VALUE, offsetof(struct update_statement, constants), 0},
-    {"arrayFilters", COMMAND_ARG_VALUE, offsetof(struct update_statement, array_filters), 0},
-    {"hint", COMMAND_ARG_VALUE, offsetof(struct update_statement, hint), 0},
-    {"sort", COMMAND_ARG_DOC, offsetof(struct update_statement, sort), 0},
+    {"q", COMMAND_ARG_DOC, offsetof(struct update_statement, spec.filter), COMMAND_ARG_REQUIRED},
+    {"u", COMMAND_ARG_VALUE, offsetof(struct update_statement, spec.update), COMMAND_ARG_REQUIRED},
+    {"c", COMMAND_ARG_VALUE, offsetof(struct update_statement, spec.constants), 0},
+    {"arrayFilters", COMMAND_ARG_VALUE, offsetof(struct update_statement, spec.array_filters), 0},
+    {"hint", COMMAND_ARG_VALUE, offsetof(struct update_statement, spec.hint), 0},
+    {"sort", COMMAND_ARG_DOC, offsetof(struct update_statement, spec.sort), 0},
     {"collation", COMMAND_ARG_DOC, offsetof(struct update_statement, collation), 0},
-    {"multi", COMMAND_ARG_BOOL, offsetof(struct update_statement, multi), 0},
-    {"upsert", COMMAND_ARG_BOOL, offsetof(struct update_statement, upsert), 0},
+    {"multi", COMMAND_ARG_BOOL, offsetof(struct update_statement, spec.multi), 0},
+    {"upsert", COMMAND_ARG_BOOL, offsetof(struct update_statement, spec.upsert), 0},
     {"upsertSupplied", COMMAND_ARG_IGNORE, 0, 0},
     {"sampleId", COMMAND_ARG_IGNORE, 0, 0},
     {"allowShardKeyUpdatesWithoutFullShardKeyInQuery", COMMAND_ARG_IGNORE, 0, 0},
     {NULL},
 };
 
-static void update_end_statement(struct update_state *state)
-{
-    if (state->running) {
-        command_target_close(&state->target);
-        state->running = false;
-    }
-}
-
 static void update_release(struct command_op *op)
 {
-    update_end_statement(op->state);
+    struct update_state *state = op->state;
+    command_updating_end(op, &state->updating);
 }
 
 static int update_begin(struct command_op *op, struct update_state **ret_state)
@@ -94,136 +72,38 @@ static int update_parse_statement(struct command_op *op, struct update_state *st
 {
     static const struct command_args_spec spec = {"update.updates", update_statement_args, false,
                                                   false};
+    struct update_statement statement = {
+        .spec = {.ns = state->ns, .let = state->let, .bypass = state->bypass}};
     struct slice doc;
     command_docs_next(&state->statements.docs, &doc);
-    state->statement = (struct update_statement){0};
-    return command_args_read(&spec, doc, &state->statement, &op->err);
-}
-
-static int update_begin_statement(struct command_op *op, struct update_state *state)
-{
-    const struct update_statement *statement = &state->statement;
-    struct store_collection *collection;
-    int code = update_parse_statement(op, state);
-    code = code < 0 ? code : command_check_single(op, !statement->multi, "multi=true");
-    code = code < 0 ? code : command_check_collation(op, statement->collation);
-    code = code < 0 ? code : command_write_collection(op, state->ns, false, &collection);
-    if (code < 0) {
-        return code;
-    }
-    if (statement->multi && statement->sort.len > 0) {
-        return err_set(&op->err, LT_EFAILEDTOPARSE, "Cannot specify sort with multi=true");
-    }
-    state->running = true;
-    state->matched = 0;
-    state->modified = 0;
-    state->did_upsert = false;
-    command_target_init(op, &state->target, (struct slice){0});
-    struct command_target_spec target = {.collection = collection,
-                                         .filter = statement->filter,
-                                         .sort = statement->sort,
-                                         .hint = statement->hint};
-    struct query_update_spec update = {
-        .update = statement->update,
-        .array_filters = statement->array_filters,
-        .constants = statement->constants,
-        .multi = statement->multi,
-        .upsert = statement->upsert,
-    };
-    code = command_let(op, &state->target.context, state->let);
-    code = code < 0 ? code
-                    : query_update_parse(&state->target.context, &update, &state->update, &op->err);
-    code = code < 0 ? code : command_target_open(op, &state->target, &target);
-    if (code == 0) {
-        command_target_begin(&state->target);
-    }
-    return code;
-}
-
-/* Change one document. */
-static int update_document(struct command_op *op, struct update_state *state, struct slice doc)
-{
-    struct store_collection *collection;
-    struct arena *scratch = &state->target.read.scratch;
-    struct query_update_io io = {.doc = doc, .array_index = state->target.read.array_index};
-    int code = query_update_apply(state->update, &state->target.read.eval, &io, &op->err);
-    code = code < 0 ? code : command_target_collection(op, &state->target, &collection);
-    if (code < 0) {
-        return code;
-    }
-    if (io.modified) {
-        struct store_write write = {op->writer, collection, scratch, &op->err,
-                                    query_update_is_replacement(state->update)};
-        code = store_update(&write, doc, io.new_doc);
-        if (command_is_paused(code)) {
-            return command_target_again(op, &state->target, doc, code);
-        }
-        if (code < 0) {
-            return code;
-        }
-    }
-    state->matched++;
-    state->modified += io.modified;
-    return 0;
-}
-
-/* Nothing matched: insert what filter and update make together. */
-static int update_upsert(struct command_op *op, struct update_state *state)
-{
-    struct slice doc;
-    int code = command_target_upsert(op, &state->target, state->update, state->ns, &doc);
-    if (code < 0) {
-        return code;
-    }
-    command_results_upserted(&state->statements.results, state->statements.index,
-                             doc_get_str(doc, "_id"));
-    state->did_upsert = true;
-    return 0;
-}
-
-/* Run the statement in hand: 0 done, -LT_EYIELD, -LT_EAGAIN, or its error. */
-static int update_run_statement(struct command_op *op, struct update_state *state)
-{
-    struct slice doc;
-    int code;
-    command_target_slice(op, &state->target);
-    while ((code = command_target_next(op, &state->target, &doc)) > 0) {
-        code = update_document(op, state, doc);
-        if (code < 0) {
-            return code;
-        }
-        if (!state->statement.multi) {
-            return 0;
-        }
-        if (command_entry_is_full(op)) {
-            return -LT_EYIELD;
-        }
-    }
-    if (code == 0 && state->matched == 0 && state->statement.upsert) {
-        code = update_upsert(op, state);
-    }
+    int code = command_args_read(&spec, doc, &statement, &op->err);
+    code = code < 0 ? code : command_check_single(op, !statement.spec.multi, "multi=true");
+    code = code < 0 ? code : command_check_collation(op, statement.collation);
+    state->updating.spec = statement.spec;
     return code;
 }
 
 static int update_step(struct command_op *op)
 {
     struct update_state *state = op->state;
-    int code = state->running ? 0 : update_begin_statement(op, state);
-    code = code < 0 ? code : update_run_statement(op, state);
-    if (command_is_paused(code)) {
-        command_target_pause(&state->target);
+    struct command_results *results = &state->statements.results;
+    struct command_updating *updating = &state->updating;
+    int code = updating->running ? 0 : update_parse_statement(op, state);
+    if (code < 0) {
         return code;
     }
-    state->statements.results.n += state->matched + state->did_upsert;
-    state->statements.results.n_modified += state->modified;
-    state->matched = 0;
-    state->modified = 0;
-    state->did_upsert = false;
-    if (code < 0 && op->err.info.len > 0) {
-        /* it may lie in the statement's arena, which ends here */
-        op->err.info = arena_copy(&op->arena, op->err.info);
+    code = command_updating_step(op, updating);
+    if (command_is_paused(code)) {
+        return code;
     }
-    update_end_statement(state);
+    bool upserted = updating->upserted.len > 0;
+    if (upserted) {
+        command_results_upserted(results, state->statements.index,
+                                 doc_get_str(updating->upserted, "_id"));
+    }
+    results->n += updating->matched + upserted;
+    results->n_modified += updating->modified;
+    command_updating_end(op, updating);
     return code;
 }
 

@@ -7,6 +7,7 @@
 #include "command/server.h"
 #include "doc/view.h"
 #include "security/keys.h"
+#include "security/restriction.h"
 #include "security/saslprep.h"
 
 enum { USERS_STRETCH_STEPS = 500, USERS_EXISTS = 51003 };
@@ -69,12 +70,9 @@ static int user_check_types(struct command_op *op, const struct user_args *args)
     code = code < 0
                ? code
                : user_check_type(op, "authenticationRestrictions", args->restrictions, DOC_ARRAY);
-    if (code == 0 && args->restrictions.type == DOC_ARRAY &&
-        !doc_is_empty(doc_value_get_doc(args->restrictions))) {
-        return err_set(&op->err, LT_ENOTIMPLEMENTED,
-                       "%s: authenticationRestrictions are not supported yet", op->command->name);
-    }
-    return code;
+    return code < 0 || args->restrictions.type != DOC_ARRAY
+               ? code
+               : security_restrictions_check(doc_value_get_doc(args->restrictions), &op->err);
 }
 
 static int user_check_password(struct command_op *op, const struct user_args *args, bool is_new)
@@ -272,6 +270,7 @@ static struct slice user_new_doc(struct command_op *op, const struct user_write 
         doc_build_value(builder, SLICE("customData"), user->args.custom);
     }
     command_names_build(roles, builder, "roles", "role");
+    accounts__build_restrictions(builder, user->args.restrictions);
     return doc_build_end(builder);
 }
 
@@ -321,6 +320,11 @@ static int user_changed_doc(struct command_op *op, const struct user_write *user
         field = accounts__begin(op);
         command_names_build(roles, field, "roles", "role");
         *doc = accounts__with(op, *doc, "roles", doc_build_end(field));
+    }
+    if (doc_value_exists(user->args.restrictions)) {
+        field = accounts__begin(op);
+        accounts__build_restrictions(field, user->args.restrictions);
+        *doc = accounts__with(op, *doc, "authenticationRestrictions", doc_build_end(field));
     }
     return code;
 }

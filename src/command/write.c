@@ -2,9 +2,13 @@
 #include "command/write.h"
 
 #include <assert.h>
+#include <strings.h>
 
+#include "command/audit.h"
+#include "command/capped.h"
 #include "command/retry.h"
 #include "command/server.h"
+#include "command/view.h"
 #include "doc/validate.h"
 #include "doc/view.h"
 #include "store/claim.h"
@@ -73,8 +77,7 @@ void command_results_build(const struct command_results *results, struct command
     }
 }
 
-/* Is this error the whole command's, not one statement's? */
-static bool write_is_fatal(int code)
+bool command_write_is_fatal(int code)
 {
     static const int fatal[] = {LT_EIO,
                                 LT_ECORRUPT,
@@ -155,7 +158,8 @@ int command_check_single(struct command_op *op, bool is_single, const char *opti
 }
 
 /* Was it done before? Then its results count, and it is passed over. */
-static bool statements_are_known(struct command_op *op, struct command_statements *statements)
+static bool statements_are_known(struct command_op *op, struct command_statements *statements,
+                                 struct command_retry_result *ret_known)
 {
     struct command_results *results = &statements->results;
     struct command_retry_result known;
@@ -174,6 +178,7 @@ static bool statements_are_known(struct command_op *op, struct command_statement
     }
     buf_append(&op->retried, &id, sizeof id);
     command_docs_next(&statements->docs, &doc);
+    *ret_known = known;
     return true;
 }
 
@@ -216,14 +221,19 @@ int command_statements_run(struct command_op *op, struct command_statements *sta
             return -LT_EYIELD;
         }
         struct statements_mark mark = statements_mark(op, &statements->results);
-        int code = statements_are_known(op, statements) ? 0 : step(op);
-        if (write_is_fatal(code)) {
+        struct command_retry_result known;
+        bool is_known = statements_are_known(op, statements, &known);
+        int code = is_known ? 0 : step(op);
+        if (command_write_is_fatal(code)) {
             return code;
         }
-        if (code < 0) {
-            command_results_fail(&statements->results, op, statements->index);
-        } else {
+        if (code == 0 && !is_known) {
             statements_note(op, statements, &mark);
+        }
+        if (statements->over != NULL) {
+            statements->over(op, code, is_known ? &known : NULL);
+        } else if (code < 0) {
+            command_results_fail(&statements->results, op, statements->index);
         }
         statements->index++;
         if (code < 0 && (statements->ordered || op->txn != NULL)) {
@@ -431,42 +441,72 @@ void command_note(struct command_op *op, const struct store_collection *collecti
 
 static void write_note_create(struct command_op *op, struct slice ns, struct slice options)
 {
-    const struct store_collection *collection = store_catalog_find(op->writer->catalog, ns);
+    const struct store_collection *collection = store_catalog_find_any(op->writer->catalog, ns);
     struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
     struct buf details;
     buf_init(&details, &op->arena);
     doc_build_begin(builder, &details);
     doc_build_fields(builder, options);
-    doc_build_doc(builder, "idIndex", collection->indexes[0].spec);
+    if (collection->view_on.len == 0) {
+        doc_build_doc(builder, "idIndex", collection->indexes[0].spec);
+    }
     command_note(op, collection, STORE_NOTE_CREATE, doc_build_end(builder));
 }
 
-int command_create_collection(struct command_op *op, struct slice name, struct slice options)
+int command_check_db_case(struct command_op *op, struct slice db)
 {
-    int code = store_claim_name(op->writer, command_join(&op->arena, op->db, name));
+    const struct store_catalog *catalog = op->writer->catalog;
+    uint32_t count;
+    store_catalog_db(catalog, db, &count);
+    for (uint32_t i = 0; i < catalog->count && count == 0; i++) {
+        struct slice other = catalog->collections[i]->db;
+        if (other.len == db.len &&
+            strncasecmp((const char *)other.data, (const char *)db.data, db.len) == 0) {
+            return err_set(&op->err, 13297,
+                           "db already exists with different case already have: [%.*s] trying to "
+                           "create [%.*s]",
+                           SLICE_FMT(other), SLICE_FMT(db));
+        }
+    }
+    return 0;
+}
+
+int command_create_collection(struct command_op *op, struct slice ns, struct slice options)
+{
+    int code = command_check_db_case(op, command_db_of(ns));
+    code = code < 0 ? code : store_claim_name(op->writer, ns);
     if (code < 0) {
         return code;
     }
-    struct store_describe_head head = {
-        .id = store_writer_new_id(op->writer), .db = op->db, .name = name, .options = options};
+    struct slice db = command_db_of(ns);
+    struct store_describe_head head = {.id = store_writer_new_id(op->writer),
+                                       .db = db,
+                                       .name = command_name_of(ns),
+                                       .options = options};
+    if (doc_value_truth(doc_get_str(options, "capped"))) {
+        head.natural = store_writer_new_id(op->writer);
+    }
     write_new_uuid(op->server, head.uuid);
     struct store_describe *describe = store_describe_begin(&op->arena, &head);
-    store_describe_id_index(describe, head.id);
+    if (!doc_value_exists(doc_get_str(options, "viewOn"))) {
+        store_describe_id_index(describe, head.id);
+    }
     code = store_writer_put_collection(op->writer, store_describe_end(describe), NULL);
     if (code == 0) {
-        write_note_create(op, command_join(&op->arena, op->db, name), options);
+        write_note_create(op, ns, options);
     }
     return code;
 }
 
 int command_check_new_name(struct command_op *op, struct slice ns)
 {
-    struct slice name = slice_from(ns, op->db.len + 1);
+    struct slice db = command_db_of(ns);
+    struct slice name = command_name_of(ns);
     if (memchr(name.data, '$', name.len) != NULL) {
         return err_set(&op->err, LT_EINVALIDNAMESPACE, "Invalid collection name: %.*s",
                        SLICE_FMT(name));
     }
-    if (slice_is(op->db, "local") || slice_is(op->db, "config")) {
+    if (slice_is(db, "local") || slice_is(db, "config")) {
         return 0;
     }
     static const char *const writable[] = {"system.js", "system.roles", "system.users",
@@ -477,8 +517,7 @@ int command_check_new_name(struct command_op *op, struct slice ns)
         }
     }
     if (slice_starts(name, SLICE("system."))) {
-        return err_set(&op->err, LT_EINVALIDNAMESPACE, "cannot write to '%.*s.%.*s'",
-                       SLICE_FMT(op->db), SLICE_FMT(name));
+        return err_set(&op->err, LT_EINVALIDNAMESPACE, "cannot write to '%.*s'", SLICE_FMT(ns));
     }
     return 0;
 }
@@ -487,21 +526,23 @@ int command_write_collection(struct command_op *op, struct slice ns, bool create
                              struct store_collection **ret_collection)
 {
     int code = command_check_new_name(op, ns);
+    code = code < 0 ? code : command_view_refuse(op, ns);
     if (code < 0) {
         return code;
     }
     struct store_collection *collection = store_catalog_find(op->writer->catalog, ns);
     if (collection == NULL && create) {
-        code = command_create_collection(op, slice_from(ns, op->db.len + 1),
-                                         doc_value_get_doc(doc_empty_object));
+        code = command_create_collection(op, ns, doc_value_get_doc(doc_empty_object));
         if (code < 0) {
             return code == -LT_EWAIT
                        ? code
                        : err_set(&op->err, -code, "cannot create collection %.*s", SLICE_FMT(ns));
         }
+        command_audit_created(op, ns);
         collection = store_catalog_find(op->writer->catalog, ns);
         assert(collection != NULL);
     }
     *ret_collection = collection;
-    return 0;
+    code = command_capped_refuse(op, collection);
+    return code < 0 ? code : command_shown_refuse(op, collection);
 }

@@ -21,6 +21,8 @@ enum {
     COMMAND_ENTRY_BYTES = 4 << 20
 };
 
+struct command_retry_result;
+
 /* The results of the statements so far. */
 struct command_results {
     int64_t n;
@@ -47,6 +49,9 @@ struct command_statements {
     bool ordered;
     uint32_t index; /* of the statement in hand */
     struct command_results results;
+    /* Told of each statement that is over: its error in op->err, or 0, and what it did when it was
+     * known already; else NULL. NULL: errors are noted in the results. */
+    void (*over)(struct command_op *op, int code, const struct command_retry_result *known);
 };
 /* Open the documents called `name`: 16 InvalidLength unless there are 1 to 100,000. */
 int command_statements_open(struct command_op *op, const char *name,
@@ -62,6 +67,9 @@ static inline bool command_is_paused(int code)
 {
     return code == -LT_EYIELD || code == -LT_EAGAIN || code == -LT_EWAIT;
 }
+
+/* Is this error the whole command's, not one statement's? */
+bool command_write_is_fatal(int code);
 
 /* The number by which a session's record knows the first statement of a command. */
 int32_t command_first_statement(const struct command_op *op);
@@ -85,8 +93,12 @@ int command_write_collection(struct command_op *op, struct slice ns, bool create
 /* May a collection of that name be created by a user? 73 with the reason. */
 int command_check_new_name(struct command_op *op, struct slice ns);
 
-/* Put a new, empty collection into the catalog. `name` is without the database. */
-int command_create_collection(struct command_op *op, struct slice name, struct slice options);
+/* Some clients' disks do not tell names apart by case: 13297 for a new database whose name is
+ * another's in that sense. */
+int command_check_db_case(struct command_op *op, struct slice db);
+
+/* Put a new, empty collection into the catalog. */
+int command_create_collection(struct command_op *op, struct slice ns, struct slice options);
 
 /* Tell who follows the log what becomes of a collection (NULL: of the database). */
 void command_note(struct command_op *op, const struct store_collection *collection,
@@ -96,6 +108,15 @@ void command_note(struct command_op *op, const struct store_collection *collecti
  * depth. */
 int command_prepare_document(struct command_op *op, struct slice doc, struct arena *arena,
                              struct slice *ret_doc);
+
+/* Insert a prepared document. Keys are made in `arena`. */
+struct command_insertion {
+    struct slice ns;
+    bool bypass; /* it need not match the collection's validator */
+    struct arena *arena;
+};
+int command_insert_document(struct command_op *op, const struct command_insertion *insertion,
+                            struct slice doc);
 
 /* Remember which key op waits for, from the writer's view: returns -LT_EAGAIN. */
 int command_wants(struct command_op *op, struct store_view *view, bool backward);
