@@ -16,7 +16,7 @@ expect('getIndexes', db.people.getIndexes().map((i) => i.name), ['_id_', 'name_1
 expect('aggregate', db.people.aggregate([{ $unwind: '$tags' }, { $group: { _id: '$tags', n: { $sum: 1 } } }, { $sort: { _id: 1 } }]).toArray(),
   [{ _id: 'math', n: 2 }, { _id: 'navy', n: 1 }]);
 expect('collections', db.getCollectionNames(), ['people']);
-expect('databases', db.adminCommand({ listDatabases: 1, nameOnly: true }).databases.map((d) => d.name), ['shell']);
+expect('databases', db.adminCommand({ listDatabases: 1, nameOnly: true }).databases.map((d) => d.name), ['config', 'local', 'shell']);
 expect('stats', db.stats().objects, 2);
 expect('collection stats', db.people.stats().count, 2);
 expect('count', db.people.countDocuments({}), 2);

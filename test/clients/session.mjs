@@ -73,6 +73,28 @@ async function bulk(db) {
   assert.equal(await c.countDocuments({}), 4);
 }
 
+/* Of the client: operations in any collections, by the command bulkWrite. */
+async function bulkOfClient(db) {
+  const [one, two] = ['one', 'two'].map((name) => `${db.databaseName}.${name}`);
+  const models = [
+    { namespace: one, name: 'insertOne', document: { _id: 1, v: 1 } },
+    { namespace: two, name: 'insertOne', document: { _id: 1 } },
+    { namespace: one, name: 'updateOne', filter: { _id: 1 }, update: { $inc: { v: 10 } } },
+    { namespace: two, name: 'replaceOne', filter: { _id: 2 }, replacement: { v: 2 }, upsert: true },
+    { namespace: two, name: 'deleteMany', filter: { _id: 1 } },
+  ];
+  const result = await client.bulkWrite(models, { verboseResults: true });
+  assert.equal(result.insertedCount, 2);
+  assert.equal(result.modifiedCount, 1);
+  assert.equal(result.upsertedCount, 1);
+  assert.equal(result.deletedCount, 1);
+  assert.equal(result.updateResults.get(3).upsertedId, 2);
+  const failed = await client.bulkWrite(models.slice(0, 3), { ordered: false }).catch((error) => error);
+  assert.deepEqual([...failed.writeErrors.keys()], [0]);
+  const many = Array.from({ length: 3000 }, (_, i) => ({ namespace: two, name: 'insertOne', document: { i } }));
+  assert.equal((await client.bulkWrite(many, { verboseResults: true })).insertResults.size, 3000);
+}
+
 async function cursors(db) {
   const c = db.collection('cursors');
   const docs = Array.from({ length: 10000 }, (_, i) => ({ _id: i, m: i % 7, pad: 'x'.repeat(100) }));
@@ -187,7 +209,7 @@ async function parallel(db) {
 
 await client.connect();
 const db = client.db('session');
-for (const step of [crud, types, bulk, cursors, indexes, aggregation, parallel, gridfs, sessions, catalog]) {
+for (const step of [crud, types, bulk, bulkOfClient, cursors, indexes, aggregation, parallel, gridfs, sessions, catalog]) {
   await step(db);
   console.log(`ok ${step.name}`);
 }

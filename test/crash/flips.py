@@ -2,7 +2,8 @@
 
 Documents are in the engine's files, and newer ones only in the journal. Each time a copy of the
 directory gets one bit flipped, anywhere, and everything is read by all ways there are. What comes
-back must be what was written; an error that says so, a refused start or a stop are fine.
+back must be what was written; an error that says so, a refused start or a stop are fine. Half of the
+times the directory is encrypted.
 """
 
 import os
@@ -16,7 +17,7 @@ import pymongo
 from pymongo import errors
 
 from ledger import must
-from server import Server
+from server import ENCRYPTED, Server
 
 OPTIONS = ("--journalSegmentMB", "1")
 OLD, NEW = 3000, 500
@@ -26,9 +27,9 @@ def document(number):
     return {"_id": number, "u": f"u{number}", "k": number % 7, "pad": f"{number:040d}" * (number % 9)}
 
 
-def fill(exe):
+def fill(exe, more):
     """A directory with both: returns it."""
-    server = Server(exe, *OPTIONS)
+    server = Server(exe, *OPTIONS, *more)
     try:
         server.start()
         with server.client() as client:
@@ -76,8 +77,8 @@ def compare(server):
         client.close()
 
 
-def outcome(exe, directory):
-    server = Server(exe, *OPTIONS, directory=directory)
+def outcome(exe, more, directory):
+    server = Server(exe, *OPTIONS, *more, directory=directory)
     try:
         server.start()
     except RuntimeError as error:
@@ -96,9 +97,8 @@ def outcome(exe, directory):
         server.kill()
 
 
-def run(exe, times, seed):
-    rng = random.Random(seed)
-    base = fill(exe)
+def run_on(exe, more, times, rng):
+    base = fill(exe, more)
     counts = {}
     try:
         for number in range(times):
@@ -106,9 +106,15 @@ def run(exe, times, seed):
                 shutil.copytree(os.path.join(base, "db"), os.path.join(copy, "db"))
                 where = flip(os.path.join(copy, "db"), rng)
                 print(f"flip {number + 1}: {where}: ", end="", flush=True)
-                result = outcome(exe, copy)
+                result = outcome(exe, more, copy)
                 print(result, flush=True)
                 counts[result.split(":")[0]] = counts.get(result.split(":")[0], 0) + 1
     finally:
         shutil.rmtree(base, ignore_errors=True)
-    print(counts)
+    print(f"{'encrypted' if more else 'plain'}: {counts}")
+
+
+def run(exe, times, seed):
+    rng = random.Random(seed)
+    run_on(exe, (), (times + 1) // 2, rng)
+    run_on(exe, ENCRYPTED, (times + 1) // 2, rng)

@@ -82,6 +82,7 @@ static const struct command_host_ops mini_host_ops = {
     .has_tidied = mini_has_tidied,
     .open_journal = mini_open_journal,
     .advance_clock = mini_advance_clock,
+    .elect = mini_nothing,
     .topology_changed = mini_nothing,
     .rotate_certificates = mini_rotate_certificates,
     .shutdown = mini_nothing,
@@ -107,6 +108,7 @@ struct mini_node *mini_node_new(void)
     node->client.peer = "127.0.0.1:2";
     int code = store_writer_open(&node->writer, node->server.kv, &command_filter_ops, &err);
     assert(code == 0);
+    command_shown_install(&node->server, &node->writer);
     command_owner_init(&node->owner, &node->server, &node->writer);
     return node;
 }
@@ -148,7 +150,7 @@ static void mini_apply(struct mini_node *node)
     command_snapshots_apply(&node->server.snapshots, mark.clock);
     int code = node->server.kv->ops->apply(node->server.kv, &effects, 1, mark);
     assert(code == 0);
-    store_tail_append(&node->server.tail, mark.index, mark.clock, effects);
+    store_tail_append(&node->server.tail, &mark, effects);
     store_writer_give_back(&node->writer, &payload);
     store_writer_applied(&node->writer, mark.index);
     atomic_store(&node->server.applied_clock, mark.clock);

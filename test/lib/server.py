@@ -18,6 +18,10 @@ import threading
 
 TIMEOUT_S = 60
 
+# Options of a server whose directory is encrypted.
+ENCRYPTED = ("--enableEncryption", "--encryptionKeyCommand",
+             "echo AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=")
+
 
 class Server:
     def __init__(self, exe, *options, directory=None, under=()):

@@ -59,6 +59,7 @@ def work(server):
     root.shop.c.insert_one({})
     root.shop.drop_collection("c")
     root.drop_database("shop")
+    root.shop.made.insert_many([{}, {}])
     with Connection(server.port) as connection:
         connection.run({"saslStart": 1, "mechanism": "SCRAM-SHA-1", "$db": "admin",
                         "payload": b'n,,n=x\n{"atype":"forged"},r=x'})
@@ -73,10 +74,16 @@ def main():
         told = [(event["atype"], event["result"]) for event in events
                 if event["atype"] not in ("authenticate",)]
         assert told == [
-            ("createUser", 0), ("authCheck", 13), ("createCollection", 0), ("createIndex", 0),
-            ("dropIndex", 0), ("createRole", 0), ("createUser", 0), ("createUser", 51003),
+            ("startup", 0), ("createCollection", 0), ("createUser", 0), ("authCheck", 13),
+            ("createCollection", 0), ("createIndex", 0), ("dropIndex", 0), ("createCollection", 0),
+            ("createRole", 0), ("createUser", 0), ("createUser", 51003),
             ("authCheck", 13), ("updateUser", 0), ("directAuthMutation", 0), ("dropCollection", 0),
-            ("dropDatabase", 0)], told
+            ("dropDatabase", 0), ("createCollection", 0)], told
+        start = events[0]
+        assert start["remote"] == {"isSystemUser": True} and start["users"] == [], start
+        assert start["param"]["startupOptions"]["auditLog"]["destination"] == "file", start
+        made = [event["param"].get("ns") for event in events if event["atype"] == "createCollection"]
+        assert made == ["admin.system.users", "shop.c", "admin.system.roles", "shop.made"], made
         logins = {(event["param"]["user"], event["result"]) for event in events
                   if event["atype"] == "authenticate"}
         assert logins == {("root", 18), ("root", 0), ("ada", 0),

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 
 import bson
 from pymongo.errors import OperationFailure
@@ -366,16 +367,110 @@ def kills(server, root):
     assert patterns({"users": [bob], "roles": [{"role": "read", "db": "kills"}]}) == []
     assert patterns({"users": []}) == []
     assert patterns({}) == ["ann", "bob"]
+    uid = hashlib.sha256(b"ann@kills").digest()
+    assert patterns({"uid": uid}) == ["ann"] and patterns({"uid": uid, "users": [bob]}) == []
+    listed(root, clients, ann, {"id": uuid.UUID(bytes=bytes(lsid["id"])), "uid": uid})
     assert killed(lambda: clients["bob"].admin.command("killSessions", [])) == ["bob"]
     assert killed(lambda: clients["bob"].admin.command("killSessions", [lsid])) == []
     assert killed(lambda: clients["ann"].admin.command("killSessions", [lsid])) == ["ann"]
     for wrong, number in (([{"users": [bob]}, {"users": 1}], 14), ([{"users": [bob]}, {"who": 1}], 40415),
                           ([{"users": [bob]}, 1], 14), ([{"lsid": 1}], 14), ([{"users": [{"user": 1}]}], 2),
-                          ([{"uid": b""}], 238)):
+                          ([{"uid": b""}], 12), ([{"uid": "x"}], 14)):
         assert killed(lambda: code_is(root, wrong, number)) == [], wrong
     assert code(lambda: clients["bob"].admin.command("killAllSessions", [])) == 13
     for client in clients.values():
         client.close()
+
+
+def restricted(server, root):
+    """An account is there only for who comes from where it may, over where it may; those of roles hold too."""
+    run = root.places.command
+    here, nowhere = {"clientSource": ["127.0.0.0/8"]}, {"clientSource": ["192.0.2.0/24", "2001:db8::/32"]}
+
+    def may_log_in(name):
+        client = user(server, name, source="places")
+        found = code(lambda: client.places.command("dbStats"))
+        client.close()
+        assert found in (0, 18), found
+        return found == 0
+
+    run("createRole", "far", privileges=[], roles=["read"], authenticationRestrictions=[nowhere])
+    run("createRole", "farther", privileges=[], roles=["far"])
+    run("createUser", "near", pwd=SECRET, roles=["read"], authenticationRestrictions=[nowhere, here])
+    assert may_log_in("near")
+    stays = user(server, "near", source="places")
+    stays.places.command("dbStats")
+    for restrictions, may in (([nowhere], False), ([], True), ([here | {"serverAddress": ["10.0.0.1"]}], False),
+                              ([here | {"serverAddress": ["127.0.0.1"]}], True)):
+        run("updateUser", "near", authenticationRestrictions=restrictions)
+        assert may_log_in("near") == may, restrictions
+        assert (code(lambda: stays.places.command("dbStats")) == 0) == may, restrictions
+        if not may:
+            stays.close()
+            stays = user(server, "near", source="places")
+    stays.close()
+    run("grantRolesToUser", "near", roles=["farther"])
+    assert not may_log_in("near")
+    [shown] = run("usersInfo", "near", showAuthenticationRestrictions=True)["users"]
+    assert shown["authenticationRestrictions"] == [here | {"serverAddress": ["127.0.0.1"]}], shown
+    assert shown["inheritedAuthenticationRestrictions"] == [[nowhere]], shown
+    assert "authenticationRestrictions" not in run("usersInfo", "near")["users"][0]
+    run("updateRole", "far", authenticationRestrictions=[here])
+    run("grantPrivilegesToRole", "far", privileges=[])
+    [shown] = run("rolesInfo", "far", showAuthenticationRestrictions=True)["roles"]
+    assert shown["authenticationRestrictions"] == [here], shown
+    assert may_log_in("near")
+    for wrong, number in ([1], 14), ([{}], 2), ([{"from": "::1"}], 40415), ([{"clientSource": ["here"]}], 12):
+        for command in ("createUser", "createRole"):
+            fields = {"pwd": SECRET} if command == "createUser" else {"privileges": []}
+            assert code(lambda: run(command, "x", roles=[], authenticationRestrictions=wrong, **fields)) == number
+
+
+def restored(server, root):
+    """As mongorestore does it: accounts are put beside, then merged."""
+    merge = root.admin.command
+    root.back.command("createRole", "reads", privileges=[], roles=["read"])
+    root.back.command("createUser", "old", pwd=SECRET, roles=["reads"])
+    users, roles = list(root.admin.system.users.find()), list(root.admin.system.roles.find())
+    root.back.command("dropUser", "old")
+    root.back.command("dropRole", "reads")
+    root.back.command("createUser", "newer", pwd=SECRET, roles=["read"])
+    root.admin.tempusers.insert_many(users)
+    root.admin.temproles.insert_many(roles)
+    names = {"tempUsersCollection": "admin.tempusers", "tempRolesCollection": "admin.temproles"}
+    merge("_mergeAuthzCollections", 1, db="", drop=False, **names)
+    assert {user["_id"] for user in root.admin.system.users.find()} == {user["_id"] for user in users} | {"back.newer"}
+    old = user(server, "old", source="back")
+    assert code(lambda: old.back.command("dbStats")) == 0
+    merge("_mergeAuthzCollections", 1, db="back", drop=True, **names)
+    assert list(root.admin.system.users.find()) == users and list(root.admin.system.roles.find()) == roles
+    assert code(lambda: merge("_mergeAuthzCollections", 1, db="", drop=False)) == 2
+    assert code(lambda: merge("_mergeAuthzCollections", 1, db="", **names)) == 40414
+    assert code(lambda: old.admin.command("_mergeAuthzCollections", 1, db="", drop=False, **names)) == 13
+    old.close()
+    root.admin.tempusers.insert_one({"_id": "x", "user": "y", "db": "z", "roles": [], "credentials": {}})
+    assert code(lambda: merge("_mergeAuthzCollections", 1, db="", drop=True, **names)) == 2
+    assert list(root.admin.system.users.find()) == users
+
+
+def listed(root, clients, ann, lsid):
+    """Sessions are shown to who has them, and those of others to who may see them."""
+    def sessions(client, **which):
+        stages = [[{"$listSessions": which}], [{"$listLocalSessions": which}]]
+        shown = [[session["_id"] for session in client.config["system.sessions"].aggregate(stages[0])],
+                 [session["_id"] for session in client.config.command(
+                     "aggregate", 1, pipeline=stages[1], cursor={})["cursor"]["firstBatch"]]]
+        assert [{tuple(sorted(one)) for one in shown[0]}] == [{tuple(sorted(one)) for one in shown[1]}]
+        return shown[1]
+
+    assert lsid in sessions(root, users=[ann]) and lsid not in sessions(root)
+    assert lsid in sessions(root, allUsers=True)
+    assert {session["uid"] for session in sessions(root, users=[ann, None])} == {lsid["uid"]}
+    assert sessions(root, users=[{"user": "zoe", "db": "kills"}]) == []
+    local = [{"$listLocalSessions": {"users": [ann]}}]
+    for name, number in ("ann", 0), ("bob", 13):
+        run = clients[name].kills.command
+        assert code(lambda: run("aggregate", 1, pipeline=local, cursor={})) == number, name
 
 
 def code_is(root, patterns, number):
@@ -458,6 +553,8 @@ def main():
         pipelines(server, root)
         own_account(server, root)
         kills(server, root)
+        restricted(server, root)
+        restored(server, root)
         brute_force(server, root)
         bad_commands(root)
         root.close()

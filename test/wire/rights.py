@@ -19,6 +19,7 @@ EVERY_DB = ("read", "readWrite", "dbAdmin", "userAdmin", "dbOwner", "enableShard
 ONE = {"q": {"_id": 1}, "u": {"$set": {"a": 1}}}
 SPEC = {"key": {"a": 1}, "name": "a_1"}
 PLACE = {"resource": {"db": "{db}", "collection": "c"}, "actions": ["find"]}
+OWN_C = [{"ns": "own.c"}]
 
 # What is run for each command; {db} stands for the database.
 COMMANDS = {
@@ -47,16 +48,31 @@ COMMANDS = {
     "aggregate $out elsewhere": {"aggregate": "c", "cursor": {}, "pipeline": [
         {"$out": {"db": "third", "coll": "d"}}]},
     "aggregate $merge": {"aggregate": "c", "pipeline": [{"$merge": {"into": "d"}}], "cursor": {}},
+    "aggregate $merge past validation": {"aggregate": "c", "cursor": {}, "bypassDocumentValidation": True,
+                                         "pipeline": [{"$merge": "d"}]},
     "authenticate": {"authenticate": 1, "mechanism": "MONGODB-X509"},
     "buildInfo": {"buildInfo": 1},
+    "bulkWrite": {"bulkWrite": 1, "nsInfo": OWN_C, "ops": [
+        {"insert": 0, "document": {}}, {"update": 0, "filter": {}, "updateMods": {"$set": {"a": 1}}, "upsert": True},
+        {"delete": 0, "filter": {}}]},
+    "bulkWrite elsewhere": {"bulkWrite": 1, "nsInfo": [*OWN_C, {"ns": "other.c"}],
+                            "ops": [{"insert": 1, "document": {}}]},
+    "bulkWrite past validation": {"bulkWrite": 1, "nsInfo": OWN_C, "ops": [{"insert": 0, "document": {}}],
+                                  "bypassDocumentValidation": True},
     "cacheStats": {"cacheStats": 1},
     "cacheStats of a collection": {"cacheStats": "c"},
     "collMod": {"collMod": "c"},
     "collStats": {"collStats": "c"},
+    "planCacheClear": {"planCacheClear": "c"},
+    "planCacheSetFilter": {"planCacheSetFilter": "c", "query": {"a": 1}, "indexes": [{"a": 1}]},
+    "planCacheListFilters": {"planCacheListFilters": "c"},
+    "planCacheClearFilters": {"planCacheClearFilters": "c"},
     "commitTransaction": {"commitTransaction": 1},
     "compactMemory": {"compactMemory": 1},
     "connectionStatus": {"connectionStatus": 1},
     "count": {"count": "c"},
+    "cloneCollectionAsCapped": {"cloneCollectionAsCapped": "c", "toCollection": "made", "size": 1},
+    "convertToCapped": {"convertToCapped": "gone", "size": 1},
     "create": {"create": "made"},
     "createIndexes": {"createIndexes": "c", "indexes": [SPEC]},
     "createRole": {"createRole": "r", "roles": [], "privileges": [PLACE]},
@@ -67,6 +83,8 @@ COMMANDS = {
                              "roles": [{"role": "root", "db": "admin"}]},
     "currentOp": {"currentOp": 1},
     "currentOp of one's own": {"currentOp": 1, "$ownOps": True},
+    "dataSize": {"dataSize": "{db}.c"},
+    "dbHash": {"dbHash": 1},
     "dbStats": {"dbStats": 1},
     "delete": {"delete": "c", "deletes": [{"q": {"_id": 1}, "limit": 1}]},
     "distinct": {"distinct": "c", "key": "a"},
@@ -101,6 +119,8 @@ COMMANDS = {
     "insert": {"insert": "c", "documents": [{}]},
     "insert past validation": {"insert": "c", "documents": [{}], "bypassDocumentValidation": True},
     "insert into system.users": {"insert": "system.users", "documents": [{"_id": "x"}]},
+    "_mergeAuthzCollections": {"_mergeAuthzCollections": 1, "tempUsersCollection": "admin.tempusers",
+                               "db": "", "drop": False},
     "invalidateUserCache": {"invalidateUserCache": 1},
     "killAllSessions": {"killAllSessions": []},
     "killAllSessionsByPattern": {"killAllSessionsByPattern": []},
@@ -130,6 +150,7 @@ COMMANDS = {
     "revokeRolesFromRole": {"revokeRolesFromRole": "r", "roles": ["read"]},
     "revokeRolesFromUser": {"revokeRolesFromUser": "u", "roles": ["read"]},
     "rolesInfo": {"rolesInfo": 1},
+    "dropConnections": {"dropConnections": 1, "hostAndPort": []},
     "rotateCertificates": {"rotateCertificates": 1},
     "saslContinue": {"saslContinue": 1, "conversationId": 1, "payload": b""},
     "saslStart": {"saslStart": 1, "mechanism": "PLAIN", "payload": b""},
@@ -145,11 +166,13 @@ COMMANDS = {
     "updateUser, roles": {"updateUser": "u", "roles": ["read"]},
     "usersInfo": {"usersInfo": 1},
     "usersInfo everywhere": {"usersInfo": {"forAllDBs": True}},
+    "validate": {"validate": "c"},
+    "validateDBMetadata": {"validateDBMetadata": 1, "apiParameters": {"version": "1", "strict": True}},
     "warmCache": {"warmCache": "c"},
     "whatsmyuri": {"whatsmyuri": 1},
 }
 ALIASES = {"isMaster": "hello", "ismaster": "hello", "buildinfo": "buildInfo", "collstats": "collStats",
-           "dbstats": "dbStats", "deleteIndexes": "dropIndexes", "findandmodify": "findAndModify"}
+           "datasize": "dataSize", "dbhash": "dbHash", "dbstats": "dbStats", "deleteIndexes": "dropIndexes", "findandmodify": "findAndModify"}
 
 HEAD = """# Who may do what
 
@@ -168,7 +191,7 @@ def fill(value, db):
         return {key: fill(one, db) for key, one in value.items()}
     if isinstance(value, list):
         return [fill(one, db) for one in value]
-    return db if value == "{db}" else value
+    return value.replace("{db}", db) if isinstance(value, str) else value
 
 
 class Matrix:

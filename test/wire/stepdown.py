@@ -95,9 +95,15 @@ def wait_for_primary(c):
 
 def is_primary_again_in_time(port):
     with Connection(port, 60) as c:
-        assert admin(c, "replSetStepDown", 1, force=True)["ok"] == 1
-        wait_for_primary(c)
-        is_primary(c)
+        before = admin(c, "hello"), admin(c, "replSetGetStatus")["term"]
+        for _ in range(3):
+            assert admin(c, "replSetStepDown", 1, force=True, secondaryCatchUpPeriodSecs=0)["ok"] == 1
+            wait_for_primary(c)
+            is_primary(c)
+            after = admin(c, "hello"), admin(c, "replSetGetStatus")["term"]
+            assert after[1] > before[1] and after[0]["electionId"] > before[0]["electionId"], (before, after)
+            assert after[0]["lastWrite"]["opTime"]["t"] == after[1], after
+            before = after
 
 
 def interrupts_what_was_under_way(port):
@@ -162,5 +168,11 @@ with Server(sys.argv[1], "--workers", "2", "--setParameter", "enableTestCommands
     for step in (steps_down_and_up, is_primary_again_in_time, interrupts_what_was_under_way, ends_transactions):
         step(server.port)
         print("ok", step.__name__)
+    with Connection(server.port) as c:
+        term = admin(c, "replSetGetStatus")["term"]
+        assert term >= 4, term
     says_goodbye(server)
     print("ok", says_goodbye.__name__)
+    server.start()
+    with Connection(server.port) as c:
+        assert admin(c, "replSetGetStatus")["term"] == term

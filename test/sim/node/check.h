@@ -42,6 +42,25 @@ struct check_ledger_entry {
 bool check_ledger(const struct check_ledger_entry *entries, size_t count, const int64_t *found,
                   size_t found_count, struct check_verdict *verdict);
 
+/* ---- watch: each event is told once, in order ---- */
+
+/* An id says whose it is: client * CHECK_CLIENT_IDS + how many it made before. */
+enum { CHECK_CLIENTS = 16, CHECK_CLIENT_IDS = 100000 };
+
+struct check_watch_event {
+    int64_t id;
+    bool is_delete; /* else an insertion */
+};
+struct check_watch {
+    const struct check_ledger_entry *entries;
+    size_t count;
+    const struct check_watch_event *events; /* all that a stream told, from its beginning on */
+    size_t events_count;
+    const int64_t *found; /* the ids that are there in the end */
+    size_t found_count;
+};
+bool check_watch(const struct check_watch *watch, struct check_verdict *verdict);
+
 /* ---- register: is there one order of all operations that explains each answer? ---- */
 
 enum check_register_kind { CHECK_READ, CHECK_WRITE, CHECK_SWAP, CHECK_REMOVE };

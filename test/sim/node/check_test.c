@@ -53,6 +53,55 @@ TEST(ledger_rejects_lost_doubled_undead_refused_and_foreign_entries)
     rejects(ledger_takes(between, COUNT(between), &verdict), &verdict, "from nowhere: 0");
 }
 
+/* ---- watch ---- */
+
+/* `events`: ids, negative where the deletion is told. */
+static bool watch_takes(const int64_t *events, size_t count, struct check_verdict *verdict)
+{
+    static const int64_t found[] = {1, 4, 6};
+    struct check_watch_event told[16];
+    for (size_t i = 0; i < count; i++) {
+        told[i] = (struct check_watch_event){events[i] < 0 ? -events[i] : events[i], events[i] < 0};
+    }
+    struct check_watch watch = {ledger, COUNT(ledger), told, count, found, COUNT(found)};
+    return check_watch(&watch, verdict);
+}
+
+TEST(watch_takes_each_event_once_and_in_order)
+{
+    struct check_verdict verdict;
+    static const int64_t all[] = {1, 2, 4, -2, 6};
+    static const int64_t early[] = {1, 2, -2, 4, 6};
+    assert_true(watch_takes(all, COUNT(all), &verdict));
+    assert_true(watch_takes(early, COUNT(early), &verdict));
+}
+
+TEST(watch_rejects_lost_doubled_turned_untrue_refused_and_foreign_events)
+{
+    struct check_verdict verdict;
+    static const int64_t lost[] = {1, 2, -2, 4};
+    static const int64_t undeleted[] = {1, 2, 4, 6};
+    static const int64_t doubled[] = {1, 2, 2, -2, 4, 6};
+    static const int64_t again[] = {1, 2, -2, 4, 6, -2};
+    static const int64_t turned[] = {1, -2, 2, 4, 6};
+    static const int64_t order[] = {2, 1, -2, 4, 6};
+    static const int64_t untrue[] = {1, 2, -2, 3, 4, 6};
+    static const int64_t gone[] = {1, 2, -2, 4, -4, 6};
+    static const int64_t refused[] = {1, 2, -2, 4, 5, 6};
+    static const int64_t foreign[] = {1, 2, -2, 4, 6, 7};
+    rejects(watch_takes(lost, COUNT(lost), &verdict), &verdict, "lost: nothing tells that 6");
+    rejects(watch_takes(undeleted, COUNT(undeleted), &verdict), &verdict, "2 was deleted");
+    rejects(watch_takes(doubled, COUNT(doubled), &verdict), &verdict,
+            "doubled: the insertion of 2");
+    rejects(watch_takes(again, COUNT(again), &verdict), &verdict, "doubled: the deletion of 2");
+    rejects(watch_takes(turned, COUNT(turned), &verdict), &verdict, "turned round: the deletion");
+    rejects(watch_takes(order, COUNT(order), &verdict), &verdict, "turned round: 1");
+    rejects(watch_takes(untrue, COUNT(untrue), &verdict), &verdict, "untrue: 3 is not there");
+    rejects(watch_takes(gone, COUNT(gone), &verdict), &verdict, "untrue: 4 is there");
+    rejects(watch_takes(refused, COUNT(refused), &verdict), &verdict, "5");
+    rejects(watch_takes(foreign, COUNT(foreign), &verdict), &verdict, "from nowhere: 7");
+}
+
 /* ---- register ---- */
 
 static bool register_takes(const struct check_register_op *ops, size_t count)

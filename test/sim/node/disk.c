@@ -100,6 +100,20 @@ static bool disk_is_batch(struct slice data)
     return magic == DISK_RECORD_MAGIC;
 }
 
+/* A batch is proven by what comes behind it. What was written before it without a sync, a mark, is
+ * no more durable than the batch: it may be torn where the batch is not. */
+static void disk_note_write(struct sim_disk *sim, const char *name, uint64_t at, bool is_batch)
+{
+    bool is_first = strcmp(sim->unsynced.name, name) != 0 || at < sim->unsynced.at;
+    if (is_first) {
+        memcpy(sim->unsynced.name, name, strlen(name) + 1);
+        sim->unsynced.at = at;
+    }
+    if (is_batch) {
+        sim->written = sim->unsynced;
+    }
+}
+
 static int mount_write(struct store_disk *disk, int file, uint64_t at, struct slice data)
 {
     struct disk_mount *mount = mount_of(disk);
@@ -112,9 +126,8 @@ static int mount_write(struct store_disk *disk, int file, uint64_t at, struct sl
     }
     bool fails = sim->fail_write > 0 && --sim->fail_write == 0;
     code = fails ? -LT_EIO : mount->inner->ops->write(mount->inner, file, at, data);
-    if (code == 0 && disk_is_batch(data)) {
-        memcpy(sim->written.name, name, sizeof sim->written.name);
-        sim->written.at = at;
+    if (code == 0) {
+        disk_note_write(sim, name, at, disk_is_batch(data));
     }
     snprintf(verb, sizeof verb, "write %zu at %llu of", data.len, (unsigned long long)at);
     return disk_after(sim, verb, name, code);
@@ -144,6 +157,9 @@ static int mount_sync(struct store_disk *disk, int file)
     code = code < 0 ? code : mount->inner->ops->sync(mount->inner, file);
     if (code == 0 && strcmp(sim->written.name, mount->names[file]) == 0) {
         sim->proof = sim->written;
+    }
+    if (code == 0) {
+        sim->unsynced.name[0] = '\0';
     }
     return disk_after(sim, "sync", mount->names[file], code);
 }
@@ -201,6 +217,7 @@ struct store_disk *sim_disk_mount(struct sim_disk *disk)
 {
     struct disk_mount *mount = mem_zero(1, sizeof *mount);
     mount->disk.ops = &mount_ops;
+    mount->disk.seal = disk->seal;
     mount->sim = disk;
     mount->inner = store_simdisk_mount(disk->sim);
     return &mount->disk;
@@ -213,6 +230,9 @@ void sim_disk_open(struct sim_disk *disk, struct sim_world *world)
     *disk = (struct sim_disk){.world = world};
     disk->sim = store_simdisk_new(random_doc_next(&world->random));
     disk->engine = store_simkv_new();
+    if (world->seed % 2 == 1) {
+        disk->seal = store_seal_new(&(struct store_seal_key){.number = 1, .bytes = {1}}, 1);
+    }
     disk_here = disk;
 }
 
@@ -220,6 +240,7 @@ void sim_disk_close(struct sim_disk *disk)
 {
     disk->engine->ops->close(disk->engine);
     store_simdisk_free(disk->sim);
+    store_seal_free(disk->seal);
     disk_here = NULL;
 }
 
@@ -229,6 +250,7 @@ void sim_disk_crash(struct sim_disk *disk, bool power)
     if (power) {
         store_simdisk_crash(disk->sim);
         disk->written = disk->proof;
+        disk->unsynced.name[0] = '\0';
     }
     store_simkv_crash(disk->engine);
     disk->die_after = 0;

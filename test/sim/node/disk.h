@@ -11,6 +11,7 @@
 
 #include "lib/miss_kv.h"
 #include "sim/node/world.h"
+#include "store/seal.h"
 #include "store/simdisk.h"
 
 /* A place in the journal's files. */
@@ -23,15 +24,17 @@ struct sim_disk {
     struct sim_world *world;
     struct store_simdisk *sim;
     struct store_kv *engine;
-    uint32_t miss_one_in;     /* reads that find nothing in memory; 0: none */
-    uint64_t die_after;       /* operations; 0: not planned */
-    bool dead;                /* the node has died between two operations */
-    uint64_t fail_write;      /* the nth from now fails; 0: none */
-    const char *cause;        /* why the node may stop; NULL: it may not */
-    struct sim_place written; /* the newest batch, */
-    struct sim_place proof;   /* and the newest that is synced: damage is put before it */
-    struct sim_place flipped; /* the damage, by its bit; no name: there is none */
-    uint64_t flipped_digest;  /* of all files with it */
+    struct store_seal *seal;   /* of the journal, with every second seed; NULL: it is plain */
+    uint32_t miss_one_in;      /* reads that find nothing in memory; 0: none */
+    uint64_t die_after;        /* operations; 0: not planned */
+    bool dead;                 /* the node has died between two operations */
+    uint64_t fail_write;       /* the nth from now fails; 0: none */
+    const char *cause;         /* why the node may stop; NULL: it may not */
+    struct sim_place written;  /* the newest batch, */
+    struct sim_place unsynced; /* where what was written since the last sync begins */
+    struct sim_place proof;    /* and the newest that is synced: damage is put before it */
+    struct sim_place flipped;  /* the damage, by its bit; no name: there is none */
+    uint64_t flipped_digest;   /* of all files with it */
 };
 
 void sim_disk_open(struct sim_disk *disk, struct sim_world *world);

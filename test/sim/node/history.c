@@ -90,6 +90,11 @@ void sim_history_check(struct sim_history *history, struct sim_world *world)
                       &verdict)) {
         sim_fail(world, "ledger: %s", verdict.text);
     }
+    struct check_watch watch = {history->ledger,      history->ledger_count, history->watch.events,
+                                history->watch.count, history->found,        history->found_count};
+    if (history->watch.token[0] != '\0' && !check_watch(&watch, &verdict)) {
+        sim_fail(world, "watch: %s", verdict.text);
+    }
     if (!check_bank(history->views, history->views_count, (int64_t)history->accounts * SIM_BALANCE,
                     &verdict)) {
         sim_fail(world, "bank: %s", verdict.text);

@@ -11,7 +11,7 @@
 #include "sim/node/check.h"
 #include "sim/node/client.h"
 
-enum { SIM_KEYS_MAX = 128, SIM_BALANCE = 100 };
+enum { SIM_KEYS_MAX = 128, SIM_BALANCE = 100, SIM_TOKEN = 64 };
 
 struct sim_registers {
     struct check_register_op *ops;
@@ -26,6 +26,14 @@ struct sim_counters {
     size_t count, cap;
 };
 
+/* A change stream on the ledger. */
+struct sim_watch {
+    char token[SIM_TOKEN];  /* where to resume; "": it was never opened */
+    char newest[SIM_TOKEN]; /* of the last event */
+    struct check_watch_event *events;
+    size_t count, cap;
+};
+
 struct sim_history {
     uint64_t moment; /* the newest */
     struct check_ledger_entry *ledger;
@@ -37,6 +45,7 @@ struct sim_history {
     struct check_bank_view *views;
     size_t views_count, views_cap;
     uint32_t accounts;
+    struct sim_watch watch;
     int64_t *found; /* ids of the ledger in the end */
     size_t found_count, found_cap;
 };
@@ -69,6 +78,7 @@ extern const struct sim_work sim_work_register;
 extern const struct sim_work sim_work_list;
 extern const struct sim_work sim_work_counter;
 extern const struct sim_work sim_work_bank;
+extern const struct sim_work sim_work_watch;
 extern const struct sim_work sim_work_setup;
 extern const struct sim_work sim_work_audit;
 

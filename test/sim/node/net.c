@@ -317,6 +317,12 @@ struct net_loop *net_conn_loop(const struct net_conn *conn)
     return conn->loop;
 }
 
+const char *net_conn_local(const struct net_conn *conn)
+{
+    (void)conn;
+    return "10.0.0.2:27017";
+}
+
 const char *net_conn_peer(const struct net_conn *conn)
 {
     (void)conn;

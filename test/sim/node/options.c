@@ -1,6 +1,8 @@
 /* sim/node/options.c - one draw after the other, in a fixed order. */
 #include "sim/node/options.h"
 
+enum { OPTIONS_WHOLE_LOG = 1 << 30 };
+
 static const char *const options_names[SIM_FAULTS] = {
     [SIM_KILLS] = "kills",
     [SIM_POWER] = "power losses",
@@ -56,5 +58,7 @@ void sim_options_choose(struct sim_options *options, struct sim_world *world)
     options->steps = (uint32_t)sim_between(world, 30, 90);
     options->pause_us = 1000u << sim_below(world, 5);
     options->fault_pause_us = 20000u << sim_below(world, 4);
+    options->watches = sim_chance(world, 50);
+    options->oplog_bytes = options->watches ? OPTIONS_WHOLE_LOG : options->oplog_bytes;
     options_say(options, world);
 }

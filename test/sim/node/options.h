@@ -38,6 +38,7 @@ struct sim_options {
     bool ahead;
     uint64_t segment_bytes;
     uint64_t oplog_bytes;
+    bool watches; /* a change stream follows the ledger: all of the log is kept */
     uint64_t
         reserve_bytes; /* of the disk: writes are refused before it is full, or not soon enough */
     uint32_t stall_percent; /* of the steps of a slow disk */

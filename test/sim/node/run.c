@@ -65,8 +65,20 @@ static void run_until_ended(struct run *run, uint64_t for_us, bool must)
 static void run_clients(struct run *run)
 {
     uint32_t works = sizeof run_works / sizeof *run_works;
+    if (run->options.watches) {
+        run_client(run, &sim_work_watch, run->options.steps);
+    }
     for (uint32_t i = 0; i < run->options.clients; i++) {
         run_client(run, run_works[sim_below(&run->world, works)], run->options.steps);
+    }
+}
+
+/* Open the stream, or read it to its end. */
+static void run_watch(struct run *run)
+{
+    if (run->options.watches) {
+        run_client(run, &sim_work_watch, 0);
+        run_until_ended(run, RUN_LIVE_US, true);
     }
 }
 
@@ -102,6 +114,7 @@ static void run_phases(struct run *run)
     sim_life_plan_start(&run->life);
     run_client(run, &sim_work_setup, 0);
     run_until_ended(run, RUN_SETUP_US, true);
+    run_watch(run);
     run_clients(run);
     run_faults(run);
     run_heal(run);
@@ -109,6 +122,7 @@ static void run_phases(struct run *run)
     sim_life_kill(&run->life, true);
     run_client(run, &sim_work_audit, 0);
     run_until_ended(run, RUN_LIVE_US, true);
+    run_watch(run);
     if (!sim_has_failed(&run->world)) {
         sim_history_check(&run->history, &run->world);
     }

@@ -3,7 +3,7 @@
 #include "doc/view.h"
 #include "sim/node/history.h"
 
-enum { LEDGER_BATCH = 5, LEDGER_IDS = 100000 };
+enum { LEDGER_BATCH = 5 };
 enum ledger_action { LEDGER_INSERT, LEDGER_DELETE, LEDGER_FIND };
 
 struct ledger_state {
@@ -35,7 +35,7 @@ static void ledger_insert(struct sim_client *client, struct sim_request *request
     state->count = sim_chance(client->world, 50) ? 1 : 1 + sim_below(client->world, LEDGER_BATCH);
     buf_format(&request->json, "{\"insert\":\"ledger\",\"documents\":[");
     for (size_t i = 0; i < state->count; i++) {
-        int64_t id = (int64_t)client->number * LEDGER_IDS + (int64_t)state->own_count;
+        int64_t id = (int64_t)client->number * CHECK_CLIENT_IDS + (int64_t)state->own_count;
         *(size_t *)SIM_PUSH(state->own, state->own_count, state->own_cap) = history->ledger_count;
         *(struct check_ledger_entry *)SIM_PUSH(history->ledger, history->ledger_count,
                                                history->ledger_cap) =
