@@ -4,22 +4,26 @@
 #include "command/oplog.h"
 
 #include "doc/build.h"
+#include "doc/delta.h"
 #include "doc/diff.h"
 #include "doc/view.h"
 #include "lib/json_doc.h"
 #include "lib/test.h"
 
-/* The diff between two documents, as JSON. */
+/* The diff between two documents, as JSON; applied to the old one, it gives the new one. */
 static void oplog_expect(const char *old_json, const char *new_json, const char *expected)
 {
     struct arena arena;
     struct slice description;
+    struct slice applied;
     arena_init(&arena);
     struct slice old_doc = json_doc(&arena, old_json);
     struct slice new_doc = json_doc(&arena, new_json);
     assert_true(doc_diff(&arena, old_doc, new_doc, &description));
     struct slice diff = command_oplog_diff(&arena, description);
     assert_string_equal(json_text(&arena, diff), json_text(&arena, json_doc(&arena, expected)));
+    assert_true(doc_delta_apply(&arena, old_doc, diff, &applied));
+    assert_string_equal(json_text(&arena, applied), json_text(&arena, new_doc));
     arena_close(&arena);
 }
 

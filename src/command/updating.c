@@ -25,6 +25,7 @@ static int updating_begin(struct command_op *op, struct command_updating *updati
                                          .bypass = spec->bypass};
     struct query_update_spec update = {
         .update = spec->update,
+        .delta = spec->delta,
         .array_filters = spec->array_filters,
         .constants = spec->constants,
         .multi = spec->multi,

@@ -17,6 +17,7 @@ struct command_updating_spec {
     struct slice ns;
     struct slice filter;
     struct doc_value update;
+    struct slice delta; /* instead: of the oplog; data NULL: none */
     struct doc_value constants;
     struct doc_value array_filters;
     struct doc_value hint;

@@ -83,8 +83,8 @@ TEST(validate_tells_of_entries_that_are_missing_too_many_or_others)
 {
     static const char *const created[] = {
         "{'createIndexes': 'c', 'indexes': [{'key': {'a': 1}, 'name': 'a'}], '$db': 'd'}",
-        "{'createIndexes': 'c', 'indexes': [{'key': {'a': -1}, 'name': 'a', 'unique': true}], "
-        "'$db': 'd'}",
+        ("{'createIndexes': 'c', 'indexes': [{'key': {'a': -1}, 'name': 'a', 'unique': true}], "
+         "'$db': 'd'}"),
         "{'create': 'c', 'capped': true, 'size': 4096, '$db': 'd'}",
     };
     for (size_t i = 0; i < sizeof created / sizeof created[0]; i++) {

@@ -6,6 +6,7 @@
 #include "query/update.h"
 
 #include "doc/compare.h"
+#include "doc/delta.h"
 #include "doc/validate.h"
 #include "doc/view.h"
 #include "query/pipeline_update.h"
@@ -44,6 +45,12 @@ static int update_run(const struct query_update *update, struct update_run *run,
         run->modified = true;
         *ret_doc = update->replacement;
         return 0;
+    }
+    if (update->delta.data != NULL) {
+        run->modified = true;
+        return doc_delta_apply(run->eval->arena, doc, update->delta, ret_doc)
+                   ? 0
+                   : err_set(run->err, LT_EFAILEDTOPARSE, "'diff' is not a delta of version 2");
     }
     return query__update_tree_apply(update->root, run, doc, ret_doc);
 }

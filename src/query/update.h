@@ -15,7 +15,8 @@
 struct query_update;
 
 struct query_update_spec {
-    struct doc_value update;        /* operators, a replacement, or an array: a pipeline */
+    struct doc_value update;        /* operators, a replacement, or an array: a pipeline; */
+    struct slice delta;             /* instead of `update`: doc/delta.h; data NULL: none */
     struct doc_value array_filters; /* array, or missing */
     struct doc_value constants;     /* `c` of a pipeline update, or missing */
     bool multi;

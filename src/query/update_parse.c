@@ -346,6 +346,11 @@ int query_update_parse(struct query_context *context, const struct query_update_
     struct update_parser parser = {.context = context, .err = err};
     parser.update = arena_zero(context->arena, 1, sizeof *parser.update);
     *ret_update = parser.update;
+    if (spec->delta.data != NULL) {
+        parser.update->deepens = true;
+        parser.update->delta = spec->delta;
+        return 0;
+    }
     if (spec->update.type == DOC_ARRAY) {
         return parse_pipeline(&parser, spec);
     }

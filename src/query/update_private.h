@@ -70,6 +70,7 @@ struct update_node {
 struct query_update {
     struct update_node *root; /* operators */
     struct slice replacement; /* data NULL: not a replacement */
+    struct slice delta;       /* data NULL: it is none */
     struct query_pipeline_update *pipeline;
     bool deepens; /* the result may nest deeper than a document may */
 };

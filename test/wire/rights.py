@@ -50,6 +50,7 @@ COMMANDS = {
     "aggregate $merge": {"aggregate": "c", "pipeline": [{"$merge": {"into": "d"}}], "cursor": {}},
     "aggregate $merge past validation": {"aggregate": "c", "cursor": {}, "bypassDocumentValidation": True,
                                          "pipeline": [{"$merge": "d"}]},
+    "applyOps": {"applyOps": []},
     "authenticate": {"authenticate": 1, "mechanism": "MONGODB-X509"},
     "buildInfo": {"buildInfo": 1},
     "bulkWrite": {"bulkWrite": 1, "nsInfo": OWN_C, "ops": [
