@@ -5,6 +5,7 @@
  * lie. */
 #include "command/cache_rule.h"
 #include "command/capped.h"
+#include "command/encrypted_fields.h"
 #include "command/handlers.h"
 #include "command/images.h"
 #include "command/index_spec.h"
@@ -227,7 +228,6 @@ static int create_check_view(struct command_op *op, struct slice ns, struct crea
         {"changeStreamPreAndPostImages",
          args->images.len > 0 && doc_value_truth(doc_get_str(args->images, "enabled"))},
         {"idIndex", doc_value_exists(doc_get_str(op->body, "idIndex"))},
-        {"encryptedFields", args->encrypted.len > 0},
         {"validator", args->validator.validator.len > 0},
         {"validationLevel", args->validator.level.data != NULL},
         {"validationAction", args->validator.action.data != NULL},
@@ -256,7 +256,6 @@ static int create_refuse(struct command_op *op, const struct create_args *args)
         bool given;
     } missing[] = {
         {"timeseries", args->timeseries.len > 0},
-        {"encryptedFields", args->encrypted.len > 0 && !doc_is_empty(args->encrypted)},
     };
     for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++) {
         if (missing[i].given) {
@@ -274,7 +273,10 @@ static int create_check(struct command_op *op, struct slice ns, struct create_ar
 {
     args->has_size = !doc_value_is_nullish(doc_get_str(op->body, "size"));
     args->has_max = !doc_value_is_nullish(doc_get_str(op->body, "max"));
+    const struct command_encrypted_owner owner = {args->capped, args->view_on.data != NULL ||
+                                                                    args->timeseries.len > 0};
     int code = create_check_capped(op, args);
+    code = code < 0 ? code : command_encrypted_fields_check(op, args->encrypted, &owner);
     code = code < 0 ? code : create_check_engine(op, args->storage_engine);
     code = code < 0 ? code : create_check_index_defaults(op, args->index_defaults);
     code = code < 0 ? code : command_validator_check(op, ns, &args->validator);
