@@ -315,10 +315,19 @@ void command_fail(struct command_op *op, int code, const char *format, ...)
 
 /* ---- before the first step ---- */
 
+/* What an operator has set for reads; 0: nothing. */
+static uint64_t command_default_deadline(struct command_op *op)
+{
+    bool reads = (op->command->flags & (COMMAND_READ | COMMAND_GOES_ON)) == COMMAND_READ;
+    int64_t ms = command_cluster_param(&op->server->cluster_params, COMMAND_CLUSTER_READ_MS);
+    return reads && ms > 0 ? op->mono_us + (uint64_t)ms * 1000 : 0;
+}
+
 static int command_read_max_time(struct command_op *op)
 {
     struct doc_value value = op->common.max_time;
     if (doc_value_is_nullish(value)) {
+        op->deadline_us = command_default_deadline(op);
         return 0;
     }
     if (!doc_value_is_number(value)) {

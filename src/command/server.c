@@ -106,6 +106,7 @@ void command_server_init(struct command_server *server)
     server->fail_points = command_fail_points_new();
     server->cursors = command_cursors_new();
     command_snapshots_init(&server->snapshots);
+    command_cluster_params_init(&server->cluster_params);
     command_index_filters_init(&server->index_filters);
     store_tail_init(&server->tail, SERVER_TAIL_BYTES);
 }

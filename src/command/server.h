@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "cache/cache.h"
 #include "command/budgets.h"
+#include "command/cluster_params.h"
 #include "command/command.h"
 #include "command/index_filter.h"
 #include "command/params.h"
@@ -123,6 +124,7 @@ struct command_server {
     void *host;
     /* ---- settings that setParameter changes ---- */
     struct command_params parameters;
+    struct command_cluster_params cluster_params;
     /* ---- counters ---- */
     struct command_uses uses;
     struct command_index_filters index_filters;

@@ -227,6 +227,16 @@ static void change_build_head(struct doc_builder *builder, const struct change_p
     }
 }
 
+/* Is the document before the change still kept? */
+static bool change_has_image(const struct change_parsed *parsed, const struct command_event *event)
+{
+    struct command_server *server = parsed->cursor->server;
+    int64_t seconds = command_cluster_param(&server->cluster_params, COMMAND_CLUSTER_IMAGE_SECONDS);
+    int64_t age =
+        (int64_t)(atomic_load(&server->applied_clock) >> 32) - (int64_t)(event->clock >> 32);
+    return event->before.len > 0 && (seconds == 0 || age <= seconds);
+}
+
 /* An image that is not there: null, or an error where it was required. */
 static int change_no_image(struct doc_builder *builder, const char *name, enum change_full mode,
                            struct err *err)
@@ -280,7 +290,7 @@ static int change_build_full(const struct change_parsed *parsed, const struct co
     if (parsed->full == CHANGE_LOOKUP) {
         return change_lookup(parsed, event, arena, builder);
     }
-    if (event->before.len == 0) {
+    if (!change_has_image(parsed, event)) {
         return change_no_image(builder, "fullDocument", parsed->full, err);
     }
     doc_build_doc(builder, "fullDocument", event->doc);
@@ -296,7 +306,7 @@ static int change_build_before(const struct change_parsed *parsed,
     if (parsed->before == CHANGE_DEFAULT || !may_have) {
         return 0;
     }
-    if (event->before.len == 0) {
+    if (!change_has_image(parsed, event)) {
         return change_no_image(builder, "fullDocumentBeforeChange", parsed->before, err);
     }
     doc_build_doc(builder, "fullDocumentBeforeChange", event->before);

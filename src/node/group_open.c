@@ -183,6 +183,10 @@ int node__group_open(struct node_group *group, struct node *node, struct err *er
     if (code < 0) {
         return err_set(err, -code, "the sessions cannot be read");
     }
+    code = command_cluster_params_load(&node->server.cluster_params, &group->writer.view);
+    if (code < 0) {
+        return err_set(err, -code, "the parameters of the cluster cannot be read");
+    }
     group->clock = group->applied_clock | UINT32_MAX; /* past the times of its events */
     mark = (struct store_mark){group->applied, found.term, group->applied_clock};
     store_tail_append(&node->server.tail, &mark, (struct slice){0});

@@ -4,6 +4,7 @@
 const struct slice store_key_applied = {(const uint8_t *)"\0\0\0\0A", 5};
 const struct slice store_key_next_id = {(const uint8_t *)"\0\0\0\0N", 5};
 const struct slice store_key_defaults = {(const uint8_t *)"\0\0\0\0D", 5};
+const struct slice store_key_cluster = {(const uint8_t *)"\0\0\0\0P", 5};
 const struct slice store_key_clock = {(const uint8_t *)"\0\0\0\0T", 5};
 const struct slice store_key_configuration = {(const uint8_t *)"\0\0\0\0G", 5};
 

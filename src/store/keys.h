@@ -27,6 +27,8 @@ extern const struct slice store_key_configuration;
 extern const struct slice store_key_clock;
 /* The read and write concern that commands have which give none: BSON. */
 extern const struct slice store_key_defaults;
+/* Parameters of the cluster: BSON. */
+extern const struct slice store_key_cluster;
 
 void store_key_id(struct buf *buf, uint32_t id);
 
