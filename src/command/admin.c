@@ -1,42 +1,12 @@
 /* command/admin.c - currentOp, killOp, dropConnections, rotateCertificates and shutdown. */
 #include "command/args.h"
 #include "command/authorize.h"
+#include "command/current_ops.h"
 #include "command/handlers.h"
-#include "command/redact.h"
 #include "command/server.h"
 #include "command/write.h"
 #include "doc/view.h"
 #include "query/match.h"
-
-/* What one running op shows of itself; under the server's ops lock. */
-static struct slice admin_describe(struct command_op *op, const struct command_op *running,
-                                   struct arena *arena)
-{
-    struct doc_builder *builder = arena_alloc(arena, sizeof *builder);
-    struct buf *buf = arena_alloc(arena, sizeof *buf);
-    uint64_t elapsed_us = op->mono_us > running->started_us ? op->mono_us - running->started_us : 0;
-    struct doc_value target = doc_first(running->body).value;
-    buf_init(buf, arena);
-    doc_build_begin(builder, buf);
-    doc_build_text(builder, "type", "op");
-    doc_build_text(builder, "host", op->server->address);
-    doc_build_text(builder, "client", running->client->peer);
-    doc_build_text(builder, "appName", running->client->app_name);
-    doc_build_i32(builder, "connectionId", running->client->connection_id);
-    doc_build_bool(builder, "active", true);
-    doc_build_i32(builder, "opid", running->opid);
-    doc_build_i64(builder, "secs_running", (int64_t)(elapsed_us / 1000000));
-    doc_build_i64(builder, "microsecs_running", (int64_t)elapsed_us);
-    doc_build_text(builder, "op", "command");
-    struct slice name = target.type == DOC_STRING ? doc_value_get_string(target) : SLICE("$cmd");
-    struct slice ns = command_join(arena, running->db, name);
-    doc_build_string(builder, "ns", ns);
-    if (running->body.len < 1024) {
-        doc_build_doc(builder, "command", command_redact(arena, running->body));
-    }
-    doc_build_bool(builder, "killPending", atomic_load(&running->killed) != 0);
-    return doc_build_end(builder);
-}
 
 /* The filter of currentOp: its own fields without those every command may have. */
 static struct slice admin_filter(struct command_op *op)
@@ -74,15 +44,19 @@ int command_current_op(struct command_op *op)
         return code;
     }
     query_eval_init(&eval, &context, &op->arena);
-    struct buf docs; /* described under the lock, matched after it */
+    bool all = doc_value_truth(doc_get_str(op->body, "$all"));
+    const struct command_current current = {
+        .server = op->server,
+        .wall_ms = op->wall_ms,
+        .mono_us = op->mono_us,
+        .user_id = op->filtered ? op->user_id : NULL,
+        .connections = all,
+        .cursors = all,
+        .transactions = true,
+    };
+    struct buf docs;
     buf_init(&docs, &op->arena);
-    pthread_mutex_lock(&op->server->ops_lock);
-    for (struct command_op *running = op->server->ops; running != NULL; running = running->next) {
-        if (!op->filtered || command_is_user(op, running->user_id)) {
-            buf_append_slice(&docs, admin_describe(op, running, &op->arena));
-        }
-    }
-    pthread_mutex_unlock(&op->server->ops_lock);
+    command_current_list(&current, &op->arena, &docs);
     doc_build_open_array(&op->builder, SLICE("inprog"));
     for (size_t at = 0; at < docs.len;) {
         struct slice doc = slice_of(docs.data + at, doc_load_u32(docs.data + at));

@@ -1,6 +1,7 @@
 /* command/client.c - what a connection has told us. */
 #include "base/mem.h"
 #include "command/account.h"
+#include "command/current_ops.h"
 #include "command/login.h"
 
 void command_client_set_metadata(struct command_client *client, struct slice metadata)
@@ -11,6 +12,7 @@ void command_client_set_metadata(struct command_client *client, struct slice met
 
 void command_client_close(struct command_client *client)
 {
+    command_current_leave(client);
     mem_free((void *)(uintptr_t)client->metadata.data);
     client->metadata = (struct slice){0};
     command_login_free(client->login);

@@ -77,6 +77,11 @@ struct command_client {
     atomic_bool known;               /* it has logged in */
     struct command_account *account; /* logged in as; NULL: nobody. The request's in hand */
     struct command_login *login;     /* begun, not at its end; likewise */
+    /* ---- under the server's ops lock; current_ops.h ---- */
+    struct command_server *listed_by; /* NULL: it is not listed */
+    struct command_client *next;
+    struct command_client *previous;
+    bool busy; /* while a list is made: an op of its was seen */
 };
 
 /* Keep a copy of the metadata; command_client_close frees it. */

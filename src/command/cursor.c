@@ -56,7 +56,7 @@ struct command_cursor *command_cursor_new(struct command_op *op, struct slice ns
     arena_init(&cursor->arena);
     buf_init(&cursor->stash_buf, NULL);
     cursor->in_use = true;
-    cursor->used_us = op->mono_us;
+    cursor->used_us = cursor->created_us = op->mono_us;
     cursor->ns = arena_copy(&cursor->arena, ns);
     cursor->describe = arena_copy(&cursor->arena, op->body);
     memcpy(cursor->user_id, op->user_id, sizeof cursor->user_id);
@@ -255,6 +255,21 @@ int command_cursor_kill(struct command_cursors *cursors, int64_t id)
         command_cursor_free(cursor);
     }
     return found ? 0 : -LT_ECURSORNOTFOUND;
+}
+
+void command_cursors_each_idle(struct command_cursors *cursors,
+                               void (*each)(void *context, const struct command_cursor *cursor),
+                               void *context)
+{
+    pthread_mutex_lock(&cursors->lock);
+    for (int i = 0; i < CURSOR_SLOTS; i++) {
+        for (const struct command_cursor *c = cursors->slots[i]; c != NULL; c = c->next_in_slot) {
+            if (!c->in_use && !c->killed) {
+                each(context, c);
+            }
+        }
+    }
+    pthread_mutex_unlock(&cursors->lock);
 }
 
 /* Take out of the table those that `is_meant` says, and free them; those in use die with their op.

@@ -49,6 +49,7 @@ struct command_cursor {
     struct buf stash_buf;
     int64_t returned; /* documents so far */
     uint64_t used_us; /* last, by the clock that does not jump */
+    uint64_t created_us;
     bool in_use;
     bool killed; /* to be freed by the op that has it out */
     struct command_cursor *next_in_slot;
@@ -115,6 +116,10 @@ bool command_cursor_origin(struct command_cursors *cursors, int64_t id, struct a
 void command_cursors_kill_session(struct command_cursors *cursors, const uint8_t session[16]);
 /* Kill by id: 0, or 43. One in use dies with its op. */
 int command_cursor_kill(struct command_cursors *cursors, int64_t id);
+/* Those that rest, each to `each`, under a lock. */
+void command_cursors_each_idle(struct command_cursors *cursors,
+                               void (*each)(void *context, const struct command_cursor *cursor),
+                               void *context);
 /* Free what has been idle for longer than the parameter cursorTimeoutMillis. */
 void command_cursors_sweep(struct command_server *server, uint64_t now_us);
 /* memory_reclaimer.give_back; the context is the server. Kills cursors that may time out and have

@@ -86,9 +86,11 @@ static int hello_take_metadata(struct command_op *op)
     if (code < 0) {
         return code;
     }
+    pthread_mutex_lock(&op->server->ops_lock); /* others may be looking */
     command_client_set_metadata(client, doc_value_get_doc(value));
     memcpy(client->app_name, name.data, name.len);
     client->app_name[name.len] = '\0';
+    pthread_mutex_unlock(&op->server->ops_lock);
     return 0;
 }
 

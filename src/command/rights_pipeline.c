@@ -141,7 +141,6 @@ static const struct {
     {"$planCacheStats", "planCacheRead", NULL},
     {"$listSearchIndexes", "listSearchIndexes", NULL},
     {"$documents", "", NULL},
-    {"$currentOp", "", "inprog"},
     {"$queryStats", "", "queryStatsRead"},
     {"$listClusterCatalog", "", "listDatabases"},
     {"$listCatalog", "collStats listIndexes", NULL},
@@ -207,11 +206,20 @@ static int pipeline_sessions(const struct rights_ask *ask, struct slice collecti
     return others ? rights__may_cluster(ask, SECURITY_listSessions) : 0;
 }
 
+/* Likewise. */
+static int pipeline_current_op(const struct rights_ask *ask, struct slice collection,
+                               struct doc_value spec)
+{
+    (void)collection;
+    return pipeline_says(spec, "allUsers") ? rights__may_cluster(ask, SECURITY_inprog) : 0;
+}
+
 static const struct {
     const char *name;
     int (*ask)(const struct rights_ask *ask, struct slice collection, struct doc_value spec);
 } pipeline_asked[] = {
     {"$changeStream", pipeline_change_stream},
+    {"$currentOp", pipeline_current_op},
     {"$listSessions", pipeline_sessions},
     {"$listLocalSessions", pipeline_sessions},
 };

@@ -116,7 +116,8 @@ struct command_server {
     _Atomic uint32_t step_downs; /* so far */
     _Atomic uint64_t stop_until_us;
     pthread_mutex_t ops_lock;
-    struct command_op *ops; /* that rest between two steps, under ops_lock */
+    struct command_op *ops;         /* that rest between two steps, under ops_lock */
+    struct command_client *clients; /* of connections that are open, likewise */
     atomic_int next_opid;
     atomic_uint first_slice; /* documents that a read may look at before it yields first */
     struct log *log;

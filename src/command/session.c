@@ -179,6 +179,7 @@ int command_session_hold(struct command_op *op)
         return command_owner_wait(op, session);
     }
     session->holder = op;
+    atomic_store_explicit(&session->at_work, true, memory_order_relaxed);
     return 0;
 }
 
@@ -189,6 +190,7 @@ void command_session_release(struct command_op *op)
         return;
     }
     session->holder = NULL;
+    atomic_store_explicit(&session->at_work, false, memory_order_relaxed);
     if (session->waiting > 0) {
         session->waiting = 0;
         command_owner_wake(op->owner, session);
@@ -323,6 +325,9 @@ struct command_session_info *command_sessions_list(struct command_sessions *sess
                 memcpy(infos[count].key, s->id, sizeof s->id);
                 memcpy(infos[count].uid, s->uid, sizeof s->uid);
                 command_session_shown(s, infos[count].id);
+                infos[count].txn_us = atomic_load(&s->txn_us);
+                infos[count].txn_number = atomic_load(&s->txn_number);
+                infos[count].at_work = atomic_load(&s->at_work);
                 infos[count++].used_ms = s->used_ms;
             }
         }

@@ -24,6 +24,9 @@ struct command_session {
     int64_t used_ms;              /* last, by the wall clock: to be shown */
     uint64_t used_us;             /* by the monotonic one, which does not jump: to be old */
     atomic_bool ended;            /* to be forgotten */
+    atomic_bool at_work;          /* there is a holder */
+    _Atomic uint64_t txn_us;      /* when its transaction was begun; 0: none is open */
+    _Atomic int64_t txn_number;   /* of that one */
     /* ---- the owner's ---- */
     struct command_op *holder; /* whose turn it is */
     uint32_t waiting;          /* ops that want it */
@@ -69,6 +72,9 @@ struct command_session_info {
     uint8_t id[16]; /* that its client knows */
     uint8_t uid[32];
     int64_t used_ms;
+    uint64_t txn_us; /* as in the session */
+    int64_t txn_number;
+    bool at_work;
 };
 /* Whose are wanted; nothing of it set: everybody's. */
 struct command_session_whose {

@@ -2,17 +2,12 @@
 #include "command/stages.h"
 
 static const struct query_stage_ops *const stages_list[] = {
-    &command_stage_collstats,
-    &command_stage_change_stream,
-    &command_stage_list_local_sessions,
-    &command_stage_list_sessions,
-    &command_stage_split,
-    &command_stage_plan_cache,
-    &command_stage_query_settings,
-    &command_stage_sampled_queries,
-    &command_stage_index_stats,
-    &command_stage_catalog,
-    &command_stage_out,
+    &command_stage_collstats,       &command_stage_change_stream,
+    &command_stage_current_op,      &command_stage_list_local_sessions,
+    &command_stage_list_sessions,   &command_stage_split,
+    &command_stage_plan_cache,      &command_stage_query_settings,
+    &command_stage_sampled_queries, &command_stage_index_stats,
+    &command_stage_catalog,         &command_stage_out,
     &command_stage_merge,
 };
 

@@ -24,6 +24,7 @@ void command_foreign_pause(struct command_cursor *cursor);
 extern const struct query_stage_ops command_stage_collstats;
 extern const struct query_stage_ops command_stage_catalog;
 extern const struct query_stage_ops command_stage_change_stream;
+extern const struct query_stage_ops command_stage_current_op;
 extern const struct query_stage_ops command_stage_index_stats;
 extern const struct query_stage_ops command_stage_list_local_sessions;
 extern const struct query_stage_ops command_stage_list_sessions;

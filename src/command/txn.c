@@ -198,6 +198,8 @@ static void txn_begin(struct command_op *op, int64_t number)
     owner->txns = txn;
     owner->txns_count++;
     session->txn = txn;
+    atomic_store_explicit(&session->txn_number, session->retry.txn_number, memory_order_relaxed);
+    atomic_store_explicit(&session->txn_us, txn->started_us, memory_order_relaxed);
 }
 
 /* The number is the session's newest: is its transaction the one to go on with? */
@@ -302,6 +304,7 @@ void command_txn_end(struct command_owner *owner, struct command_txn *txn)
         session->retry.state = COMMAND_RETRY_ABORTED;
     }
     session->txn = NULL;
+    atomic_store_explicit(&session->txn_us, 0, memory_order_relaxed);
     if (txn->previous != NULL) {
         txn->previous->next = txn->next;
     } else {

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "command/current_ops.h"
 #include "command/member.h"
 #include "command/read.h"
 #include "memory/allocator.h"
@@ -48,6 +49,7 @@ static void request_open(struct net_conn *conn, void *server, void **ret_user)
     client->client.connection_id = atomic_fetch_add(&node->next_connection_id, 1) + 1;
     client->client.peer = net_conn_peer(conn);
     client->client.local = net_conn_local(conn);
+    command_current_enter(&node->server, &client->client);
     *ret_user = client;
 }
 
