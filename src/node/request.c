@@ -15,7 +15,6 @@
 #include "command/read.h"
 #include "memory/allocator.h"
 #include "node/node_private.h"
-#include "store/scan.h"
 #include "wire/compose.h"
 #include "wire/compress.h"
 
