@@ -57,7 +57,10 @@ static int compare_order(int64_t a, int64_t b)
     return (a > b) - (a < b);
 }
 
-static int compare_fields(struct slice a, struct slice b, bool names)
+static int compare_values(struct doc_value a, struct doc_value b, const struct doc_collation *by);
+
+static int compare_fields(struct slice a, struct slice b, bool names,
+                          const struct doc_collation *by)
 {
     struct doc_iter a_iter, b_iter;
     struct doc_elem a_elem, b_elem;
@@ -74,7 +77,7 @@ static int compare_fields(struct slice a, struct slice b, bool names)
             order = slice_compare(a_elem.name, b_elem.name);
         }
         if (order == 0) {
-            order = doc_compare(a_elem.value, b_elem.value);
+            order = compare_values(a_elem.value, b_elem.value, by);
         }
         if (order != 0) {
             return order;
@@ -84,7 +87,7 @@ static int compare_fields(struct slice a, struct slice b, bool names)
 
 int doc_compare_docs(struct slice a, struct slice b)
 {
-    return compare_fields(a, b, true);
+    return compare_fields(a, b, true, NULL);
 }
 
 static int compare_binary(struct doc_value a, struct doc_value b)
@@ -134,18 +137,27 @@ static int compare_timestamp(struct doc_value a, struct doc_value b)
     return (a_both > b_both) - (a_both < b_both);
 }
 
-static int compare_same_class(int type_class, struct doc_value a, struct doc_value b)
+static int compare_string(struct doc_value a, struct doc_value b, const struct doc_collation *by)
+{
+    struct slice a_text = doc_value_get_string(a);
+    struct slice b_text = doc_value_get_string(b);
+    return by == NULL ? slice_compare(a_text, b_text) : doc_collation_compare(by, a_text, b_text);
+}
+
+static int compare_same_class(int type_class, struct doc_value a, struct doc_value b,
+                              const struct doc_collation *by)
 {
     switch (type_class) {
     case CLASS_NUMBER:
         return doc__number_compare(a, b);
     case CLASS_STRING:
+        return compare_string(a, b, by);
     case CLASS_CODE:
         return slice_compare(doc_value_get_string(a), doc_value_get_string(b));
     case CLASS_OBJECT:
-        return doc_compare_docs(doc_value_get_doc(a), doc_value_get_doc(b));
+        return compare_fields(doc_value_get_doc(a), doc_value_get_doc(b), true, by);
     case CLASS_ARRAY:
-        return compare_fields(doc_value_get_doc(a), doc_value_get_doc(b), false);
+        return compare_fields(doc_value_get_doc(a), doc_value_get_doc(b), false, by);
     case CLASS_BINARY:
         return compare_binary(a, b);
     case CLASS_OID:
@@ -167,11 +179,21 @@ static int compare_same_class(int type_class, struct doc_value a, struct doc_val
     }
 }
 
-int doc_compare(struct doc_value a, struct doc_value b)
+static int compare_values(struct doc_value a, struct doc_value b, const struct doc_collation *by)
 {
     int a_class = doc_class(a.type);
     int order = a_class - doc_class(b.type);
-    return order != 0 ? order : compare_same_class(a_class, a, b);
+    return order != 0 ? order : compare_same_class(a_class, a, b, by);
+}
+
+int doc_compare(struct doc_value a, struct doc_value b)
+{
+    return compare_values(a, b, NULL);
+}
+
+int doc_compare_by(struct doc_value a, struct doc_value b, const struct doc_collation *collation)
+{
+    return compare_values(a, b, collation);
 }
 
 /* ---- hashing ---- */
@@ -181,7 +203,10 @@ static uint64_t hash_bytes(struct slice bytes, uint64_t seed)
     return XXH3_64bits_withSeed(bytes.data, bytes.len, seed);
 }
 
-static uint64_t hash_fields(struct slice doc, bool names, uint64_t seed)
+static uint64_t hash_value(struct doc_value value, uint64_t seed, const struct doc_collation *by);
+
+static uint64_t hash_fields(struct slice doc, bool names, uint64_t seed,
+                            const struct doc_collation *by)
 {
     struct doc_iter iter;
     struct doc_elem elem;
@@ -190,7 +215,7 @@ static uint64_t hash_fields(struct slice doc, bool names, uint64_t seed)
         if (names) {
             seed = hash_bytes(elem.name, seed);
         }
-        seed = doc_hash(elem.value, seed);
+        seed = hash_value(elem.value, seed, by);
     }
     return seed;
 }
@@ -214,7 +239,17 @@ static uint64_t hash_number(struct doc_value value, uint64_t seed)
     return hash_bytes(slice_of(words, sizeof words), seed);
 }
 
-uint64_t doc_hash(struct doc_value value, uint64_t seed)
+static uint64_t hash_string(struct doc_value value, uint64_t seed, const struct doc_collation *by)
+{
+    struct buf key;
+    buf_init(&key, NULL);
+    doc_collation_sort_key(by, doc_value_get_string(value), &key);
+    seed = hash_bytes(buf_slice(&key), seed);
+    buf_close(&key);
+    return seed;
+}
+
+static uint64_t hash_value(struct doc_value value, uint64_t seed, const struct doc_collation *by)
 {
     int type_class = doc_class(value.type);
     seed = (seed ^ (uint64_t)type_class) * 0x9e3779b97f4a7c15u;
@@ -222,14 +257,29 @@ uint64_t doc_hash(struct doc_value value, uint64_t seed)
     case CLASS_NUMBER:
         return hash_number(value, seed);
     case CLASS_OBJECT:
-        return hash_fields(doc_value_get_doc(value), true, seed);
+        return hash_fields(doc_value_get_doc(value), true, seed, by);
     case CLASS_ARRAY:
-        return hash_fields(doc_value_get_doc(value), false, seed);
+        return hash_fields(doc_value_get_doc(value), false, seed, by);
     case CLASS_CODE_W_SCOPE:
-        return hash_fields(compare_scope(value), true, hash_bytes(compare_code(value), seed));
+        return hash_fields(compare_scope(value), true, hash_bytes(compare_code(value), seed), NULL);
     case CLASS_BOOL:
         return hash_bytes(SLICE("\1"), seed + doc_value_get_bool(value));
+    case CLASS_STRING:
+        if (by != NULL) {
+            return hash_string(value, seed, by);
+        }
+        return hash_bytes(slice_of(value.data, value.len), seed);
     default:
         return hash_bytes(slice_of(value.data, value.len), seed);
     }
+}
+
+uint64_t doc_hash(struct doc_value value, uint64_t seed)
+{
+    return hash_value(value, seed, NULL);
+}
+
+uint64_t doc_hash_by(struct doc_value value, uint64_t seed, const struct doc_collation *collation)
+{
+    return hash_value(value, seed, collation);
 }

@@ -4,11 +4,9 @@
  *   number   length class of the whole part in the tag; whole part, big endian; 0 when that is all,
  *            else 1 and: the largest double not above, ordered; 0 when that is all, else 1 and the
  *            decimal as power of ten and 34 digits. Beyond 2^53 there is no whole part.
- *   string   bytes, NUL written as 00 FF; then 00 01. Code alike.
- *   object   per field: class, name, NUL, value; then 00
- *   array    per element: value; then 00
- *   binary   length, subtype, bytes
- *   others   big endian or raw
+ *   string   bytes, NUL written as 00 FF; then 00 01. Code alike. By a collation the bytes are
+ * those of its sort key. object   per field: class, name, NUL, value; then 00 array    per element:
+ * value; then 00 binary   length, subtype, bytes others   big endian or raw
  *
  * Tags leave one byte below and one above each class for bounds. No tag is 00, so a document's end
  * sorts before any further field. Descending is the complement of it all. */
@@ -159,9 +157,22 @@ static void key_write_length(struct buf *buf, uint32_t len)
     key_write_be(buf, len, 4);
 }
 
-static void key_write_value(struct buf *buf, struct doc_value value);
+static void key_write_value(struct buf *buf, struct doc_value value,
+                            const struct doc_collation *by);
 
-static void key_write_fields(struct buf *buf, struct slice doc, bool names)
+static void key_write_string(struct buf *buf, struct slice text, const struct doc_collation *by)
+{
+    buf_append_byte(buf, KEY_STRING);
+    if (by == NULL) {
+        key_write_text(buf, text);
+        return;
+    }
+    doc_collation_sort_key(by, text, buf);
+    buf_append(buf, "\x00\x01", 2);
+}
+
+static void key_write_fields(struct buf *buf, struct slice doc, bool names,
+                             const struct doc_collation *by)
 {
     struct doc_iter iter;
     struct doc_elem elem;
@@ -172,7 +183,7 @@ static void key_write_fields(struct buf *buf, struct slice doc, bool names)
             buf_append_byte(buf, key_classes[row].low);
             buf_append(buf, elem.name.data, elem.name.len + 1);
         }
-        key_write_value(buf, elem.value);
+        key_write_value(buf, elem.value, by);
     }
     buf_append_byte(buf, KEY_END);
 }
@@ -187,7 +198,8 @@ static void key_write_code_w_scope(struct buf *buf, struct doc_value value)
 {
     uint32_t code_len = doc_load_u32(value.data + 4);
     key_write_text(buf, slice_of(value.data + 8, code_len - 1));
-    key_write_fields(buf, slice_of(value.data + 8 + code_len, value.len - 8 - code_len), true);
+    key_write_fields(buf, slice_of(value.data + 8 + code_len, value.len - 8 - code_len), true,
+                     NULL);
 }
 
 static void key_write_plain(struct buf *buf, uint8_t tag, const void *data, size_t size)
@@ -196,7 +208,7 @@ static void key_write_plain(struct buf *buf, uint8_t tag, const void *data, size
     buf_append(buf, data, size);
 }
 
-static void key_write_value(struct buf *buf, struct doc_value value)
+static void key_write_value(struct buf *buf, struct doc_value value, const struct doc_collation *by)
 {
     switch (value.type) {
     case DOC_INT32:
@@ -207,14 +219,16 @@ static void key_write_value(struct buf *buf, struct doc_value value)
         return;
     case DOC_STRING:
     case DOC_SYMBOL:
+        key_write_string(buf, doc_value_get_string(value), by);
+        return;
     case DOC_CODE:
-        buf_append_byte(buf, value.type == DOC_CODE ? KEY_CODE : KEY_STRING);
+        buf_append_byte(buf, KEY_CODE);
         key_write_text(buf, doc_value_get_string(value));
         return;
     case DOC_OBJECT:
     case DOC_ARRAY:
         buf_append_byte(buf, value.type == DOC_OBJECT ? KEY_OBJECT : KEY_ARRAY);
-        key_write_fields(buf, doc_value_get_doc(value), value.type == DOC_OBJECT);
+        key_write_fields(buf, doc_value_get_doc(value), value.type == DOC_OBJECT, by);
         return;
     case DOC_OID:
         key_write_plain(buf, KEY_OID, value.data, 12);
@@ -261,8 +275,14 @@ static void key_complement(struct buf *buf, size_t start)
 
 void doc_key_encode(struct buf *buf, struct doc_value value, bool descending)
 {
+    doc_key_encode_by(buf, value, descending, NULL);
+}
+
+void doc_key_encode_by(struct buf *buf, struct doc_value value, bool descending,
+                       const struct doc_collation *collation)
+{
     size_t start = buf->len;
-    key_write_value(buf, value);
+    key_write_value(buf, value, collation);
     if (descending) {
         key_complement(buf, start);
     }

@@ -10,12 +10,14 @@
 #ifndef DOC_KEY_H
 #define DOC_KEY_H
 
-#include "base/buf.h"
-#include "base/err.h"
-#include "doc/value.h"
+#include "doc/collation.h"
 
 /* Append one value's encoding. Missing encodes as null. */
 void doc_key_encode(struct buf *buf, struct doc_value value, bool descending);
+
+/* The same in the order of doc_compare_by: strings are their sort keys, and decode as such. */
+void doc_key_encode_by(struct buf *buf, struct doc_value value, bool descending,
+                       const struct doc_collation *collation);
 
 /* Bytes that sort before / after every encoding of the class of `value` (see doc_class), for
  * type-bracketed bounds: append the lowest or the highest encoding bound of that class. */
