@@ -258,7 +258,7 @@ static int distinct_begin(struct command_op *op)
     struct doc_path path;
     code = doc_path_parse(&op->arena, key, &path, &op->err);
     if (code == 0) {
-        state->distinct = query_distinct_new(&op->arena, &path);
+        state->distinct = query_distinct_new(&op->arena, &path, NULL);
     }
     return code;
 }

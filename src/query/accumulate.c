@@ -107,7 +107,8 @@ static int accumulate_extreme(struct query__accumulate *work, struct doc_value v
         return 0;
     }
     int sign = work->accumulator->op->sign;
-    if (!work->state->seen || sign * doc_compare(value, work->state->value) > 0) {
+    if (!work->state->seen ||
+        sign * doc_compare_by(value, work->state->value, work->eval->context->collation) > 0) {
         accumulate_replace(work, value);
     }
     return 0;
@@ -288,13 +289,15 @@ static int accumulate_end_n(struct query__accumulate *work, struct doc_value val
 }
 
 /* Put the item after all that are not behind it; drop the last when there are more than n. */
-static void accumulate_insert(struct query__accumulator_state *state,
-                              struct query__accumulated *item, int sign)
+static void accumulate_insert(struct query__accumulate *work, struct query__accumulated *item)
 {
+    struct query__accumulator_state *state = work->state;
+    int sign = work->accumulator->op->sign;
     struct query__accumulated **at = &state->first;
     while (*at != NULL) {
-        int order = item->key.data != NULL ? slice_compare((*at)->key, item->key)
-                                           : doc_compare((*at)->value, item->value);
+        int order = item->key.data != NULL
+                        ? slice_compare((*at)->key, item->key)
+                        : doc_compare_by((*at)->value, item->value, work->eval->context->collation);
         if (sign * order > 0) {
             break;
         }
@@ -319,7 +322,7 @@ static int accumulate_extreme_n(struct query__accumulate *work, struct doc_value
 {
     (void)err;
     if (!doc_value_is_nullish(value)) {
-        accumulate_insert(work->state, accumulate_keep(work, value), work->accumulator->op->sign);
+        accumulate_insert(work, accumulate_keep(work, value));
     }
     return 0;
 }
@@ -338,7 +341,7 @@ static int accumulate_sorted(struct query__accumulate *work, struct doc_value va
     struct query__accumulated *item =
         accumulate_keep(work, doc_value_exists(value) ? value : doc_null);
     item->key = slice_of(query__room_copy(work->hold, &item->key_room, buf_slice(&key)), key.len);
-    accumulate_insert(work->state, item, work->accumulator->op->sign);
+    accumulate_insert(work, item);
     return 0;
 }
 
@@ -433,7 +436,7 @@ int query__accumulator_begin(struct query__accumulate *work, struct doc_value gr
 {
     struct query__accumulator_state *state = work->state;
     query__sum_init(&state->sum);
-    query__set_init(&state->set, work->hold);
+    query__set_init(&state->set, work->hold, work->eval->context->collation);
     state->n = 1;
     if (work->accumulator->n == NULL) {
         return 0;

@@ -10,7 +10,7 @@
 #define QUERY_CONTEXT_H
 
 #include "base/err.h"
-#include "doc/value.h"
+#include "doc/collation.h"
 #include "query/hold.h"
 
 struct query__zone;
@@ -28,8 +28,9 @@ struct query_context {
     uint32_t depth;                /* nesting of what is being parsed */
     struct query__zone *zones;     /* time zones opened so far (date.h) */
     const struct query_near *near; /* documents come in this order: $meta tells of it; or NULL */
-    const struct query_memory *memory; /* counts what stages hold; NULL: nobody does */
-    bool timeless;                     /* $$NOW and $$CLUSTER_TIME are errors here */
+    const struct query_memory *memory;     /* counts what stages hold; NULL: nobody does */
+    const struct doc_collation *collation; /* how strings compare; NULL: by bytes */
+    bool timeless;                         /* $$NOW and $$CLUSTER_TIME are errors here */
 };
 
 struct query_eval {

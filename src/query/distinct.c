@@ -16,12 +16,13 @@ struct query_distinct {
     size_t bytes;
 };
 
-struct query_distinct *query_distinct_new(struct arena *arena, const struct doc_path *path)
+struct query_distinct *query_distinct_new(struct arena *arena, const struct doc_path *path,
+                                          const struct doc_collation *collation)
 {
     struct query_distinct *distinct = arena_zero(arena, 1, sizeof *distinct);
     distinct->arena = arena;
     distinct->path = *path;
-    query__set_init(&distinct->set, arena);
+    query__set_init(&distinct->set, arena, collation);
     return distinct;
 }
 
@@ -68,9 +69,9 @@ int query_distinct_add_value(struct query_distinct *distinct, struct doc_value v
     return distinct_check(distinct, err);
 }
 
-static int distinct_order(const void *a, const void *b)
+static int distinct_order(const void *a, const void *b, void *collation)
 {
-    return doc_compare(*(const struct doc_value *)a, *(const struct doc_value *)b);
+    return doc_compare_by(*(const struct doc_value *)a, *(const struct doc_value *)b, collation);
 }
 
 struct doc_value query_distinct_values(struct query_distinct *distinct)
@@ -81,7 +82,8 @@ struct doc_value query_distinct_values(struct query_distinct *distinct)
         values[i] = distinct->set.values[i];
     }
     if (count > 0) {
-        qsort(values, count, sizeof *values, distinct_order);
+        qsort_r(values, count, sizeof *values, distinct_order,
+                (void *)(uintptr_t)distinct->set.collation);
     }
     struct buf buf;
     struct doc_builder builder;

@@ -9,12 +9,14 @@
 #ifndef QUERY_DISTINCT_H
 #define QUERY_DISTINCT_H
 
+#include "doc/collation.h"
 #include "doc/path.h"
 #include "doc/value.h"
 
 struct query_distinct;
 
-struct query_distinct *query_distinct_new(struct arena *arena, const struct doc_path *path);
+struct query_distinct *query_distinct_new(struct arena *arena, const struct doc_path *path,
+                                          const struct doc_collation *collation);
 
 int query_distinct_add(struct query_distinct *distinct, struct slice doc, struct err *err);
 

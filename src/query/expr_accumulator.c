@@ -26,14 +26,16 @@ static const struct doc_value *accumulate_values(struct query__call *call, uint3
     return call->args;
 }
 
-static struct doc_value accumulate_extreme(const struct doc_value *values, uint32_t count, int sign)
+static struct doc_value accumulate_extreme(struct query__call *call, const struct doc_value *values,
+                                           uint32_t count, int sign)
 {
+    const struct doc_collation *collation = call->eval->context->collation;
     struct doc_value best = doc_null;
     for (uint32_t i = 0; i < count; i++) {
         if (doc_value_is_nullish(values[i])) {
             continue;
         }
-        if (best.type == DOC_NULL || sign * doc_compare(values[i], best) > 0) {
+        if (best.type == DOC_NULL || sign * doc_compare_by(values[i], best, collation) > 0) {
             best = values[i];
         }
     }
@@ -65,7 +67,7 @@ static int accumulate(struct query__call *call, struct doc_value *ret_value)
     uint32_t count;
     const struct doc_value *values = accumulate_values(call, &count);
     if (variant == ACCUMULATE_MIN || variant == ACCUMULATE_MAX) {
-        *ret_value = accumulate_extreme(values, count, variant == ACCUMULATE_MAX ? 1 : -1);
+        *ret_value = accumulate_extreme(call, values, count, variant == ACCUMULATE_MAX ? 1 : -1);
         return 0;
     }
     if (variant == ACCUMULATE_DEV_POP || variant == ACCUMULATE_DEV_SAMP) {
@@ -127,7 +129,7 @@ static int accumulate_n(struct query__call *call, struct doc_value *ret_value)
             }
         }
         count = kept;
-        query__values_sort(arena, values, count, variant == ACCUMULATE_MIN_N ? 1 : -1);
+        query__values_sort(call->eval, values, count, variant == ACCUMULATE_MIN_N ? 1 : -1);
     }
     uint32_t take = (uint64_t)n < count ? (uint32_t)n : count;
     uint32_t from = variant == ACCUMULATE_LAST_N ? count - take : 0;

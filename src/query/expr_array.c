@@ -119,18 +119,35 @@ static int array_is(struct query__call *call, struct doc_value *ret_value)
 }
 
 /* The position of value in the array at or after `from`, before `to`; -1 when it is not there. */
-static int64_t array_find(struct doc_value array, struct doc_value value, int64_t from, int64_t to)
+static int64_t array_find(struct doc_value array, struct doc_value value, int64_t from, int64_t to,
+                          const struct doc_collation *collation)
 {
     struct doc_iter iter;
     doc_iter_value(&iter, array);
     struct doc_elem elem;
     for (int64_t i = 0; i < to && doc_iter_next(&iter, &elem); i++) {
         bool same_side = doc_value_exists(value) == doc_value_exists(elem.value);
-        if (i >= from && same_side && doc_equal(elem.value, value)) {
+        if (i >= from && same_side && doc_equal_by(elem.value, value, collation)) {
             return i;
         }
     }
     return -1;
+}
+
+void query__expr_in_by_bytes(struct query_expr *expr)
+{
+    if (expr->kind != QUERY__EXPR_CALL) {
+        return;
+    }
+    struct slice name = slice_str(expr->op->name);
+    if (slice_is(name, "$and") || slice_is(name, "$or")) {
+        for (uint32_t i = 0; i < expr->args_count; i++) {
+            query__expr_in_by_bytes(expr->args[i]);
+        }
+    } else if (slice_is(name, "$in") && expr->args[0]->kind == QUERY__EXPR_PATH &&
+               expr->args[0]->slot == QUERY__ROOT && expr->args[1]->kind == QUERY__EXPR_CONSTANT) {
+        expr->binds[0] = QUERY__IN_BY_BYTES;
+    }
 }
 
 static int array_in(struct query__call *call, struct doc_value *ret_value)
@@ -139,7 +156,10 @@ static int array_in(struct query__call *call, struct doc_value *ret_value)
         return err_set(call->err, 40081, "$in requires an array as a second argument, found: %s",
                        doc_type_name(call->args[1].type));
     }
-    *ret_value = doc_value_bool(array_find(call->args[1], call->args[0], 0, INT64_MAX) >= 0);
+    const struct doc_collation *collation =
+        call->expr->binds[0] == QUERY__IN_BY_BYTES ? NULL : call->eval->context->collation;
+    int64_t position = array_find(call->args[1], call->args[0], 0, INT64_MAX, collation);
+    *ret_value = doc_value_bool(position >= 0);
     return 0;
 }
 
@@ -182,7 +202,8 @@ static int array_index_of(struct query__call *call, struct doc_value *ret_value)
     int rc = array_bound(call, 2, &from);
     rc = rc < 0 ? rc : array_bound(call, 3, &to);
     if (rc == 0) {
-        int64_t position = array_find(call->args[0], call->args[1], from, to);
+        int64_t position =
+            array_find(call->args[0], call->args[1], from, to, call->eval->context->collation);
         *ret_value = doc_value_integer(call->eval->arena, position);
     }
     return rc;

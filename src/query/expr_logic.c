@@ -1,24 +1,26 @@
-/* query/expr_logic.c - comparison and boolean operators. Comparison is the total order of BSON. */
+/* query/expr_logic.c - comparison and boolean operators. Comparison is the total order of BSON,
+ * strings by the collation of the context. */
 #include "doc/compare.h"
 #include "query/expr_private.h"
 
 enum { LOGIC_EQ, LOGIC_NE, LOGIC_GT, LOGIC_GTE, LOGIC_LT, LOGIC_LTE, LOGIC_CMP };
 
 /* Missing and undefined sort below null here, where sort keys make them one. */
-static int logic_order(struct doc_value a, struct doc_value b)
+static int logic_order(struct doc_value a, struct doc_value b,
+                       const struct doc_collation *collation)
 {
     if (!doc_value_exists(a) || !doc_value_exists(b)) {
         struct doc_value present = doc_value_exists(a) ? a : b;
         int side = (int)doc_value_exists(a) - (int)doc_value_exists(b);
         return present.type == DOC_MINKEY ? -side : side;
     }
-    int order = doc_compare(a, b);
+    int order = doc_compare_by(a, b, collation);
     return (order > 0) - (order < 0);
 }
 
 static int logic_compare(struct query__call *call, struct doc_value *ret_value)
 {
-    int order = logic_order(call->args[0], call->args[1]);
+    int order = logic_order(call->args[0], call->args[1], call->eval->context->collation);
     const bool truth[] = {order == 0, order != 0, order > 0, order >= 0, order < 0, order <= 0};
     int16_t variant = call->expr->op->variant;
     *ret_value = variant == LOGIC_CMP ? doc_value_i32(call->eval->arena, order)

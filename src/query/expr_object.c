@@ -104,7 +104,7 @@ static int object_from_array(struct query__call *call, struct doc_value *ret_val
     uint32_t count;
     struct doc_value *items = query__elements(arena, call->args[0], &count);
     struct query__set keys;
-    query__set_init(&keys, arena);
+    query__set_init(&keys, arena, NULL);
     struct doc_value *values = arena_alloc(arena, count * sizeof *values);
     bool arrays = count > 0 && items[0].type == DOC_ARRAY;
     if (count > 0 && !arrays && items[0].type != DOC_OBJECT) {

@@ -29,6 +29,13 @@ struct query_scope {
 #define QUERY__META_SCORE "METASCORE"
 #define QUERY__META_SCORE_DETAILS "METASCOREDETAILS"
 
+/* In binds[0] of an $in that takes no notice of the collation. */
+enum { QUERY__IN_BY_BYTES = 1 };
+
+/* MongoDB rewrites such an $in of a filter's $expr, at its top or below $and and $or there, into
+ * one of its own that knows no collation: {$in: ["$path", [constants]]}. So do we. */
+void query__expr_in_by_bytes(struct query_expr *expr);
+
 /* The slot of a variable in view, or -1. */
 int32_t query__scope_find(const struct query_context *context, struct slice name);
 
@@ -191,8 +198,9 @@ struct doc_value query__object_with(struct arena *arena, struct slice doc, struc
                                     struct doc_value value);
 /* right's fields over left's. */
 struct doc_value query__object_merge(struct arena *arena, struct slice left, struct slice right);
-/* Sort in place by doc_compare times sign; equal ones keep their order. */
-void query__values_sort(struct arena *arena, struct doc_value *values, uint32_t count, int sign);
+/* Sort in place by doc_compare_by times sign; equal ones keep their order. */
+void query__values_sort(const struct query_eval *eval, struct doc_value *values, uint32_t count,
+                        int sign);
 /* The count that $firstN and its kind take: a whole number above 0. */
 int query__accumulator_n(struct doc_value value, int64_t *ret_n, struct err *err);
 /* The value as error messages print it. */

@@ -22,7 +22,7 @@ static struct doc_value set_list(const struct query__set *set, struct arena *are
 static int set_union(struct query__call *call, struct doc_value *ret_value)
 {
     struct query__set set;
-    query__set_init(&set, call->eval->arena);
+    query__set_init(&set, call->eval->arena, call->eval->context->collation);
     for (uint32_t i = 0; i < call->count; i++) {
         struct doc_value value = call->args[i];
         if (doc_value_is_nullish(value)) {
@@ -42,10 +42,10 @@ static int set_union(struct query__call *call, struct doc_value *ret_value)
 static struct query__set set_common(const struct query__set *kept, struct doc_value array)
 {
     struct query__set other;
-    query__set_init(&other, kept->arena);
+    query__set_init(&other, kept->arena, kept->collation);
     query__set_add_all(&other, array);
     struct query__set both;
-    query__set_init(&both, kept->arena);
+    query__set_init(&both, kept->arena, kept->collation);
     for (uint32_t i = 0; i < kept->count; i++) {
         if (query__set_has(&other, kept->values[i])) {
             query__set_add(&both, kept->values[i], NULL);
@@ -57,7 +57,7 @@ static struct query__set set_common(const struct query__set *kept, struct doc_va
 static int set_intersection(struct query__call *call, struct doc_value *ret_value)
 {
     struct query__set set;
-    query__set_init(&set, call->eval->arena);
+    query__set_init(&set, call->eval->arena, call->eval->context->collation);
     for (uint32_t i = 0; i < call->count; i++) {
         struct doc_value value = call->args[i];
         if (doc_value_is_nullish(value)) {
@@ -107,7 +107,7 @@ static int set_difference(struct query__call *call, struct doc_value *ret_value)
         return rc;
     }
     struct query__set seen;
-    query__set_init(&seen, call->eval->arena);
+    query__set_init(&seen, call->eval->arena, call->eval->context->collation);
     query__set_add_all(&seen, right);
     struct query__list list;
     query__list_begin(&list, call->eval->arena, DOC_ARRAY);
@@ -132,7 +132,7 @@ static int set_is_subset(struct query__call *call, struct doc_value *ret_value)
         return rc;
     }
     struct query__set set;
-    query__set_init(&set, call->eval->arena);
+    query__set_init(&set, call->eval->arena, call->eval->context->collation);
     query__set_add_all(&set, right);
     uint32_t count = set.count;
     query__set_add_all(&set, left);
@@ -179,12 +179,12 @@ static int set_equals(struct query__call *call, struct doc_value *ret_value)
         }
     }
     struct query__set first;
-    query__set_init(&first, call->eval->arena);
+    query__set_init(&first, call->eval->arena, call->eval->context->collation);
     query__set_add_all(&first, call->args[0]);
     bool equal = true;
     for (uint32_t i = 1; equal && i < call->count; i++) {
         struct query__set other;
-        query__set_init(&other, call->eval->arena);
+        query__set_init(&other, call->eval->arena, call->eval->context->collation);
         query__set_add_all(&other, call->args[i]);
         equal = other.count == first.count;
         for (uint32_t j = 0; equal && j < other.count; j++) {

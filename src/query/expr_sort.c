@@ -11,23 +11,31 @@ struct sort_item {
     uint32_t index;
 };
 
-static int sort_items(const void *left, const void *right, void *sign)
+struct sort_way {
+    int sign;
+    const struct doc_collation *collation;
+};
+
+static int sort_items(const void *left, const void *right, void *context)
 {
+    const struct sort_way *way = context;
     const struct sort_item *a = left;
     const struct sort_item *b = right;
     int order = a->key.len > 0 ? slice_compare(a->key, b->key)
-                               : *(const int *)sign * doc_compare(a->value, b->value);
+                               : way->sign * doc_compare_by(a->value, b->value, way->collation);
     return order != 0 ? order : (a->index > b->index) - (a->index < b->index);
 }
 
-void query__values_sort(struct arena *arena, struct doc_value *values, uint32_t count, int sign)
+void query__values_sort(const struct query_eval *eval, struct doc_value *values, uint32_t count,
+                        int sign)
 {
-    struct sort_item *items = arena_zero(arena, count, sizeof *items);
+    struct sort_way way = {sign, eval->context->collation};
+    struct sort_item *items = arena_zero(eval->arena, count, sizeof *items);
     for (uint32_t i = 0; i < count; i++) {
         items[i].value = values[i];
         items[i].index = i;
     }
-    qsort_r(items, count, sizeof *items, sort_items, &sign);
+    qsort_r(items, count, sizeof *items, sort_items, &way);
     for (uint32_t i = 0; i < count; i++) {
         values[i] = items[i].value;
     }
@@ -101,8 +109,8 @@ static int sort_by_pattern(struct query__call *call, struct doc_value *values, u
         }
         items[i] = (struct sort_item){values[i], buf_slice(&key), i};
     }
-    int sign = 1;
-    qsort_r(items, count, sizeof *items, sort_items, &sign);
+    struct sort_way way = {1, NULL};
+    qsort_r(items, count, sizeof *items, sort_items, &way);
     for (uint32_t i = 0; i < count; i++) {
         values[i] = items[i].value;
     }
@@ -126,7 +134,7 @@ static int sort_array(struct query__call *call, struct doc_value *ret_value)
             return rc;
         }
     } else {
-        query__values_sort(arena, values, count, call->expr->binds[0]);
+        query__values_sort(call->eval, values, count, call->expr->binds[0]);
     }
     struct query__list list;
     query__list_begin(&list, arena, DOC_ARRAY);

@@ -28,7 +28,8 @@ enum query_match_kind {
     QUERY_MATCH_LTE,
     QUERY_MATCH_GT,
     QUERY_MATCH_GTE,
-    QUERY_MATCH_IN, /* operands: sorted by doc_compare, equal ones dropped; regexes are children */
+    QUERY_MATCH_IN, /* operands: sorted by doc_compare_by, equal ones dropped; regexes are children
+                     */
     QUERY_MATCH_REGEX,  /* the operand is the regex value, when the user wrote one */
     QUERY_MATCH_EXISTS, /* true always: {$exists: false} is NOT of it */
     QUERY_MATCH_TYPE,
@@ -49,7 +50,8 @@ enum query_match_kind {
 
 struct query_match {
     enum query_match_kind kind;
-    struct doc_path path;       /* of the kinds with a path */
+    struct doc_path path;                  /* of the kinds with a path */
+    const struct doc_collation *collation; /* of what it compares; NULL: by bytes */
     struct doc_value operand;   /* EQ LT LTE GT GTE, and what the user wrote for the others */
     struct doc_value *operands; /* IN, sorted */
     uint32_t operands_count;

@@ -1,7 +1,8 @@
 /* query/match_leaf.c - one operator, one value.
  *
  * Comparison stays inside a class of types (null, numbers, strings ...); a missing field stands for
- * null; NaN equals only NaN and orders with nothing; MinKey and MaxKey compare with everything. */
+ * null; NaN equals only NaN and orders with nothing; MinKey and MaxKey compare with everything.
+ * Strings compare by the collation that the filter was parsed with, patterns never do. */
 #include <math.h>
 
 #include "doc/compare.h"
@@ -45,7 +46,7 @@ static bool leaf_compare(const struct query_match *leaf, struct doc_value value)
         value = doc_null;
     }
     if (operand.type == DOC_MINKEY || operand.type == DOC_MAXKEY) {
-        return leaf_order(leaf->kind, doc_compare(value, operand));
+        return leaf_order(leaf->kind, doc_compare_by(value, operand, leaf->collation));
     }
     if (value.type != operand.type && doc_class(value.type) != doc_class(operand.type)) {
         return false;
@@ -53,7 +54,7 @@ static bool leaf_compare(const struct query_match *leaf, struct doc_value value)
     if (leaf_is_nan(value) != leaf_is_nan(operand)) {
         return false;
     }
-    return leaf_order(leaf->kind, doc_compare(value, operand));
+    return leaf_order(leaf->kind, doc_compare_by(value, operand, leaf->collation));
 }
 
 static int leaf_regex(const struct query_match *leaf, struct doc_value value, struct err *err)
@@ -74,7 +75,7 @@ static int leaf_in(const struct query_match *leaf, struct doc_value value, struc
     uint32_t high = leaf->operands_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        int order = doc_compare(value, leaf->operands[middle]);
+        int order = doc_compare_by(value, leaf->operands[middle], leaf->collation);
         if (order == 0) {
             return 1;
         }

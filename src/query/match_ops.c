@@ -134,9 +134,9 @@ static int parse_compare(struct match_parser *parser, const struct doc_path *pat
     return 0;
 }
 
-static int parse_in_order(const void *a, const void *b)
+static int parse_in_order(const void *a, const void *b, void *collation)
 {
-    return doc_compare(*(const struct doc_value *)a, *(const struct doc_value *)b);
+    return doc_compare_by(*(const struct doc_value *)a, *(const struct doc_value *)b, collation);
 }
 
 static void parse_in_sort(struct query_match *node)
@@ -144,10 +144,11 @@ static void parse_in_sort(struct query_match *node)
     if (node->operands_count == 0) {
         return;
     }
-    qsort(node->operands, node->operands_count, sizeof *node->operands, parse_in_order);
+    qsort_r(node->operands, node->operands_count, sizeof *node->operands, parse_in_order,
+            (void *)(uintptr_t)node->collation);
     uint32_t kept = 1;
     for (uint32_t i = 1; i < node->operands_count; i++) {
-        if (!doc_equal(node->operands[i], node->operands[kept - 1])) {
+        if (!doc_equal_by(node->operands[i], node->operands[kept - 1], node->collation)) {
             node->operands[kept++] = node->operands[i];
         }
     }

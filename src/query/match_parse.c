@@ -4,7 +4,7 @@
  * document is. What belongs to the top of a filter only ($expr, $text, $where) is refused inside
  * $elemMatch. */
 #include "doc/view.h"
-#include "query/expr.h"
+#include "query/expr_private.h"
 #include "query/match_private.h"
 #include "query/schema.h"
 
@@ -32,6 +32,7 @@ struct query_match *query__match_node(struct match_parser *parser, enum query_ma
         node->path = *path;
     }
     node->operand = operand;
+    node->collation = parser->context->collation;
     return node;
 }
 
@@ -86,6 +87,7 @@ static int parse_expr(struct match_parser *parser, struct doc_elem op, struct ma
     if (rc < 0) {
         return rc;
     }
+    query__expr_in_by_bytes(expr);
     node->detail = expr;
     query__match_push(parser, list, node);
     return 0;

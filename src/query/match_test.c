@@ -260,3 +260,54 @@ TEST(match_node_of_in_is_sorted_without_twins)
     assert_int_equal(match->children[0]->operands_count, 4);
     arena_close(&arena);
 }
+
+/* ---- collations ---- */
+
+static int match_collated(const char *collation, const char *filter, const char *doc)
+{
+    struct arena arena;
+    struct err err = {0};
+    struct query_match *match = NULL;
+    struct query_eval eval;
+    arena_init(&arena);
+    struct query_context context = {.arena = &arena};
+    assert_int_equal(doc_collation_parse(&arena, json_doc(&arena, collation), "collation",
+                                         &context.collation, &err),
+                     0);
+    assert_int_equal(query_match_parse(&context, json_doc(&arena, filter), &match, &err), 0);
+    query_eval_init(&eval, &context, &arena);
+    eval.root = doc_value_object(json_doc(&arena, doc));
+    int matches = query_match_doc(match, &eval, json_doc(&arena, doc), NULL, &err);
+    arena_close(&arena);
+    return matches;
+}
+
+TEST(match_compares_strings_by_the_collation_of_the_context)
+{
+    static const struct match_case cases[] = {
+        {"{'a': 'X'}", "{'a': 'x'}", 1},
+        {"{'a': {'$ne': 'X'}}", "{'a': 'x'}", 0},
+        {"{'a': {'$gt': 'X'}}", "{'a': 'x'}", 0},
+        {"{'a': {'$gte': 'X'}}", "{'a': 'x'}", 1},
+        {"{'a': {'$gt': 'B'}}", "{'a': 'a'}", 0},
+        {"{'a': {'$in': ['B', 'A', 'C', 'a']}}", "{'a': 'c'}", 1},
+        {"{'a': {'$nin': ['B', 'A']}}", "{'a': 'b'}", 0},
+        {"{'a': {'$all': ['B', 'A']}}", "{'a': ['a', 'b']}", 1},
+        {"{'a': {'b': ['X']}}", "{'a': {'b': ['x']}}", 1},
+        {"{'a': {'B': 1}}", "{'a': {'b': 1}}", 0},
+        {"{'a': {'$regex': '^X$'}}", "{'a': 'x'}", 0},
+        {"{'a': {'$elemMatch': {'$eq': 'X'}}}", "{'a': ['x']}", 1},
+        {"{'a': 1}", "{'a': 1.0}", 1},
+        {"{'$expr': {'$eq': ['$a', 'X']}}", "{'a': 'x'}", 1},
+        {"{'$expr': {'$in': ['X', '$a']}}", "{'a': ['x']}", 1},
+        {"{'$expr': {'$in': ['$a', ['X']]}}", "{'a': 'x'}", 0},
+        {"{'$expr': {'$and': [true, {'$in': ['$a', ['X']]}]}}", "{'a': 'x'}", 0},
+        {"{'$expr': {'$not': {'$in': ['$a', ['X']]}}}", "{'a': 'x'}", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int got = match_collated("{'locale': 'en', 'strength': 2}", cases[i].filter, cases[i].doc);
+        if (got != cases[i].want) {
+            fail_msg("%s on %s: %d, not %d", cases[i].filter, cases[i].doc, got, cases[i].want);
+        }
+    }
+}

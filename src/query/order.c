@@ -19,7 +19,8 @@ static int order_compare(struct query__order *order, const struct query__ordered
                          const struct query__ordered *b)
 {
     order->steps++;
-    int by = a->key.len > 0 ? slice_compare(a->key, b->key) : doc_compare(a->value, b->value);
+    int by = a->key.len > 0 ? slice_compare(a->key, b->key)
+                            : doc_compare_by(a->value, b->value, order->collation);
     return by != 0 ? order->sign * by : (a->number > b->number) - (a->number < b->number);
 }
 
@@ -97,7 +98,7 @@ struct query__ordered *query__order_find(struct query__order *order, struct doc_
     struct query__ordered *at = order->root;
     while (at != NULL) {
         order->steps++;
-        int by = order->sign * doc_compare(value, at->value);
+        int by = order->sign * doc_compare_by(value, at->value, order->collation);
         found = by == 0 ? at : found;
         at = by <= 0 ? at->left : at->right;
     }

@@ -1,8 +1,8 @@
 /* query/order.h - values that come and go, in order.
  *
- * Invariant   items are ordered by key, or by doc_compare of their values when they have no keys,
- *             times sign; of equals the one that arrived first comes first. An item is in one order
- *             at a time.
+ * Invariant   items are ordered by key, or by doc_compare_by of their values when they have no
+ *             keys, times sign; of equals the one that arrived first comes first. An item is in one
+ *             order at a time.
  * Thread      as the run that it belongs to.
  * Memory      none: items belong to the caller and stay where they are.
  * Errors      none.
@@ -12,7 +12,7 @@
 #ifndef QUERY_ORDER_H
 #define QUERY_ORDER_H
 
-#include "doc/value.h"
+#include "doc/collation.h"
 
 struct query__ordered {
     struct query__ordered *left;
@@ -25,7 +25,8 @@ struct query__ordered {
 
 struct query__order {
     struct query__ordered *root;
-    int sign;       /* -1: descending */
+    int sign; /* -1: descending */
+    const struct doc_collation *collation;
     uint64_t steps; /* comparisons made so far, for who measures */
 };
 

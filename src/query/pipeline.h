@@ -84,6 +84,9 @@ struct query_foreign_ops {
      * outer variables; copy it. A collection that does not exist is empty. */
     int (*open)(void *owner, const struct query_foreign *foreign, const struct query_eval *eval,
                 struct query_run **ret_run, struct err *err);
+    /* While parsing: may `from` be read by the context's collation? NULL: anything may. */
+    int (*check)(void *owner, const struct query_context *context, struct slice from,
+                 struct err *err);
 };
 
 struct query_foreign {

@@ -93,6 +93,9 @@ struct doc_value query__path_set(struct arena *arena, struct slice doc,
 bool query__filter_value(void *context, const struct doc_path_hit *hit);
 /* The filter by which a field equals one of the values, of which there is at least one. */
 struct slice query__filter_any(struct arena *arena, struct slice field, struct doc_value values);
+/* While parsing a stage that reads `from`, which may be empty. */
+int query__foreign_check(const struct query_stage_parse *parse, struct slice from, struct err *err);
+
 /* Open a run over another collection, or over none when `from` is empty. */
 int query__foreign_open(const struct query_pipeline_options *options,
                         const struct query_foreign *foreign, const struct query_eval *eval,

@@ -65,12 +65,18 @@ static bool plan_by_id(struct planner *planner, struct query_plan *ret_plan)
     if (equality == NULL || index < 0 || doc_value_exists(request->hint)) {
         return false;
     }
+    const struct doc_collation *collation = request->indexes[index].collation;
+    if (doc_collation_concerns(equality->operand.type) &&
+        !doc_collation_is_same(collation, equality->collation)) {
+        return false;
+    }
     struct arena *arena = planner->context->arena;
     struct query_plan_branch *branch = arena_zero(arena, 1, sizeof *branch);
     struct buf key;
     buf_init(&key, arena);
-    doc_key_encode(&key, equality->operand, false);
+    doc_key_encode_by(&key, equality->operand, false, collation);
     branch->index = index;
+    branch->collation = collation;
     branch->point = true;
     branch->ranges = arena_zero(arena, 1, sizeof *branch->ranges);
     branch->ranges[0].from = buf_slice(&key);
@@ -124,10 +130,18 @@ static int plan_hint(struct planner *planner, struct err *err)
         }
     }
     for (uint32_t i = 0; i < request->indexes_count; i++) {
-        if (!request->indexes[i].unusable && plan_is_hinted(&request->indexes[i], hint)) {
-            planner->hinted = (int32_t)i;
-            return 0;
+        const struct query_plan_index *index = &request->indexes[i];
+        if (index->unusable || !plan_is_hinted(index, hint)) {
+            continue;
         }
+        /* Of several with one key, the one that knows the query's strings. */
+        if (planner->hinted < 0 ||
+            doc_collation_is_same(index->collation, planner->context->collation)) {
+            planner->hinted = (int32_t)i;
+        }
+    }
+    if (planner->hinted >= 0) {
+        return 0;
     }
     return err_set(err, LT_EBADVALUE,
                    "error processing query: planner returned error :: caused by :: hint provided "
@@ -170,6 +184,7 @@ static struct query_plan_branch *plan_branch(const struct planner *planner,
     struct plan_fit *copy = arena_alloc(planner->context->arena, sizeof *copy);
     *copy = *fit;
     branch->index = (int32_t)(fit->index - planner->indexes);
+    branch->collation = fit->index->spec->collation;
     branch->backward = fit->backward;
     branch->fit = copy;
     return branch;

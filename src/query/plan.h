@@ -1,8 +1,9 @@
 /* query/plan.h - which indexes answer a filter and a sort.
  *
- * Invariant   a plan is complete: every document that matches is in one of its branches (unless a
- *             hint forces an index that leaves documents out); the filter is still applied to what
- *             it delivers. Ranges of a branch are disjoint and ascend; what they hold, in key
+ * Invariant   an index whose collation is not that of the context serves for what is no string,
+ *             object or array only. A plan is complete: every document that matches is in one of
+ * its branches (unless a hint forces an index that leaves documents out); the filter is still
+ * applied to what it delivers. Ranges of a branch are disjoint and ascend; what they hold, in key
  *             order, or all of it backward, is the requested sort when `sorted`.
  * Thread      pure.
  * Memory      see query/context.h.
@@ -29,6 +30,7 @@ struct query_plan_index {
     bool multikey;        /* an array was met on one of its paths, or stepped through by position */
     bool unusable;        /* hidden or not ready: not to be planned with, nor hinted at */
     struct slice partial; /* its filter document; empty: none */
+    const struct doc_collation *collation; /* of its strings, which are sort keys; or NULL */
     struct geo_index geo;
 };
 
@@ -46,7 +48,8 @@ struct query_plan_branch {
     bool point; /* exactly one _id: ranges[0].from is its whole key */
     bool entry; /* exactly one entry of a unique index: the same */
     bool page;  /* the entries of one value of another index: what their keys begin with */
-    const struct plan_fit *fit; /* what query_plan_bounds looks at */
+    const struct plan_fit *fit;            /* what query_plan_bounds looks at, */
+    const struct doc_collation *collation; /* and the index's: bounds are sort keys */
 };
 
 /* Documents by their distance: the only branch's index is read ring by ring (query_plan_ring). */

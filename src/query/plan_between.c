@@ -14,7 +14,8 @@ static bool between_fits(const struct plan_index *index, struct slice bound)
     uint32_t at = 0;
     doc_iter_init(&iter, bound);
     while (doc_iter_next(&iter, &elem)) {
-        if (at == index->fields_count || !slice_equal(elem.name, index->fields[at].path)) {
+        if (at == index->fields_count || !slice_equal(elem.name, index->fields[at].path) ||
+            (!index->alike && doc_collation_concerns(elem.value.type))) {
             return false;
         }
         at++;
@@ -46,7 +47,7 @@ static struct slice between_key(struct arena *arena, const struct plan_index *in
     buf_init(&key, arena);
     doc_iter_init(&iter, bound);
     for (uint32_t i = 0; doc_iter_next(&iter, &elem); i++) {
-        doc_key_encode(&key, elem.value, index->fields[i].descending);
+        doc_key_encode_by(&key, elem.value, index->fields[i].descending, index->spec->collation);
     }
     return buf_slice(&key);
 }

@@ -2,7 +2,8 @@
  *
  * Bounds may be too wide, never too narrow: for an array in a document the index has its elements,
  * so a predicate that the array itself can satisfy has none, or those of elements too. Ranges stay
- * inside the class of their operand. */
+ * inside the class of their operand. Strings are encoded by the collation of the predicate, so that
+ * they only bound an index that has the same. */
 #include <stdlib.h>
 
 #include "doc/compare.h"
@@ -41,11 +42,12 @@ static const struct {
     {47, {bounds_zeroes, 8, DOC_TIMESTAMP}, {bounds_ones, 8, DOC_TIMESTAMP}, true},
 };
 
-static struct slice bounds_encode(struct arena *arena, struct doc_value value)
+static struct slice bounds_encode(struct arena *arena, struct doc_value value,
+                                  const struct doc_collation *collation)
 {
     struct buf buf;
     buf_init(&buf, arena);
-    doc_key_encode(&buf, value, false);
+    doc_key_encode_by(&buf, value, false, collation);
     return buf_slice(&buf);
 }
 
@@ -55,9 +57,10 @@ static struct slice bounds_after(struct arena *arena, struct slice key)
     return query__plan_after(arena_copy(arena, key));
 }
 
-static struct plan_interval bounds_point(struct arena *arena, struct doc_value value)
+static struct plan_interval bounds_point(struct arena *arena, struct doc_value value,
+                                         const struct doc_collation *collation)
 {
-    struct slice key = bounds_encode(arena, value);
+    struct slice key = bounds_encode(arena, value, collation);
     return (struct plan_interval){
         {key, value, true}, {bounds_after(arena, key), value, true}, true};
 }
@@ -159,28 +162,28 @@ struct plan_bounds query__plan_intersect(struct arena *arena, const struct plan_
 /* Equality. An array equals a whole array, which the index has when it lies in another array, or
  * else as its elements; an empty one as undefined. */
 static void bounds_add_equal(struct arena *arena, struct plan_bounds *bounds,
-                             struct doc_value value)
+                             struct doc_value value, const struct doc_collation *collation)
 {
-    bounds_push(bounds, bounds_point(arena, value));
+    bounds_push(bounds, bounds_point(arena, value, collation));
     if (value.type == DOC_ARRAY) {
         struct doc_value first = doc_first(doc_value_get_doc(value)).value;
         if (!doc_value_exists(first)) {
             first = (struct doc_value){value.data, 0, DOC_UNDEFINED};
         }
-        bounds_push(bounds, bounds_point(arena, first));
+        bounds_push(bounds, bounds_point(arena, first, collation));
     }
 }
 
-/* Strings with a prefix, and the regex itself as a value. */
+/* Strings with a prefix, and the regex itself as a value. Sort keys have no such prefix. */
 static bool bounds_add_regex(struct arena *arena, struct plan_bounds *bounds,
                              const struct query_match *node)
 {
     struct slice prefix = query_regex_prefix(query_match_regex(node));
-    if (prefix.len == 0) {
+    if (prefix.len == 0 || node->collation != NULL) {
         return false;
     }
     struct doc_value value = doc_value_string(arena, prefix);
-    struct slice low = bounds_encode(arena, value);
+    struct slice low = bounds_encode(arena, value, NULL);
     low.len -= 2; /* the end mark of a string */
     struct slice high = bounds_after(arena, low);
     struct slice next = bounds_after(arena, prefix);
@@ -188,7 +191,7 @@ static bool bounds_add_regex(struct arena *arena, struct plan_bounds *bounds,
                                                {high, doc_value_string(arena, next), false},
                                                false});
     if (node->operand.type == DOC_REGEX) {
-        bounds_push(bounds, bounds_point(arena, node->operand));
+        bounds_push(bounds, bounds_point(arena, node->operand, NULL));
     }
     return true;
 }
@@ -202,7 +205,7 @@ static bool bounds_add_range(struct arena *arena, struct plan_bounds *bounds,
         return false;
     }
     int type_class = doc_class(value.type);
-    struct slice key = bounds_encode(arena, value);
+    struct slice key = bounds_encode(arena, value, node->collation);
     struct plan_interval range = {bounds_class_end(arena, type_class, false),
                                   bounds_class_end(arena, type_class, true), false};
     switch (node->kind) {
@@ -227,7 +230,7 @@ static bool bounds_add_in(struct arena *arena, struct plan_bounds *bounds,
                           const struct query_match *node)
 {
     for (uint32_t i = 0; i < node->operands_count; i++) {
-        bounds_add_equal(arena, bounds, node->operands[i]);
+        bounds_add_equal(arena, bounds, node->operands[i], node->collation);
     }
     for (uint32_t i = 0; i < node->children_count; i++) {
         if (!bounds_add_regex(arena, bounds, node->children[i])) {
@@ -255,6 +258,35 @@ static bool bounds_of_elements(struct arena *arena, const struct query_match *no
     return any;
 }
 
+bool query__plan_is_collated(const struct query_match *node)
+{
+    bool collated = doc_collation_concerns(node->operand.type);
+    switch (node->kind) {
+    case QUERY_MATCH_EQ:
+    case QUERY_MATCH_LT:
+    case QUERY_MATCH_LTE:
+    case QUERY_MATCH_GT:
+    case QUERY_MATCH_GTE:
+        return collated;
+    case QUERY_MATCH_REGEX:
+        return true;
+    case QUERY_MATCH_IN:
+        collated = node->children_count > 0;
+        for (uint32_t i = 0; i < node->operands_count; i++) {
+            collated |= doc_collation_concerns(node->operands[i].type);
+        }
+        return collated;
+    case QUERY_MATCH_ELEM_VALUE:
+        collated = false;
+        for (uint32_t i = 0; i < node->children_count; i++) {
+            collated |= query__plan_is_collated(node->children[i]);
+        }
+        return collated;
+    default:
+        return false;
+    }
+}
+
 bool query__plan_bounds(struct arena *arena, const struct query_match *node,
                         struct plan_bounds *ret_bounds)
 {
@@ -266,7 +298,7 @@ bool query__plan_bounds(struct arena *arena, const struct query_match *node,
     bool bounded = false;
     switch (node->kind) {
     case QUERY_MATCH_EQ:
-        bounds_add_equal(arena, &bounds, node->operand);
+        bounds_add_equal(arena, &bounds, node->operand, node->collation);
         bounded = true;
         break;
     case QUERY_MATCH_LT:

@@ -5,7 +5,10 @@
  * field takes one predicate only, and of fields that may go through the same array only the first
  * is bounded - but for those that one $elemMatch ties to one element. A part that is a number may
  * lead to a position or to a field, entries know only the position: such a field is not bounded
- * either. */
+ * either.
+ *
+ * Of an index with another collation than the query's no string can be found, and none comes in
+ * order. */
 #include "doc/compare.h"
 #include "doc/view.h"
 #include "query/match_private.h"
@@ -53,7 +56,9 @@ static size_t index_shared(struct slice a, struct slice b)
 void query__plan_index_init(struct query_context *context, const struct query_plan_index *spec,
                             struct plan_index *ret_index)
 {
+    const struct doc_collation *collation = context->collation;
     struct plan_index index = {.spec = spec, .usable = !spec->unusable};
+    index.alike = doc_collation_is_same(collation, spec->collation);
     struct doc_iter iter;
     struct doc_elem elem;
     index.fields = arena_zero(context->arena, doc_count(spec->key), sizeof *index.fields);
@@ -72,7 +77,9 @@ void query__plan_index_init(struct query_context *context, const struct query_pl
     }
     if (spec->partial.len > 0) {
         struct query_match *partial = NULL;
+        context->collation = spec->collation;
         index.usable &= query_match_parse(context, spec->partial, &partial, NULL) == 0;
+        context->collation = collation;
         index.partial = partial;
     }
     *ret_index = index;
@@ -105,18 +112,22 @@ static bool index_range_implies(const struct query_match *have, const struct que
             return false;
         }
     }
-    int order = up ? doc_compare(a, b) : doc_compare(b, a);
+    int order = doc_compare_by(up ? a : b, up ? b : a, have->collation);
     bool strict = want->kind == QUERY_MATCH_GT || want->kind == QUERY_MATCH_LT;
     bool inside = have->kind == QUERY_MATCH_GT || have->kind == QUERY_MATCH_LT;
     return order > 0 || (order == 0 && (inside || !strict));
 }
 
 /* Whatever value makes `have` true, does it make `want` true? Both on the same path. */
-static bool index_leaf_implies(const struct plan_leaf *leaf, const struct query_match *want)
+static bool index_leaf_implies(const struct plan_leaf *leaf, const struct query_match *want,
+                               bool alike)
 {
     const struct query_match *have = leaf->node;
     if (want->kind == QUERY_MATCH_EXISTS) {
         return leaf->exists;
+    }
+    if (leaf->collated && !alike) {
+        return false;
     }
     if (have->kind == want->kind && have->operand.type == want->operand.type &&
         have->operand.len == want->operand.len && have->operand.len > 0 &&
@@ -139,21 +150,22 @@ static bool index_leaf_implies(const struct plan_leaf *leaf, const struct query_
     return index_range_implies(have, want);
 }
 
-static bool index_set_implies(const struct plan_set *set, const struct query_match *want)
+static bool index_set_implies(const struct plan_set *set, const struct query_match *want,
+                              bool alike)
 {
     switch (want->kind) {
     case QUERY_MATCH_TRUE:
         return true;
     case QUERY_MATCH_AND:
         for (uint32_t i = 0; i < want->children_count; i++) {
-            if (!index_set_implies(set, want->children[i])) {
+            if (!index_set_implies(set, want->children[i], alike)) {
                 return false;
             }
         }
         return true;
     case QUERY_MATCH_OR:
         for (uint32_t i = 0; i < want->children_count; i++) {
-            if (index_set_implies(set, want->children[i])) {
+            if (index_set_implies(set, want->children[i], alike)) {
                 return true;
             }
         }
@@ -167,7 +179,7 @@ static bool index_set_implies(const struct plan_set *set, const struct query_mat
     for (uint32_t i = 0; i < set->leaves_count && leaf_kind; i++) {
         const struct plan_leaf *leaf = set->leaves[i];
         if (leaf->scope == NULL && slice_equal(leaf->path, want->path.text) &&
-            index_leaf_implies(leaf, want)) {
+            index_leaf_implies(leaf, want, alike)) {
             return true;
         }
     }
@@ -176,7 +188,7 @@ static bool index_set_implies(const struct plan_set *set, const struct query_mat
 
 bool query__plan_is_implied(const struct plan_index *index, const struct plan_set *set)
 {
-    return index->partial == NULL || index_set_implies(set, index->partial);
+    return index->partial == NULL || index_set_implies(set, index->partial, index->alike);
 }
 
 bool query__plan_holds_all(const struct plan_index *index, const struct plan_set *set)
@@ -242,7 +254,8 @@ static void index_bound_field(struct arena *arena, struct plan_fit *fit, uint32_
     }
     for (uint32_t i = 0; i < set->leaves_count; i++) {
         const struct plan_leaf *leaf = set->leaves[i];
-        if (!leaf->bounded || !slice_equal(leaf->path, field->path)) {
+        if (!leaf->bounded || !slice_equal(leaf->path, field->path) ||
+            (leaf->collated && !fit->index->alike)) {
             continue;
         }
         if (!multikey) {
@@ -296,6 +309,9 @@ static bool index_sorts(struct plan_fit *fit, const struct query_sort *sort)
         }
         if (at == fit->index->fields_count || fit->index->fields[at].geo ||
             !slice_equal(fit->index->fields[at].path, field->path.text)) {
+            return false;
+        }
+        if (!fit->index->alike && fit->used[at] == 0) { /* there may be strings */
             return false;
         }
         int wanted = fit->index->fields[at].descending == field->descending ? 1 : -1;

@@ -91,6 +91,7 @@ static void leaf_add(struct plan_set *set, const struct query_match *node, struc
     }
     leaf->exists = leaf_wants_existence(node);
     leaf->bounded = query__plan_bounds(set->arena, node, &leaf->bounds);
+    leaf->collated = query__plan_is_collated(node);
     leaf_push(set, leaf);
     if (node->kind == QUERY_MATCH_ELEM_OBJECT) {
         struct leaf_place inner = {leaf->path, node, place.depth};

@@ -38,8 +38,9 @@ struct plan_leaf {
     const struct query_match *scope; /* the innermost $elemMatch around it; NULL: none */
     struct slice scope_path;
     struct plan_bounds bounds;
-    bool bounded; /* the bounds say something */
-    bool exists;  /* it does not hold where the path leads nowhere */
+    bool bounded;  /* the bounds say something, */
+    bool collated; /* which depends on the collation */
+    bool exists;   /* it does not hold where the path leads nowhere */
 };
 
 /* Predicates that must all hold, and the $or nodes of which one child must. */
@@ -68,6 +69,7 @@ struct plan_index {
     const struct query_match *partial; /* NULL: none */
     bool usable;                       /* a known kind, of which the planner may make use */
     bool geo;                          /* some field has cells */
+    bool alike;                        /* its collation is the query's */
 };
 
 /* All of a request, in its order. */
@@ -106,6 +108,8 @@ struct plan_fit {
 /* Bounds of a leaf; false when it has none. */
 bool query__plan_bounds(struct arena *arena, const struct query_match *node,
                         struct plan_bounds *ret_bounds);
+/* Does it ask for strings, or for what may hold some? */
+bool query__plan_is_collated(const struct query_match *node);
 struct plan_bounds query__plan_intersect(struct arena *arena, const struct plan_bounds *a,
                                          const struct plan_bounds *b);
 bool query__plan_is_points(const struct plan_bounds *bounds);

@@ -135,6 +135,15 @@ void query__plan_ranges(struct arena *arena, const struct plan_fit *fit,
 
 /* ---- for explain ---- */
 
+static void ranges_write_sort_key(struct buf *text, struct slice key)
+{
+    buf_format(text, "CollationKey(0x");
+    for (size_t i = 0; i < key.len; i++) {
+        buf_format(text, "%02x", key.data[i]);
+    }
+    buf_append_byte(text, ')');
+}
+
 static void ranges_write_value(struct buf *text, struct doc_value value)
 {
     if (value.type == DOC_DOUBLE) {
@@ -147,14 +156,29 @@ static void ranges_write_value(struct buf *text, struct doc_value value)
     doc_json_write_shell(text, value);
 }
 
-static void ranges_write_interval(struct buf *text, const struct plan_interval *item, bool flip)
+/* A string in an index with a collation is there as its sort key; "" is where strings begin. */
+static void ranges_write_bound(struct buf *text, struct doc_value value,
+                               const struct doc_collation *collation)
+{
+    if (collation == NULL || value.type != DOC_STRING || doc_value_get_string(value).len == 0) {
+        ranges_write_value(text, value);
+        return;
+    }
+    struct buf key;
+    buf_init(&key, text->arena);
+    doc_collation_sort_key(collation, doc_value_get_string(value), &key);
+    ranges_write_sort_key(text, buf_slice(&key));
+}
+
+static void ranges_write_interval(struct buf *text, const struct plan_interval *item, bool flip,
+                                  const struct doc_collation *collation)
 {
     const struct plan_cut *first = flip ? &item->high : &item->low;
     const struct plan_cut *last = flip ? &item->low : &item->high;
     buf_append_byte(text, first->inclusive ? '[' : '(');
-    ranges_write_value(text, first->value);
+    ranges_write_bound(text, first->value, collation);
     buf_format(text, ", ");
-    ranges_write_value(text, last->value);
+    ranges_write_bound(text, last->value, collation);
     buf_append_byte(text, last->inclusive ? ']' : ')');
 }
 
@@ -166,7 +190,8 @@ static void ranges_describe_field(struct doc_builder *builder, const struct plan
     for (uint32_t i = 0; i < bounds->count; i++) {
         struct buf text;
         buf_init(&text, builder->buf->arena);
-        ranges_write_interval(&text, &bounds->items[flip ? bounds->count - 1 - i : i], flip);
+        ranges_write_interval(&text, &bounds->items[flip ? bounds->count - 1 - i : i], flip,
+                              fit->index->spec->collation);
         doc_build_string(builder, "", buf_slice(&text));
     }
 }
@@ -182,8 +207,16 @@ static void ranges_describe_id(struct arena *arena, struct doc_builder *builder,
     int code = doc_key_decode(&key, false, arena, &value, NULL);
     assert(code == 0);
     (void)code;
-    struct plan_interval item = {{key, value, true}, {key, value, true}, true};
-    ranges_write_interval(&text, &item, false);
+    if (branch->collation != NULL && value.type == DOC_STRING) { /* it is a sort key already */
+        buf_format(&text, "[");
+        ranges_write_sort_key(&text, doc_value_get_string(value));
+        buf_format(&text, ", ");
+        ranges_write_sort_key(&text, doc_value_get_string(value));
+        buf_format(&text, "]");
+    } else {
+        struct plan_interval item = {{key, value, true}, {key, value, true}, true};
+        ranges_write_interval(&text, &item, false, NULL);
+    }
     doc_build_open_array(builder, SLICE("_id"));
     doc_build_string(builder, "", buf_slice(&text));
     doc_build_close(builder);

@@ -18,7 +18,8 @@ struct plan_table {
     struct doc_value hint;
     struct slice min;
     struct slice max;
-    bool rejected; /* tell of them too */
+    bool rejected;                         /* tell of them too */
+    const struct doc_collation *collation; /* the query's */
 };
 
 static void plan_put(struct buf *text, struct arena *arena, const struct plan_table *table,
@@ -39,7 +40,7 @@ static void plan_put(struct buf *text, struct arena *arena, const struct plan_ta
 static int plan_text(struct arena *arena, const struct plan_table *table,
                      const struct plan_case *one, const char **ret_text)
 {
-    struct query_context context = {.arena = arena};
+    struct query_context context = {.arena = arena, .collation = table->collation};
     struct query_match *match = NULL;
     struct query_sort *sort = NULL;
     struct query_plan plan;
@@ -393,5 +394,82 @@ TEST(plan_takes_a_geospatial_index_for_what_it_can_tell_only)
             fail_msg("%s: %d", cases[i].filter, index);
         }
     }
+    arena_close(&arena);
+}
+
+/* ---- collations ---- */
+
+static const struct doc_collation *plan_collation(struct arena *arena, const char *spec)
+{
+    const struct doc_collation *collation = NULL;
+    struct err err = {0};
+    int code = doc_collation_parse(arena, json_doc(arena, spec), "collation", &collation, &err);
+    assert_int_equal(code, 0);
+    return collation;
+}
+
+/* `format` takes the sort key of "x", which is ICU's matter, once or twice. */
+static void plan_case_key(struct arena *arena, const struct plan_table *table, const char *filter,
+                          const char *format)
+{
+    struct buf key;
+    struct buf shown;
+    const char *got = "error";
+    char want[200] = "";
+    size_t len = 0;
+    buf_init(&key, arena);
+    buf_init(&shown, arena);
+    doc_collation_sort_key(table->collation, SLICE("x"), &key);
+    buf_format(&shown, "CollationKey(0x");
+    for (size_t i = 0; i < key.len; i++) {
+        buf_format(&shown, "%02x", key.data[i]);
+    }
+    buf_format(&shown, ")");
+    for (const char *at = format; *at != '\0'; at++) {
+        bool is_key = at[0] == '%' && at[1] == 's';
+        size_t size = is_key ? shown.len : 1;
+        assert_true(len + size < sizeof want);
+        memcpy(want + len, is_key ? (const char *)shown.data : at, size);
+        len += size;
+        at += is_key;
+    }
+    const struct plan_case one = {filter, NULL, want};
+    plan_text(arena, table, &one, &got);
+    assert_string_equal(got, want);
+}
+
+TEST(plan_looks_for_strings_only_where_they_compare_as_in_the_query)
+{
+    static const struct plan_case same[] = {
+        {"{'c': {'$regex': '^x'}}", NULL, "collection"},
+        {"{'a': 'x'}", NULL, "collection"},
+        {"{'a': 1}", NULL, "a {'a':['[1, 1]']}"},
+        {"{'a': {'$in': [1, 'x']}}", NULL, "collection"},
+        {"{'a': {'$gt': {'x': 1}}}", NULL, "collection"},
+        {"{'_id': 'x'}", NULL, "collection"},
+        {"{'_id': 5}", NULL, "_id_ {'_id':['[5, 5]']}"},
+        {"{}", "{'c': 1}", "c {'c':['[MinKey, MaxKey]']} sorted"},
+        {"{}", "{'a': 1}", "collection"},
+        {"{'a': {'$gt': 1}}", "{'a': 1}", "a {'a':['(1, inf.0]']} sorted"},
+    };
+    static const struct plan_case other[] = {
+        {"{'c': 'x'}", NULL, "collection"},
+        {"{'c': 1}", NULL, "c {'c':['[1, 1]']}"},
+        {"{'a': 'x'}", NULL, "a {'a':['[\\'x\\', \\'x\\']']}"},
+        {"{}", "{'c': 1}", "collection"},
+        {"{'c': null}", "{'c': 1}", "c {'c':['[null, null]']} sorted"},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    struct plan_table table = plan_usual(&arena, false);
+    struct query_plan_index *indexes = arena_zero(&arena, 4, sizeof *indexes);
+    memcpy(indexes, table.indexes, 4 * sizeof *indexes);
+    indexes[3].collation = plan_collation(&arena, "{'locale': 'en', 'strength': 1}");
+    table.indexes = indexes;
+    PLAN_CASES(&table, other);
+    table.collation = plan_collation(&arena, "{'locale': 'en', 'strength': 1}");
+    PLAN_CASES(&table, same);
+    plan_case_key(&arena, &table, "{'c': 'x'}", "c {'c':['[%s, %s]']}");
+    plan_case_key(&arena, &table, "{'c': {'$gt': 'x'}}", "c {'c':['(%s, {})']}");
     arena_close(&arena);
 }

@@ -74,7 +74,7 @@ static bool schema_unique(struct doc_value array)
     struct doc_elem elem;
     bool unique = true;
     arena_init(&arena);
-    query__set_init(&set, &arena);
+    query__set_init(&set, &arena, NULL);
     doc_iter_value(&iter, array);
     while (unique && doc_iter_next(&iter, &elem)) {
         unique = query__set_add(&set, elem.value, NULL);

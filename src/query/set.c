@@ -6,9 +6,10 @@
 
 enum { SET_ROOM_MIN = 8 };
 
-void query__set_init(struct query__set *set, struct arena *arena)
+void query__set_init(struct query__set *set, struct arena *arena,
+                     const struct doc_collation *collation)
 {
-    *set = (struct query__set){.arena = arena};
+    *set = (struct query__set){.arena = arena, .collation = collation};
 }
 
 static void set_grow(struct query__set *set)
@@ -40,7 +41,8 @@ static uint32_t *set_slot(const struct query__set *set, struct doc_value value, 
     uint64_t at = hash & (set->slots_count - 1);
     while (set->slots[at] != 0) {
         uint32_t number = set->slots[at] - 1;
-        if (set->hashes[number] == hash && doc_equal(set->values[number], value)) {
+        if (set->hashes[number] == hash &&
+            doc_equal_by(set->values[number], value, set->collation)) {
             break;
         }
         at = (at + 1) & (set->slots_count - 1);
@@ -53,7 +55,7 @@ bool query__set_add(struct query__set *set, struct doc_value value, uint32_t *re
     if (set->count == set->room) {
         set_grow(set);
     }
-    uint64_t hash = doc_hash(value, 0);
+    uint64_t hash = doc_hash_by(value, 0, set->collation);
     uint32_t *slot = set_slot(set, value, hash);
     bool added = *slot == 0;
     if (added) {
@@ -69,7 +71,7 @@ bool query__set_add(struct query__set *set, struct doc_value value, uint32_t *re
 
 bool query__set_has(const struct query__set *set, struct doc_value value)
 {
-    return set->count > 0 && *set_slot(set, value, doc_hash(value, 0)) != 0;
+    return set->count > 0 && *set_slot(set, value, doc_hash_by(value, 0, set->collation)) != 0;
 }
 
 void query__set_add_all(struct query__set *set, struct doc_value array)

@@ -1,4 +1,4 @@
-/* query/set.h - values told apart by doc_equal, each with a number.
+/* query/set.h - values told apart by doc_equal_by, each with a number.
  *
  * Invariant   the n-th distinct value added has number n, from 0; values stay in that order.
  * Thread      one at a time.
@@ -8,10 +8,11 @@
 #ifndef QUERY_SET_H
 #define QUERY_SET_H
 
-#include "doc/value.h"
+#include "doc/collation.h"
 
 struct query__set {
     struct arena *arena;
+    const struct doc_collation *collation;
     struct doc_value *values; /* count of them, in the order of adding */
     uint64_t *hashes;
     uint32_t count;
@@ -20,7 +21,8 @@ struct query__set {
     uint32_t slots_count;
 };
 
-void query__set_init(struct query__set *set, struct arena *arena);
+void query__set_init(struct query__set *set, struct arena *arena,
+                     const struct doc_collation *collation);
 
 /* True when the value was not there yet; *ret_number (may be NULL) is its number in any case. */
 bool query__set_add(struct query__set *set, struct doc_value value, uint32_t *ret_number);

@@ -106,6 +106,7 @@ int query_sort_parse(struct query_context *context, struct slice spec, struct qu
                      struct err *err)
 {
     struct query_sort *sort = arena_zero(context->arena, 1, sizeof *sort);
+    sort->collation = context->collation;
     struct doc_value natural = doc_get_str(spec, "$natural");
     *ret_sort = sort;
     if (doc_value_exists(natural)) {
@@ -134,6 +135,7 @@ int query_sort_parse(struct query_context *context, struct slice spec, struct qu
 
 struct sort_pick {
     struct doc_value best;
+    const struct doc_collation *collation;
     bool descending;
     bool any;
 };
@@ -143,7 +145,7 @@ static void sort_offer(struct sort_pick *pick, struct doc_value value)
     if (!doc_value_exists(value)) {
         value = doc_null;
     }
-    int order = pick->any ? doc_compare(value, pick->best) : 0;
+    int order = pick->any ? doc_compare_by(value, pick->best, pick->collation) : 0;
     if (!pick->any || (pick->descending ? order > 0 : order < 0)) {
         pick->best = value;
         pick->any = true;
@@ -195,6 +197,7 @@ struct sort_shared {
     uint32_t parts;              /* of it lead to the array */
     struct doc_value array;
     uint32_t fields;
+    const struct doc_collation *collation; /* the pattern's */
 };
 
 static bool sort_goes_through(const struct sort_shared *shared, const struct doc_path *path)
@@ -213,7 +216,7 @@ static bool sort_goes_through(const struct sort_shared *shared, const struct doc
 static int sort_share(const struct query_sort *sort, struct slice doc, struct sort_shared *shared,
                       struct err *err)
 {
-    *shared = (struct sort_shared){0};
+    *shared = (struct sort_shared){.collation = sort->collation};
     for (uint32_t i = 0; i < sort->count && sort->count > 1; i++) {
         const struct query_sort_field *field = &sort->fields[i];
         struct doc_value array = doc_missing;
@@ -223,7 +226,7 @@ static int sort_share(const struct query_sort *sort, struct slice doc, struct so
             continue;
         }
         if (shared->path == NULL) {
-            *shared = (struct sort_shared){&field->path, parts, array, 0};
+            *shared = (struct sort_shared){&field->path, parts, array, 0, sort->collation};
         }
         if (!sort_goes_through(shared, &field->path)) {
             return err_set(err, LT_EBADVALUE, "cannot sort with keys that are parallel arrays");
@@ -241,7 +244,8 @@ static int sort_share(const struct query_sort *sort, struct slice doc, struct so
 static struct doc_value sort_value(const struct query_sort_field *field, struct slice doc,
                                    const struct sort_shared *shared, const struct doc_value *elem)
 {
-    struct sort_pick pick = {.best = doc_null, .descending = field->descending};
+    struct sort_pick pick = {
+        .best = doc_null, .collation = shared->collation, .descending = field->descending};
     if (elem == NULL || !sort_goes_through(shared, &field->path)) {
         doc_path_visit(&field->path, doc, sort_hit, &pick);
         return pick.best;
@@ -268,7 +272,8 @@ static void sort_encode(const struct query_sort *sort, struct query_eval *eval, 
             int64_t number = (int64_t)query_random(eval->context);
             doc_key_encode(key, doc_value_i64(eval->arena, number), false);
         } else if (!field->nothing) {
-            doc_key_encode(key, sort_value(field, doc, shared, elem), field->descending);
+            doc_key_encode_by(key, sort_value(field, doc, shared, elem), field->descending,
+                              sort->collation);
         }
     }
 }

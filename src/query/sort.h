@@ -26,6 +26,7 @@ struct query_sort_field {
 struct query_sort {
     struct query_sort_field *fields;
     uint32_t count;
+    const struct doc_collation *collation;
     int natural; /* {$natural: 1} or -1: there are no fields; else 0 */
 };
 

@@ -72,7 +72,7 @@ TEST(distinct_unwinds_one_level_and_sorts)
     struct doc_path path;
     arena_init(&arena);
     assert_int_equal(doc_path_parse(&arena, SLICE("a.b"), &path, NULL), 0);
-    struct query_distinct *distinct = query_distinct_new(&arena, &path);
+    struct query_distinct *distinct = query_distinct_new(&arena, &path, NULL);
     static const char *const docs[] = {"{'a': {'b': [3, 1, [2]]}}", "{'a': [{'b': 1.0}, {'c': 1}]}",
                                        "{'a': 1}"};
     for (size_t i = 0; i < 3; i++) {

@@ -84,7 +84,7 @@ static int bucket_boundaries(struct query_stage_parse *parse, struct doc_value s
                            "have the same type. Found conflicting types %s and %s.",
                            doc_type_name(low.type), doc_type_name(high.type));
         }
-        if (doc_compare(low, high) >= 0) {
+        if (doc_compare_by(low, high, parse->context->collation) >= 0) {
             return err_set(err, 40194,
                            "The 'boundaries' option to $bucket must be sorted, but "
                            "elements %u and %u are not in ascending order",
@@ -128,7 +128,8 @@ static int bucket_option(struct query_stage_parse *parse, struct doc_elem elem,
     return 0;
 }
 
-static int bucket_check(const struct bucket *bucket, struct err *err)
+static int bucket_check(const struct bucket *bucket, const struct doc_collation *collation,
+                        struct err *err)
 {
     if (!doc_value_exists(bucket->by) || bucket->boundaries == NULL) {
         return err_set(err, 40198, "$bucket requires 'groupBy' and 'boundaries' to be specified.");
@@ -137,7 +138,8 @@ static int bucket_check(const struct bucket *bucket, struct err *err)
     struct doc_value high = bucket->boundaries[bucket->count - 1];
     struct doc_value fallback = bucket->fallback;
     if (doc_value_exists(fallback) && doc_class(fallback.type) == doc_class(low.type) &&
-        doc_compare(fallback, low) >= 0 && doc_compare(fallback, high) < 0) {
+        doc_compare_by(fallback, low, collation) >= 0 &&
+        doc_compare_by(fallback, high, collation) < 0) {
         return err_set(err, 40199,
                        "The $bucket 'default' field must be less than the lowest "
                        "boundary or greater than or equal to the highest boundary.");
@@ -214,7 +216,7 @@ static int bucket_parse(struct query_stage_parse *parse, struct doc_value spec, 
     while (rc == 0 && doc_iter_next(&iter, &elem)) {
         rc = bucket_option(parse, elem, &bucket, err);
     }
-    rc = rc < 0 ? rc : bucket_check(&bucket, err);
+    rc = rc < 0 ? rc : bucket_check(&bucket, parse->context->collation, err);
     rc = rc < 0 ? rc : query_stage_parse_as(parse, "$group", bucket_group(&bucket), err);
     struct doc_value order = bucket_object(bucket.arena, "_id", doc_value_i32(bucket.arena, 1));
     return rc < 0 ? rc : query_stage_parse_as(parse, "$sort", order, err);

@@ -209,7 +209,7 @@ static int auto_fill(struct query_stage_run *self, struct err *err)
         }
         struct buf key;
         buf_init(&key, self->eval->arena);
-        doc_key_encode(&key, value, false);
+        doc_key_encode_by(&key, value, false, self->eval->context->collation);
         query__keep_add(&state->keep, buf_slice(&key), doc);
         rc = query__stage_holds(self, state->keep.bytes, err);
         if (rc < 0) {

@@ -339,7 +339,8 @@ static int densify_take(struct query_stage_run *self, struct slice doc, struct e
     struct buf key;
     buf_init(&key, self->eval->arena);
     if (parsed->bounds != DENSIFY_FULL) {
-        doc_key_encode(&key, densify_partition_of(self, doc), false);
+        doc_key_encode_by(&key, densify_partition_of(self, doc), false,
+                          self->eval->context->collation);
     }
     doc_key_encode(&key, value, false);
     query__keep_add(&state->keep, buf_slice(&key), doc);
@@ -374,7 +375,7 @@ static int densify_find(struct query_stage_run *self, struct doc_value partition
 {
     struct densify_state *state = self->state;
     if (state->partitions.arena == NULL) {
-        query__set_init(&state->partitions, &self->hold);
+        query__set_init(&state->partitions, &self->hold, self->eval->context->collation);
     }
     if (!query__set_add(&state->partitions, partition, ret_number)) {
         return 0;

@@ -130,8 +130,11 @@ static int graph_parse(struct query_stage_parse *parse, struct doc_value spec, s
                        "$graphLookup requires 'from', 'as', 'startWith', "
                        "'connectFromField', and 'connectToField' to be specified.");
     }
-    query_stage_add(parse, &query__stage_graph_lookup, parsed);
-    return 0;
+    int rc = query__foreign_check(parse, parsed->from, err);
+    if (rc == 0) {
+        query_stage_add(parse, &query__stage_graph_lookup, parsed);
+    }
+    return rc;
 }
 
 /* ---- running ---- */
@@ -157,8 +160,8 @@ static int graph_begin(struct query_stage_run *self, struct slice doc, struct er
     arena_reset(&arena);
     *state = (struct graph_state){.arena = arena, .active = true};
     state->doc = arena_copy(&state->arena, doc);
-    query__set_init(&state->asked, &state->arena);
-    query__set_init(&state->found, &state->arena);
+    query__set_init(&state->asked, &state->arena, self->eval->context->collation);
+    query__set_init(&state->found, &state->arena, NULL);
     query__list_begin(&state->result, &state->arena, DOC_ARRAY);
     struct doc_value start;
     self->eval->root = doc_value_object(state->doc);

@@ -101,7 +101,7 @@ static int group_find(struct query_stage_run *self, struct query__accumulator_st
         id = doc_null;
     }
     if (state->ids.arena == NULL) {
-        query__set_init(&state->ids, &self->hold);
+        query__set_init(&state->ids, &self->hold, self->eval->context->collation);
     }
     group_room(self, state);
     uint32_t number;

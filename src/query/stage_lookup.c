@@ -180,6 +180,7 @@ static int lookup_parse(struct query_stage_parse *parse, struct doc_value spec, 
     int rc = lookup_fields(parse, doc, parsed, err);
     rc = rc < 0 ? rc : lookup_parse_pipeline(parse, doc, parsed, err);
     rc = rc < 0 ? rc : lookup_check(doc, parsed, err);
+    rc = rc < 0 ? rc : query__foreign_check(parse, parsed->from, err);
     if (rc == 0) {
         query_stage_add(parse, &query__stage_lookup, parsed);
     }
@@ -272,6 +273,15 @@ static int lookup_let(struct query_stage_run *self, struct err *err)
         self->eval->slots[parsed->slots[i]] = doc_value_copy(&state->arena, value);
     }
     return 0;
+}
+
+int query__foreign_check(const struct query_stage_parse *parse, struct slice from, struct err *err)
+{
+    const struct query_foreign_ops *foreign =
+        parse->options == NULL ? NULL : parse->options->foreign;
+    return foreign == NULL || foreign->check == NULL || from.len == 0
+               ? 0
+               : foreign->check(parse->options->owner, parse->context, from, err);
 }
 
 int query__foreign_open(const struct query_pipeline_options *options,
@@ -439,6 +449,7 @@ static int lookup_union_parse(struct query_stage_parse *parse, struct doc_value 
                      "$unionWith stage without explicit collection must "
                      "have a pipeline with $documents as first stage");
     }
+    rc = rc < 0 ? rc : query__foreign_check(parse, parsed->foreign.from, err);
     if (rc == 0) {
         query_stage_add(parse, &query__stage_union_with, parsed);
     }

@@ -355,7 +355,7 @@ static int rank_keep(struct query_stage_run *self, struct err *err)
         }
     }
     if (rc == 0) {
-        query__set_init(&state->ids, &self->hold);
+        query__set_init(&state->ids, &self->hold, NULL);
         state->kept = true;
     }
     return rc;

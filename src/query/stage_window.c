@@ -151,7 +151,7 @@ static int window_key(struct query_stage_run *self, struct slice doc, struct buf
             rc = window_partition_array(err);
         }
         if (rc == 0) {
-            doc_key_encode(key, value, false);
+            doc_key_encode_by(key, value, false, self->eval->context->collation);
         }
     }
     if (rc == 0 && parsed->sort != NULL) {

@@ -181,33 +181,32 @@ int query__update_push_parse(struct query_context *context, struct update_op *op
     return 0;
 }
 
+struct array_way {
+    int direction;
+    const struct doc_collation *collation;
+};
+
 struct array_keyed {
     struct doc_value value;
     struct slice key;
     size_t place;
 };
 
-static int array_key_order(const void *a, const void *b)
+static int array_key_order(const void *a, const void *b, void *context)
 {
+    (void)context;
     const struct array_keyed *x = a;
     const struct array_keyed *y = b;
     int order = slice_compare(x->key, y->key);
     return order != 0 ? order : (x->place > y->place) - (x->place < y->place);
 }
 
-static int array_value_order(const void *a, const void *b)
+static int array_value_order(const void *a, const void *b, void *context)
 {
     const struct array_keyed *x = a;
     const struct array_keyed *y = b;
-    int order = doc_compare(x->value, y->value);
-    return order != 0 ? order : (x->place > y->place) - (x->place < y->place);
-}
-
-static int array_value_order_down(const void *a, const void *b)
-{
-    const struct array_keyed *x = a;
-    const struct array_keyed *y = b;
-    int order = doc_compare(y->value, x->value);
+    const struct array_way *way = context;
+    int order = way->direction * doc_compare_by(x->value, y->value, way->collation);
     return order != 0 ? order : (x->place > y->place) - (x->place < y->place);
 }
 
@@ -232,10 +231,9 @@ static int array_sort(const struct array_push *push, struct update_run *run,
             keyed[i].key = buf_slice(&key);
         }
     }
-    qsort(keyed, list->count, sizeof *keyed,
-          push->sort != NULL     ? array_key_order
-          : push->direction == 1 ? array_value_order
-                                 : array_value_order_down);
+    struct array_way way = {push->direction, run->eval->context->collation};
+    qsort_r(keyed, list->count, sizeof *keyed,
+            push->sort != NULL ? array_key_order : array_value_order, &way);
     for (size_t i = 0; i < list->count; i++) {
         list->items[i] = keyed[i].value;
     }
@@ -337,7 +335,7 @@ int query__update_add_to_set(const struct update_op *op, struct update_run *run,
     struct arena *arena = run->eval->arena;
     struct array_list list = {0};
     struct query__set set;
-    query__set_init(&set, arena);
+    query__set_init(&set, arena, run->eval->context->collation);
     if (doc_value_exists(old)) {
         array_load(arena, &list, doc_value_get_doc(old));
         query__set_add_all(&set, old);
@@ -424,7 +422,7 @@ static int array_pulls(const struct update_op *op, struct update_run *run, struc
 {
     const struct array_pull *pull = op->detail;
     if (pull->match == NULL) {
-        return doc_equal(value, op->operand);
+        return doc_equal_by(value, op->operand, run->eval->context->collation);
     }
     if (!pull->on_document) {
         return query_match_value(pull->match, run->eval, SLICE(""), value, run->err);
@@ -449,7 +447,7 @@ static int array_cull(const struct update_op *op, struct update_run *run, struct
                        op->kind->name);
     }
     if (all) {
-        query__set_init(&set, run->eval->arena);
+        query__set_init(&set, run->eval->arena, run->eval->context->collation);
         query__set_add_all(&set, op->operand);
     }
     struct array_list list = {0};

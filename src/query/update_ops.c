@@ -52,16 +52,18 @@ static int ops_unset(const struct update_op *op, struct update_run *run, struct 
 static int ops_min(const struct update_op *op, struct update_run *run, struct doc_value old,
                    struct doc_value *ret_value)
 {
-    (void)run;
-    *ret_value = !doc_value_exists(old) || doc_compare(op->operand, old) < 0 ? op->operand : old;
+    bool takes = !doc_value_exists(old) ||
+                 doc_compare_by(op->operand, old, run->eval->context->collation) < 0;
+    *ret_value = takes ? op->operand : old;
     return 0;
 }
 
 static int ops_max(const struct update_op *op, struct update_run *run, struct doc_value old,
                    struct doc_value *ret_value)
 {
-    (void)run;
-    *ret_value = !doc_value_exists(old) || doc_compare(op->operand, old) > 0 ? op->operand : old;
+    bool takes = !doc_value_exists(old) ||
+                 doc_compare_by(op->operand, old, run->eval->context->collation) > 0;
+    *ret_value = takes ? op->operand : old;
     return 0;
 }
 

@@ -167,6 +167,7 @@ static int frame_begin(struct query__window_work *work, struct err *err)
     struct query__window_frame *frame = work->frame;
     frame->begun = true;
     frame->order.sign = work->window->op->sign;
+    frame->order.collation = work->eval->context->collation;
     query__sum_init(&frame->sum);
     query__sum_init(&frame->sum_y);
     query__sum_init(&frame->products);
