@@ -52,7 +52,7 @@ static int audit_parse_filter(struct command_audit *audit, const char *text, str
     int code = doc_json_read(slice_str(text), &buf, &used, err);
     audit->query = buf.data;
     if (code == 0) {
-        audit->filter = command_filter_ops.parse(buf_slice(&buf));
+        audit->filter = command_filter_ops.parse(buf_slice(&buf), NULL);
         code = audit->filter != NULL ? 0 : err_set(err, LT_EBADVALUE, "it is no query");
     }
     return code < 0 ? err_prefix(err, "auditLog.filter: ") : 0;

@@ -22,12 +22,13 @@ struct server_filter {
     struct query_match *match;
 };
 
-static void *server_filter_parse(struct slice filter)
+static void *server_filter_parse(struct slice filter, const struct doc_collation *collation)
 {
     struct server_filter *parsed = mem_zero(1, sizeof *parsed);
     struct err err;
     arena_init(&parsed->arena);
     parsed->context.arena = &parsed->arena;
+    parsed->context.collation = collation;
     if (query_match_parse(&parsed->context, filter, &parsed->match, &err) < 0) {
         arena_close(&parsed->arena);
         mem_free(parsed);

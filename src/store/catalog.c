@@ -27,6 +27,23 @@ static bool catalog_flag(struct slice doc, const char *name)
     return doc_value_truth(doc_get_str(doc, name));
 }
 
+/* The collation of an index's specification, which often is the collection's. */
+static int catalog_index_collation(struct store_collection *collection, struct store_index *index)
+{
+    struct doc_value spec = doc_get_str(index->spec, "collation");
+    const struct doc_collation *same = collection->collation;
+    if (spec.type != DOC_OBJECT) {
+        return 0;
+    }
+    if (same != NULL && slice_equal(doc_collation_spec(same), doc_value_get_doc(spec))) {
+        index->collation = same;
+        return 0;
+    }
+    int code = doc_collation_parse(&collection->arena, doc_value_get_doc(spec), "collation",
+                                   &index->collation, NULL);
+    return code < 0 ? -LT_ECORRUPT : 0;
+}
+
 static int catalog_index(struct store_collection *collection, struct slice entry,
                          struct store_index *index)
 {
@@ -51,13 +68,14 @@ static int catalog_index(struct store_collection *collection, struct slice entry
     index->geo = geo_index_of_spec(index->spec);
     index->ready = catalog_flag(entry, "ready");
     index->multikey = catalog_flag(entry, "multikey");
+    int code = catalog_index_collation(collection, index);
     struct doc_value partial = doc_get_str(index->spec, "partialFilterExpression");
     if (partial.type == DOC_OBJECT) {
         index->partial = doc_value_get_doc(partial);
         index->filter_ops = collection->filter_ops;
-        index->filter = index->filter_ops->parse(index->partial);
+        index->filter = index->filter_ops->parse(index->partial, index->collation);
     }
-    return catalog_fields(collection, index);
+    return code < 0 ? code : catalog_fields(collection, index);
 }
 
 static int catalog_indexes(struct store_collection *collection, struct slice list)
@@ -119,6 +137,17 @@ static int catalog_choice(struct slice options, const char *option, const char *
     return 0;
 }
 
+static int catalog_collation(struct store_collection *collection)
+{
+    struct doc_value spec = doc_get_str(collection->options, "collation");
+    if (spec.type != DOC_OBJECT) {
+        return 0;
+    }
+    int code = doc_collation_parse(&collection->arena, doc_value_get_doc(spec), "collation",
+                                   &collection->collation, NULL);
+    return code < 0 ? -LT_ECORRUPT : 0;
+}
+
 static int catalog_validation(struct store_collection *collection)
 {
     static const char *const levels[] = {"strict", "moderate", "off", NULL};
@@ -131,7 +160,8 @@ static int catalog_validation(struct store_collection *collection)
     validation->validator = doc_value_get_doc(validator);
     validation->level = catalog_choice(collection->options, "validationLevel", levels);
     validation->action = catalog_choice(collection->options, "validationAction", actions);
-    validation->filter = collection->filter_ops->parse(validation->validator);
+    validation->filter =
+        collection->filter_ops->parse(validation->validator, collection->collation);
     return validation->filter == NULL ? -LT_ECORRUPT : 0;
 }
 
@@ -181,6 +211,7 @@ int store_collection_parse(struct slice description, const struct store_filter_o
     collection->filter_ops = filter_ops;
     collection->description = arena_copy(&collection->arena, description);
     int code = catalog_names(collection);
+    code = code < 0 ? code : catalog_collation(collection);
     code = code < 0 ? code : catalog_capped(collection);
     code = code < 0 ? code : catalog_view(collection);
     code = code < 0 ? code : catalog_validation(collection);

@@ -16,13 +16,15 @@
 
 #include <stdatomic.h>
 
+#include "doc/collation.h"
 #include "doc/path.h"
 #include "geo/index.h"
 
 /* How partial indexes and validators judge documents; the language itself lives in a room above. */
 struct store_filter_ops {
-    /* Parse a filter that was accepted before. */
-    void *(*parse)(struct slice filter);
+    /* Parse a filter that was accepted before. The collation, by which its strings compare, may be
+     * NULL; it lives longer than the filter. */
+    void *(*parse)(struct slice filter, const struct doc_collation *collation);
     bool (*matches)(const void *filter, struct slice doc);
     void (*free)(void *filter);
 };
@@ -46,8 +48,9 @@ struct store_index {
     struct store_index_field *fields;
     uint32_t fields_count;
     struct geo_index geo;
-    bool is_id;      /* the records themselves, ordered by _id */
-    bool is_natural; /* no user's: see store_capped */
+    const struct doc_collation *collation; /* strings are its sort keys; NULL: by bytes */
+    bool is_id;                            /* the records themselves, ordered by _id */
+    bool is_natural;                       /* no user's: see store_capped */
     bool unique;
     bool sparse;
     bool hidden;
@@ -79,6 +82,7 @@ struct store_collection {
     struct slice ns; /* "db.name" */
     uint8_t uuid[16];
     struct slice options;
+    const struct doc_collation *collation; /* of what does not say another; NULL: by bytes */
     struct slice view_on; /* of a view, which has no indexes: the collection it is on; else empty */
     struct slice view_pipeline; /* and an array of stages */
     struct store_validation validation;

@@ -24,6 +24,9 @@ struct store_describe *store_describe_begin(struct arena *arena,
     struct doc_value clustered = doc_get_str(head->options, "clusteredIndex");
     describe->clustered =
         clustered.type == DOC_OBJECT ? doc_value_get_doc(clustered) : (struct slice){0};
+    struct doc_value collation = doc_get_str(head->options, "collation");
+    describe->collation =
+        collation.type == DOC_OBJECT ? doc_value_get_doc(collation) : (struct slice){0};
     buf_init(&describe->buf, arena);
     doc_build_begin(builder, &describe->buf);
     doc_build_i32(builder, "id", (int32_t)head->id);
@@ -64,6 +67,9 @@ void store_describe_id_index(struct store_describe *describe, uint32_t id)
         doc_build_i32(&builder, "_id", 1);
         doc_build_close(&builder);
         doc_build_text(&builder, "name", "_id_");
+    }
+    if (describe->collation.len > 0) {
+        doc_build_doc(&builder, "collation", describe->collation);
     }
     struct store_index index = {.id = id, .ready = true, .spec = doc_build_end(&builder)};
     store_describe_index(describe, &index);

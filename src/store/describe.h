@@ -15,6 +15,7 @@ struct store_describe {
     struct doc_builder builder;
     struct buf buf;
     struct slice clustered; /* the option clusteredIndex; empty: not given */
+    struct slice collation; /* of the collection; empty: none */
 };
 
 /* What a description says before its indexes. */

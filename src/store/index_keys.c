@@ -3,7 +3,8 @@
  * Every field walks down its path. Fields that meet the same array are expanded together, element
  * by element, and walk on from each element; fields that meet different arrays are "parallel" and
  * refused. An array at the end of a path gives its elements, an empty one undefined; an array
- * inside an array is a value. What a path does not reach is null.
+ * inside an array is a value. What a path does not reach is null. An index with a collation has
+ * sort keys in place of strings.
  *
  * A geospatial field stands for the cells of its value, an array at the end of its path being one:
  * each combination of the fields' cells is an entry, and a document without any has none. */
@@ -65,7 +66,8 @@ static int keys_emit(struct keys_build *build, const struct keys_walk *walks)
     buf_init(&buf, build->arena);
     for (uint32_t i = 0; i < build->index->fields_count; i++) {
         build->exists |= doc_value_exists(walks[i].value);
-        doc_key_encode(&buf, walks[i].value, build->index->fields[i].descending);
+        doc_key_encode_by(&buf, walks[i].value, build->index->fields[i].descending,
+                          build->index->collation);
     }
     return keys_push(build, buf);
 }
@@ -90,7 +92,8 @@ static int keys_emit_cells(struct keys_build *build, const struct keys_walk *wal
             value =
                 walk->cells.count > 0 ? doc_value_i64(build->arena, walk->cells.ids[i]) : doc_null;
         }
-        doc_key_encode(&buf, value, build->index->fields[at].descending);
+        doc_key_encode_by(&buf, value, build->index->fields[at].descending,
+                          build->index->collation);
         code = keys_emit_cells(build, walks, at + 1, buf_slice(&buf));
     }
     return code;

@@ -9,11 +9,11 @@
 #include "base/planted.h"
 #include "doc/build.h"
 #include "doc/diff.h"
-#include "doc/json.h"
 #include "doc/key.h"
 #include "doc/view.h"
 #include "store/capped.h"
 #include "store/claim.h"
+#include "store/duplicate.h"
 #include "store/keys.h"
 #include "store/multikey.h"
 #include "store/note.h"
@@ -26,7 +26,7 @@ struct slice store_record_key(struct arena *arena, const struct store_collection
     struct buf key;
     buf_init(&key, arena);
     store_key_id(&key, collection->id);
-    doc_key_encode(&key, id, false);
+    doc_key_encode_by(&key, id, false, collection->collation);
     return buf_slice(&key);
 }
 
@@ -106,22 +106,6 @@ static void record_delete_entry(const struct store_write *write, const struct st
     }
 }
 
-/* keyValue for the error: decoded from the key, so that arrays show the element at fault. */
-static struct slice record_key_value(const struct store_write *write,
-                                     const struct store_index *index, struct slice fields)
-{
-    struct buf *buf = arena_alloc(write->arena, sizeof *buf);
-    struct doc_builder builder;
-    buf_init(buf, write->arena);
-    doc_build_begin(&builder, buf);
-    for (uint32_t i = 0; i < index->fields_count; i++) {
-        struct doc_value value = doc_null;
-        doc_key_decode(&fields, index->fields[i].descending, write->arena, &value, NULL);
-        doc_build_value(&builder, index->fields[i].path.text, value);
-    }
-    return doc_build_end(&builder);
-}
-
 /* {_id: ...} of a document. */
 static struct slice record_id_doc(struct arena *arena, struct slice doc)
 {
@@ -131,26 +115,6 @@ static struct slice record_id_doc(struct arena *arena, struct slice doc)
     doc_build_begin(builder, buf);
     doc_build_value(builder, SLICE("_id"), doc_get_str(doc, "_id"));
     return doc_build_end(builder);
-}
-
-static int record_duplicate(const struct store_write *write, const struct store_index *index,
-                            struct slice key_value)
-{
-    struct buf text;
-    struct buf info;
-    struct doc_builder builder;
-    buf_init(&text, write->arena);
-    buf_init(&info, write->arena);
-    doc_json_write_shell(&text, doc_value_object(key_value));
-    int code = err_set(write->err, LT_EDUPLICATEKEY,
-                       "E11000 duplicate key error collection: %.*s index: %.*s dup key: %.*s",
-                       SLICE_FMT(write->collection->ns), SLICE_FMT(index->name),
-                       SLICE_FMT(buf_slice(&text)));
-    doc_build_begin(&builder, &info);
-    doc_build_doc(&builder, "keyPattern", index->key);
-    doc_build_doc(&builder, "keyValue", key_value);
-    write->err->info = doc_build_end(&builder);
-    return code;
 }
 
 /* Is a unique key free, or ours? */
@@ -168,7 +132,7 @@ static int record_check_unique(const struct store_write *write, const struct sto
     }
     bool ours = slice_equal(pin.value, slice_from(record_key, 4));
     store_pin_release(&pin);
-    return ours ? 0 : record_duplicate(write, index, record_key_value(write, index, fields));
+    return ours ? 0 : store_duplicate(write, index, fields);
 }
 
 static int record_check_keys(const struct store_write *write, const struct store_index *index,
@@ -499,8 +463,7 @@ int store_insert(const struct store_write *write, struct slice doc)
     int code = is_new ? -LT_ENOSUCHKEY : store_view_get(view, key, &pin);
     if (code == 0) {
         store_pin_release(&pin);
-        return record_duplicate(write, &write->collection->indexes[0],
-                                record_id_doc(write->arena, doc));
+        return store_duplicate(write, &write->collection->indexes[0], slice_from(key, 4));
     }
     if (code != -LT_ENOSUCHKEY) {
         return code;

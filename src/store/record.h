@@ -4,8 +4,8 @@
  *             then all puts.
  * Thread      the writing functions: the shard's owner. The others are pure.
  * Memory      keys are made in the caller's arena.
- * Errors      -LT_EWAIT, -LT_EWRITECONFLICT as store/claim.h; -LT_EDUPLICATEKEY with keyPattern
- *             and keyValue in err->info; -171 parallel arrays; -LT_EAGAIN as store/writer.h;
+ * Errors      -LT_EWAIT, -LT_EWRITECONFLICT as store/claim.h; -LT_EDUPLICATEKEY as
+ *             store/duplicate.h; -171 parallel arrays; -LT_EAGAIN as store/writer.h;
  *             -LT_ECORRUPT for a record that no writer wrote.
  *
  * Value       format byte (1) | hybrid clock, 8 bytes | BSON

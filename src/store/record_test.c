@@ -8,8 +8,9 @@
 #include "store/scan.h"
 
 /* A filter for partial indexes: {field: ...} lets through documents that have the field. */
-static void *record_filter_parse(struct slice filter)
+static void *record_filter_parse(struct slice filter, const struct doc_collation *collation)
 {
+    (void)collation;
     return mem_copy(doc_first(filter).name);
 }
 
