@@ -3,6 +3,7 @@
  * A view's pipeline comes first. A leading $match is the reader's filter, so that an index can
  * serve it; a $sort after it is left out when the index delivers its order. The rest runs as a
  * pipeline over what is read. */
+#include "command/collation.h"
 #include "command/explain.h"
 #include "command/handlers.h"
 #include "command/results.h"
@@ -172,6 +173,21 @@ static int aggregate_check_stream(struct command_op *op, const struct query_pipe
     return 0;
 }
 
+/* A change stream compares by bytes unless it is told otherwise. */
+static int aggregate_collation(struct command_op *op, struct command_cursor *cursor,
+                               const struct aggregate_args *args,
+                               const struct store_collection *source)
+{
+    struct doc_value first = doc_array_at(args->pipeline, 0);
+    bool streams = first.type == DOC_OBJECT &&
+                   slice_is(doc_first(doc_value_get_doc(first)).name, "$changeStream");
+    int code = command_collation(op, args->collation, streams ? NULL : source, &cursor->context);
+    if (code == 0 && source != NULL && source->view_on.len > 0 && !streams) {
+        code = command_collation_check_view(source, cursor->context.collation, &op->err);
+    }
+    return code;
+}
+
 static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
                           const struct aggregate_args *args)
 {
@@ -186,7 +202,9 @@ static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
     }
     struct slice stages = base.stages;
     command_cursor_use(cursor, base.collection);
-    code = command_let(op, &cursor->context, arena_copy(&cursor->arena, args->let));
+    code = aggregate_collation(op, cursor, args, view != NULL ? view : base.collection);
+    code =
+        code < 0 ? code : command_let(op, &cursor->context, arena_copy(&cursor->arena, args->let));
     code = code < 0 ? code : command_results_pipeline(op, cursor, stages);
     if (code < 0) {
         return code;
@@ -228,7 +246,6 @@ static int aggregate_open(struct command_op *op, const struct aggregate_args *ar
                           struct command_cursor **ret_cursor, int64_t *ret_size)
 {
     int code = ret_size == NULL ? 0 : aggregate_batch_size(op, args, ret_size);
-    code = code < 0 ? code : command_check_collation(op, args->collation);
     if (code < 0) {
         return code;
     }

@@ -4,6 +4,7 @@
  *   then each is a statement as those of insert, update and delete are, with an item in the reply.
  *
  * Items that do not fit into the reply rest in a cursor. */
+#include "command/collation.h"
 #include "command/cursor.h"
 #include "command/deleting.h"
 #include "command/directory.h"
@@ -22,7 +23,6 @@ struct bulk_op {
     struct slice document;
     struct command_updating_spec update;
     struct command_deleting_spec remove;
-    struct slice collation;
     bool multi;
 };
 
@@ -88,7 +88,7 @@ static const struct command_arg bulk_update_args[] = {
     {"arrayFilters", COMMAND_ARG_VALUE, offsetof(struct bulk_op, update.array_filters), 0},
     {"hint", COMMAND_ARG_VALUE, offsetof(struct bulk_op, update.hint), 0},
     {"sort", COMMAND_ARG_DOC, offsetof(struct bulk_op, update.sort), 0},
-    {"collation", COMMAND_ARG_DOC, offsetof(struct bulk_op, collation), 0},
+    {"collation", COMMAND_ARG_DOC, offsetof(struct bulk_op, update.collation), 0},
     {"multi", COMMAND_ARG_BOOL, offsetof(struct bulk_op, multi), 0},
     {"upsert", COMMAND_ARG_BOOL, offsetof(struct bulk_op, update.upsert), 0},
     {"upsertSupplied", COMMAND_ARG_IGNORE, 0, 0},
@@ -100,7 +100,7 @@ static const struct command_arg bulk_delete_args[] = {
     {"delete", COMMAND_ARG_IGNORE, 0, 0},
     {"filter", COMMAND_ARG_DOC, offsetof(struct bulk_op, remove.filter), COMMAND_ARG_REQUIRED},
     {"hint", COMMAND_ARG_VALUE, offsetof(struct bulk_op, remove.hint), 0},
-    {"collation", COMMAND_ARG_DOC, offsetof(struct bulk_op, collation), 0},
+    {"collation", COMMAND_ARG_DOC, offsetof(struct bulk_op, remove.collation), 0},
     {"multi", COMMAND_ARG_BOOL, offsetof(struct bulk_op, multi), 0},
     {"sampleId", COMMAND_ARG_IGNORE, 0, 0},
     {NULL},
@@ -141,6 +141,12 @@ static int bulk_read_head(struct command_op *op, const struct bulk_state *state,
     return 0;
 }
 
+static int bulk_check_collation(struct command_op *op, const struct bulk_op *bulk)
+{
+    int code = command_collation_check(op, bulk->update.collation);
+    return code < 0 ? code : command_collation_check(op, bulk->remove.collation);
+}
+
 static int bulk_read(struct command_op *op, const struct bulk_state *state, struct slice doc,
                      struct bulk_op *bulk)
 {
@@ -148,7 +154,7 @@ static int bulk_read(struct command_op *op, const struct bulk_state *state, stru
     int code = bulk_read_head(op, state, doc, bulk);
     code = code < 0 ? code : command_args_read(&bulk_kinds[bulk->kind], doc, bulk, &op->err);
     code = code < 0 ? code : command_check_single(op, !bulk->multi, "multi=true");
-    code = code < 0 ? code : command_check_collation(op, bulk->collation);
+    code = code < 0 ? code : bulk_check_collation(op, bulk);
     bulk->update.multi = bulk->multi;
     bulk->update.ns = bulk->remove.ns = bulk->ns;
     bulk->update.let = bulk->remove.let = state->let;

@@ -203,12 +203,15 @@ static int collmod_view(struct command_op *op, const struct store_collection *vi
         return err_set(&op->err, LT_EINVALIDOPTIONS,
                        "Must specify both 'viewOn' and 'pipeline' when modifying a view");
     }
-    int code = command_view_check(op, view->ns, args->view_on, args->pipeline);
+    const struct command_view_definition definition = {
+        args->view_on, args->pipeline,
+        view->collation == NULL ? (struct slice){0} : doc_collation_spec(view->collation)};
+    int code = command_view_check(op, view->ns, &definition);
     if (code < 0) {
         return code;
     }
     struct store_describe_head head = store_describe_head_of(view);
-    head.options = command_view_options(op, args->view_on, args->pipeline);
+    head.options = command_view_options(op, &definition);
     struct store_describe *describe = store_describe_begin(&op->arena, &head);
     command_note(op, view, STORE_NOTE_MODIFY, head.options);
     return store_writer_put_collection(op->writer, store_describe_end(describe), view);

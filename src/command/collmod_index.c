@@ -54,17 +54,25 @@ static int collmod_check_args(struct command_op *op, struct slice wanted,
     return 0;
 }
 
-static const struct store_index *collmod_find(const struct store_collection *collection,
-                                              const struct collmod_index_args *args)
+/* NULL: none, or -181 when several have the key. */
+static int collmod_find(struct command_op *op, const struct store_collection *collection,
+                        const struct collmod_index_args *args, const struct store_index **ret_index)
 {
+    *ret_index = NULL;
     for (uint32_t i = 0; i < collection->indexes_count; i++) {
         const struct store_index *index = &collection->indexes[i];
         if (args->name.data != NULL ? slice_equal(index->name, args->name)
                                     : doc_compare_docs(index->key, args->key) == 0) {
-            return index;
+            if (*ret_index != NULL) {
+                return err_set(&op->err, LT_EAMBIGUOUSINDEXKEYPATTERN,
+                               "several indexes of %.*s have that key, with other options: give a "
+                               "name",
+                               SLICE_FMT(collection->ns));
+            }
+            *ret_index = index;
         }
     }
-    return NULL;
+    return 0;
 }
 
 static int collmod_set_expire(struct command_op *op, struct command_collmod_index *change,
@@ -91,10 +99,11 @@ int command_collmod_index(struct command_op *op, const struct store_collection *
     struct collmod_index_args args = {0};
     int code = command_args_read(&spec, wanted, &args, &op->err);
     code = code < 0 ? code : collmod_check_args(op, wanted, &args);
+    const struct store_index *index = NULL;
+    code = code < 0 ? code : collmod_find(op, collection, &args, &index);
     if (code < 0) {
         return code;
     }
-    const struct store_index *index = collmod_find(collection, &args);
     *ret_change = (struct command_collmod_index){
         .index = index,
         .sets_hidden = collmod_gives(wanted, "hidden"),

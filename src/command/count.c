@@ -1,6 +1,7 @@
 /* command/count.c - count and distinct. */
 #include <stdlib.h>
 
+#include "command/collation.h"
 #include "command/handlers.h"
 #include "command/results.h"
 #include "command/server.h"
@@ -123,8 +124,11 @@ static int count_open(struct command_op *op, struct count_state *state)
     state->context.timeless = true;
     command_view_init(op, &state->view);
     op->release = count_release;
-    state->reading = true;
-    int code = command_read_open(&state->read, &state->context, &state->view, &spec, &op->err);
+    int code = command_collation(op, state->collation, spec.collection, &state->context);
+    if (code == 0) {
+        code = command_read_open(&state->read, &state->context, &state->view, &spec, &op->err);
+        state->reading = true;
+    }
     if (code == 0) {
         command_read_begin(&state->read, &state->context);
     }
@@ -137,7 +141,6 @@ static int count_begin(struct command_op *op, const struct command_arg *args)
     state->filter = doc_value_get_doc(doc_empty_object);
     int code = command_args(op, args, state);
     code = code < 0 ? code : command_namespace(op, &state->ns);
-    code = code < 0 ? code : command_check_collation(op, state->collation);
     code = code < 0 ? code : count_limit(op, state->limit, &state->limit_count);
     code = code < 0 ? code : count_skip(op, state->skip, &state->skip_count);
     if (code < 0) {
@@ -258,7 +261,9 @@ static int distinct_begin(struct command_op *op)
     struct doc_path path;
     code = doc_path_parse(&op->arena, key, &path, &op->err);
     if (code == 0) {
-        state->distinct = query_distinct_new(&op->arena, &path, NULL);
+        state->distinct = query_distinct_new(
+            &op->arena, &path,
+            state->cursor == NULL ? state->context.collation : state->cursor->context.collation);
     }
     return code;
 }

@@ -5,6 +5,7 @@
  * lie. */
 #include "command/cache_rule.h"
 #include "command/capped.h"
+#include "command/collation.h"
 #include "command/encrypted_fields.h"
 #include "command/handlers.h"
 #include "command/images.h"
@@ -29,6 +30,7 @@ struct create_args {
     struct slice timeseries;
     struct slice encrypted;
     struct slice collation;
+    struct slice complete; /* the same with all its options; empty: by bytes */
     struct slice storage_engine;
     struct slice index_defaults;
     struct slice cache;
@@ -209,6 +211,36 @@ static int create_check_expires(struct command_op *op, struct create_args *args)
                          "when the 'clusteredIndex' option is specified");
 }
 
+static struct command_view_definition create_view(const struct create_args *args)
+{
+    return (struct command_view_definition){args->view_on, args->pipeline, args->complete};
+}
+
+/* An _id index has the collation of the collection, whether it says so or not. */
+static int create_check_collation(struct command_op *op, struct create_args *args)
+{
+    struct doc_value id_index = doc_get_str(op->body, "idIndex");
+    struct doc_value of_id = doc_missing;
+    struct slice complete = {0};
+    if (args->collation.len > 0 && doc_is_empty(args->collation)) {
+        return err_set(&op->err, 40414,
+                       "BSON field 'create.collation.locale' is missing but a required field");
+    }
+    int code = command_collation_complete(op, args->collation, &args->complete);
+    if (id_index.type == DOC_OBJECT) {
+        of_id = doc_get_str(doc_value_get_doc(id_index), "collation");
+    }
+    if (code < 0 || of_id.type != DOC_OBJECT) {
+        return code;
+    }
+    code = command_collation_complete(op, doc_value_get_doc(of_id), &complete);
+    if (code == 0 && !slice_equal(complete, args->complete)) {
+        code = err_set(&op->err, LT_EBADVALUE,
+                       "'idIndex' must have the same collation as the collection.");
+    }
+    return code;
+}
+
 static int create_check_view(struct command_op *op, struct slice ns, struct create_args *args)
 {
     if (args->view_on.data == NULL) {
@@ -246,7 +278,8 @@ static int create_check_view(struct command_op *op, struct slice ns, struct crea
     if (args->pipeline.data == NULL) {
         args->pipeline = doc_value_get_doc(doc_empty_array);
     }
-    return command_view_check(op, ns, args->view_on, args->pipeline);
+    const struct command_view_definition view = create_view(args);
+    return command_view_check(op, ns, &view);
 }
 
 static int create_refuse(struct command_op *op, const struct create_args *args)
@@ -281,9 +314,9 @@ static int create_check(struct command_op *op, struct slice ns, struct create_ar
     code = code < 0 ? code : create_check_index_defaults(op, args->index_defaults);
     code = code < 0 ? code : command_validator_check(op, ns, &args->validator);
     code = code < 0 ? code : create_check_clustered(op, args, clustered);
+    code = code < 0 ? code : create_check_collation(op, args);
     code = code < 0 ? code : create_check_view(op, ns, args);
     code = code < 0 ? code : create_check_expires(op, args);
-    code = code < 0 ? code : command_check_collation(op, args->collation);
     return code < 0 ? code : create_refuse(op, args);
 }
 
@@ -319,6 +352,9 @@ static struct slice create_options(struct command_op *op, const struct create_ar
     if (args->is_clustered) {
         create_build_clustered(builder, clustered);
     }
+    if (args->complete.len > 0) {
+        doc_build_doc(builder, "collation", args->complete);
+    }
     if (!doc_value_is_nullish(args->expires)) {
         doc_build_i64(builder, "expireAfterSeconds", doc_value_to_i64_clamped(args->expires));
     }
@@ -348,9 +384,9 @@ int command_create(struct command_op *op)
     if (code < 0) {
         return code;
     }
-    struct slice options = args.view_on.data == NULL
-                               ? create_options(op, &args, &clustered)
-                               : command_view_options(op, args.view_on, args.pipeline);
+    const struct command_view_definition view = create_view(&args);
+    struct slice options = args.view_on.data == NULL ? create_options(op, &args, &clustered)
+                                                     : command_view_options(op, &view);
     if (args.cache.len > 0) {
         options = command_cache_option(&op->arena, options, args.cache);
         code = command_cache_check(op, ns, args.cache);

@@ -15,7 +15,6 @@ struct delete_state {
 struct delete_statement {
     struct command_deleting_spec spec;
     struct doc_value limit;
-    struct slice collation;
 };
 
 static const struct command_arg delete_args[] = {
@@ -34,7 +33,7 @@ static const struct command_arg delete_statement_args[] = {
     {"q", COMMAND_ARG_DOC, offsetof(struct delete_statement, spec.filter), COMMAND_ARG_REQUIRED},
     {"limit", COMMAND_ARG_VALUE, offsetof(struct delete_statement, limit), COMMAND_ARG_REQUIRED},
     {"hint", COMMAND_ARG_VALUE, offsetof(struct delete_statement, spec.hint), 0},
-    {"collation", COMMAND_ARG_DOC, offsetof(struct delete_statement, collation), 0},
+    {"collation", COMMAND_ARG_DOC, offsetof(struct delete_statement, spec.collation), 0},
     {"sampleId", COMMAND_ARG_IGNORE, 0, 0},
     {NULL},
 };
@@ -88,7 +87,6 @@ static int delete_parse_statement(struct command_op *op, struct delete_state *st
     int code = command_args_read(&spec, doc, &statement, &op->err);
     code = code < 0 ? code : delete_limit(op, statement.limit, &statement.spec.just_one);
     code = code < 0 ? code : command_check_single(op, statement.spec.just_one, "limit=0");
-    code = code < 0 ? code : command_check_collation(op, statement.collation);
     state->deleting.spec = statement.spec;
     return code;
 }

@@ -1,6 +1,8 @@
 /* command/deleting.c - find and delete. */
 #include "command/deleting.h"
 
+#include "command/collation.h"
+
 static int deleting_begin(struct command_op *op, struct command_deleting *deleting)
 {
     const struct command_deleting_spec *spec = &deleting->spec;
@@ -13,7 +15,9 @@ static int deleting_begin(struct command_op *op, struct command_deleting *deleti
     command_target_init(op, &deleting->target, (struct slice){0});
     struct command_target_spec target = {
         .collection = collection, .filter = spec->filter, .hint = spec->hint};
-    code = command_let(op, &deleting->target.context, spec->let);
+    struct query_context *context = &deleting->target.context;
+    code = command_collation(op, spec->collation, collection, context);
+    code = code < 0 ? code : command_let(op, context, spec->let);
     code = code < 0 ? code : command_target_open(op, &deleting->target, &target);
     if (code == 0) {
         command_target_begin(&deleting->target);

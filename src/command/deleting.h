@@ -15,6 +15,7 @@ struct command_deleting_spec {
     struct slice filter;
     struct doc_value hint;
     struct slice let;
+    struct slice collation; /* empty: the collection's */
     bool just_one;
 };
 

@@ -100,6 +100,9 @@ static void tree_index(struct explain_tree *tree, const struct query_plan_branch
     stage->name = "IXSCAN";
     doc_build_doc(builder, "keyPattern", index->key);
     doc_build_string(builder, "indexName", index->name);
+    if (index->collation != NULL) {
+        doc_build_doc(builder, "collation", doc_collation_spec(index->collation));
+    }
     doc_build_bool(builder, "isMultiKey", index->multikey);
     doc_build_bool(builder, "isUnique", index->unique || index->is_id);
     doc_build_bool(builder, "isSparse", index->sparse);
@@ -453,6 +456,9 @@ static void planner_write(struct doc_builder *builder, struct explain_tree *tree
     doc_build_string(builder, "namespace",
                      cursor->collection != NULL ? cursor->collection->ns : cursor->ns);
     parsed_write(builder, tree->read->match);
+    if (tree->read->match->collation != NULL) {
+        doc_build_doc(builder, "collation", doc_collation_spec(tree->read->match->collation));
+    }
     doc_build_bool(builder, "indexFilterSet", tree->read->restricted);
     doc_build_i32(builder, "optimizationTimeMillis", 0);
     doc_build_bool(builder, "maxIndexedOrSolutionsReached", false);

@@ -2,6 +2,7 @@
  *
  * A sort that no index delivers becomes a one-stage pipeline; skip, limit and projection follow it.
  * A find by _id has none of these: it goes the short way of find_id.c. */
+#include "command/collation.h"
 #include "command/find_id.h"
 #include "command/handlers.h"
 #include "command/results.h"
@@ -72,7 +73,7 @@ static int find_check(struct command_op *op, const struct find_args *args)
         return err_set(&op->err, LT_ENOTIMPLEMENTED, "find: the option '%s' is not supported yet",
                        missing);
     }
-    return command_check_collation(op, args->collation);
+    return 0;
 }
 
 /* Only the end of a collection whose documents stay in the order they came in can be waited at;
@@ -151,6 +152,8 @@ static int find_plan(struct command_op *op, struct command_cursor *cursor, struc
         .projection = args->projection,
     };
     int code = args->tailable ? find_check_tailable(op, &spec) : 0;
+    code =
+        code < 0 ? code : command_collation(op, args->collation, spec.collection, &cursor->context);
     code =
         code < 0 ? code : command_let(op, &cursor->context, arena_copy(&cursor->arena, args->let));
     if (args->tailable) {

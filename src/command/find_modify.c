@@ -1,4 +1,5 @@
 /* command/find_modify.c - findAndModify: change one document, show it before or after. */
+#include "command/collation.h"
 #include "command/handlers.h"
 #include "command/retry.h"
 #include "command/server.h"
@@ -107,7 +108,6 @@ static int find_modify_begin(struct command_op *op, struct find_modify_state **r
     int code = command_args(op, find_modify_args, state);
     code = code < 0 ? code : command_namespace(op, &state->ns);
     code = code < 0 ? code : find_modify_check(op, state);
-    code = code < 0 ? code : command_check_collation(op, state->collation);
     code = code < 0 ? code : command_write_collection(op, state->ns, false, &collection);
     if (code < 0) {
         return code;
@@ -121,7 +121,8 @@ static int find_modify_begin(struct command_op *op, struct find_modify_state **r
                                          .sort = state->sort,
                                          .hint = state->hint,
                                          .bypass = state->bypass};
-    code = find_modify_parse(op, state);
+    code = command_collation(op, state->collation, collection, &state->target.context);
+    code = code < 0 ? code : find_modify_parse(op, state);
     code = code < 0 ? code : command_target_open(op, &state->target, &target);
     if (code == 0) {
         command_target_begin(&state->target);

@@ -5,6 +5,7 @@
  * pipeline runs first, and the filter judges what comes out. */
 #include "base/mem.h"
 #include "command/args.h"
+#include "command/collation.h"
 #include "command/stages.h"
 #include "command/view.h"
 
@@ -148,7 +149,8 @@ static int foreign_open_view(struct command_foreign *foreign, const struct query
     foreign->context.scope = NULL;
     foreign->context.let = (struct slice){0};
     foreign->options = command_stage_options(foreign->cursor);
-    int code = command_view_resolve(view, &base, &foreign->arena, err);
+    int code = command_collation_check_view(view, eval->context->collation, err);
+    code = code < 0 ? code : command_view_resolve(view, &base, &foreign->arena, err);
     code = code < 0 ? code
                     : query_pipeline_parse(&foreign->context, base.stages, &foreign->options,
                                            &pipeline, err);
@@ -198,4 +200,16 @@ static int foreign_open(void *owner, const struct query_foreign *wanted,
     return 0;
 }
 
-const struct query_foreign_ops command_foreign_ops = {.open = foreign_open};
+static int foreign_check(void *owner, const struct query_context *context, struct slice from,
+                         struct err *err)
+{
+    struct command_cursor *cursor = owner;
+    struct store_catalog *catalog = command_cursor_catalog(cursor);
+    struct slice ns = command_join(context->arena, command_db_of(cursor->ns), from);
+    const struct store_collection *view = command_view_find(catalog, ns);
+    int code = view == NULL ? 0 : command_collation_check_view(view, context->collation, err);
+    store_catalog_release(catalog);
+    return code;
+}
+
+const struct query_foreign_ops command_foreign_ops = {.open = foreign_open, .check = foreign_check};

@@ -1,6 +1,7 @@
 /* command/index_spec.c - one index specification at a time. */
 #include "command/index_spec.h"
 
+#include "command/collation.h"
 #include "command/write.h"
 #include "doc/compare.h"
 #include "doc/view.h"
@@ -13,6 +14,8 @@ struct index_args {
     struct slice name;
     struct slice partial;
     struct slice collation;
+    struct slice inherited; /* the collection's, complete; empty: by bytes */
+    struct slice complete;  /* the index's */
     struct doc_value version;
     struct doc_value unique;
     struct doc_value sparse;
@@ -248,7 +251,32 @@ static int index_check_geo(struct command_op *op, const struct index_args *args)
     return 0;
 }
 
-static int index_check_options(struct command_op *op, const struct index_args *args)
+/* Its own collation, or the collection's; that of _id is always the collection's. */
+static int index_check_collation(struct command_op *op, struct index_args *args)
+{
+    if (args->collation.data == NULL) {
+        args->complete = args->inherited;
+    } else if (doc_is_empty(args->collation)) {
+        return err_set(&op->err, LT_EBADVALUE, "The field 'collation' cannot be an empty object.");
+    } else {
+        int code = command_collation_complete(op, args->collation, &args->complete);
+        if (code < 0) {
+            return code;
+        }
+    }
+    if (index_is_id(args->key) && !slice_equal(args->complete, args->inherited)) {
+        return err_set(&op->err, LT_EBADVALUE,
+                       "The _id index must have the same collation as the collection.");
+    }
+    if (args->complete.len > 0 && geo_index_kind_of_key(args->key) == GEO_INDEX_PLANE) {
+        return err_set(&op->err, LT_ECANNOTCREATEINDEX,
+                       "Index type '2d' does not support collation: give {collation: {locale: "
+                       "\"simple\"}} where the collection has one");
+    }
+    return 0;
+}
+
+static int index_check_options(struct command_op *op, struct index_args *args)
 {
     int64_t version;
     int code = index_check_bool(op, "unique", args->unique);
@@ -256,7 +284,7 @@ static int index_check_options(struct command_op *op, const struct index_args *a
     code = code < 0 ? code : index_check_hidden(op, args->hidden);
     code = code < 0 ? code : index_check_expire(op, args);
     code = code < 0 ? code : command_index_check_partial(op, args->partial);
-    code = code < 0 ? code : command_check_collation(op, args->collation);
+    code = code < 0 ? code : index_check_collation(op, args);
     code = code < 0 ? code : index_check_geo(op, args);
     if (code < 0) {
         return code;
@@ -311,6 +339,9 @@ static struct slice index_build_spec(struct command_op *op, struct slice from,
             doc_build_value(builder, slice_str(kept[i]), value);
         }
     }
+    if (args->complete.len > 0) {
+        doc_build_doc(builder, "collation", args->complete);
+    }
     if (geo_index_kind_of_key(args->key) == GEO_INDEX_SPHERE) {
         bool given = doc_value_exists(args->sphere_version);
         doc_build_i32(builder, "2dsphereIndexVersion",
@@ -319,11 +350,12 @@ static struct slice index_build_spec(struct command_op *op, struct slice from,
     return doc_build_end(builder);
 }
 
-static int index_parse(struct command_op *op, struct slice spec, struct command_index *ret_index)
+static int index_parse(struct command_op *op, struct slice inherited, struct slice spec,
+                       struct command_index *ret_index)
 {
     static const struct command_args_spec table = {"createIndexes.indexes", index_arg_table, false,
                                                    false};
-    struct index_args args = {0};
+    struct index_args args = {.inherited = inherited};
     int code = command_args_read(&table, spec, &args, &op->err);
     if (code == -40415) {
         return err_set(&op->err, LT_EINVALIDINDEXSPECIFICATIONOPTION,
@@ -344,9 +376,14 @@ static int index_parse(struct command_op *op, struct slice spec, struct command_
     return 0;
 }
 
-int command_index_parse_all(struct command_op *op, struct slice list,
-                            struct command_index **ret_specs, uint32_t *ret_count)
+int command_index_parse_all(struct command_op *op, const struct store_collection *collection,
+                            struct slice list, struct command_index **ret_specs,
+                            uint32_t *ret_count)
 {
+    bool collated = collection != NULL && collection->collation != NULL;
+    struct slice inherited = collated
+                                 ? arena_copy(&op->arena, doc_collation_spec(collection->collation))
+                                 : (struct slice){0};
     struct doc_iter iter;
     struct doc_elem elem;
     uint32_t count = (uint32_t)doc_count(list);
@@ -362,7 +399,7 @@ int command_index_parse_all(struct command_op *op, struct slice list,
                            "type 'object'",
                            i, doc_type_name(elem.value.type));
         }
-        int code = index_parse(op, doc_value_get_doc(elem.value), &specs[i]);
+        int code = index_parse(op, inherited, doc_value_get_doc(elem.value), &specs[i]);
         if (code < 0) {
             return code;
         }
@@ -372,12 +409,22 @@ int command_index_parse_all(struct command_op *op, struct slice list,
     return 0;
 }
 
+static bool index_has_collation(const struct store_index *old, struct slice spec)
+{
+    struct doc_value collation = doc_get_str(spec, "collation");
+    if (old->collation == NULL || collation.type != DOC_OBJECT) {
+        return old->collation == NULL && collation.type != DOC_OBJECT;
+    }
+    return slice_equal(doc_collation_spec(old->collation), doc_value_get_doc(collation));
+}
+
 /* Would they, with the same key, have the same entries? Then one of them is enough. */
 static bool index_has_same_entries(const struct store_index *old, const struct command_index *new)
 {
     struct doc_value partial = doc_get_str(new->spec, "partialFilterExpression");
     bool has = doc_value_exists(partial);
-    return old->unique == doc_value_truth(doc_get_str(new->spec, "unique")) &&
+    return index_has_collation(old, new->spec) &&
+           old->unique == doc_value_truth(doc_get_str(new->spec, "unique")) &&
            old->sparse == doc_value_truth(doc_get_str(new->spec, "sparse")) &&
            has == (old->partial.len > 0) &&
            (!has || doc_compare_docs(old->partial, doc_value_get_doc(partial)) == 0);

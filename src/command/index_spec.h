@@ -19,9 +19,11 @@ struct command_index {
     struct slice spec; /* as it will be stored and listed */
 };
 
-/* Parse every element of `list`. */
-int command_index_parse_all(struct command_op *op, struct slice list,
-                            struct command_index **ret_specs, uint32_t *ret_count);
+/* Parse every element of `list`, for a collection that may not be there yet: NULL. Its collation is
+ * that of indexes that say none. */
+int command_index_parse_all(struct command_op *op, const struct store_collection *collection,
+                            struct slice list, struct command_index **ret_specs,
+                            uint32_t *ret_count);
 
 /* Take out the specs that are there already; 85 or 86 when one is there otherwise, 67 when there
  * would be too many. */

@@ -257,8 +257,10 @@ static int create_indexes_begin(struct command_op *op, struct create_indexes_sta
     *ret_state = op->state = state;
     int code = command_args(op, create_indexes_args, state);
     code = code < 0 ? code : command_namespace(op, &state->ns);
-    code = code < 0 ? code
-                    : command_index_parse_all(op, state->list, &state->specs, &state->specs_count);
+    code = code < 0
+               ? code
+               : command_index_parse_all(op, store_catalog_find(op->writer->catalog, state->ns),
+                                         state->list, &state->specs, &state->specs_count);
     code = code < 0 ? code : create_indexes_collection(op, state, &collection);
     if (code < 0) {
         op->state = NULL; /* when it waits for a name it begins anew */
@@ -360,6 +362,12 @@ static int drop_indexes_mark(struct command_op *op, const struct store_collectio
                          : doc_compare_docs(index->key, doc_value_get_doc(which)) == 0;
         if (named && index->is_id) {
             return err_set(&op->err, LT_EINVALIDOPTIONS, "cannot drop _id index");
+        }
+        if (named && found && !all) {
+            return err_set(&op->err, LT_EAMBIGUOUSINDEXKEYPATTERN,
+                           "several indexes of %.*s have that key, with other options: drop them "
+                           "by their names",
+                           SLICE_FMT(collection->ns));
         }
         marks[i] |= !index->is_id && (all || named);
         found |= named;

@@ -14,19 +14,32 @@ enum { MERGE_BATCH_DOCS = COMMAND_BATCH_MAX, MERGE_BATCH_BYTES = 16 << 20 };
 
 struct merge_state {
     const struct command_merge *merge;
-    bool prepared;    /* the statement is the document's in hand, */
-    struct slice doc; /* which is this, as it is stored */
+    struct slice simple; /* {locale: "simple"} */
+    bool prepared;       /* the statement is the document's in hand, */
+    struct slice doc;    /* which is this, as it is stored */
     struct command_updating updating;
     uint32_t batch_docs;
     uint64_t batch_bytes;
     struct err failed; /* the first error of the batch; code 0: none */
 };
 
+/* Comparing by bytes has to be said where the target's own collation is another. */
+static struct slice merge_simple(struct arena *arena)
+{
+    struct doc_builder *builder = arena_alloc(arena, sizeof *builder);
+    struct buf *buf = arena_alloc(arena, sizeof *buf);
+    buf_init(buf, arena);
+    doc_build_begin(builder, buf);
+    doc_build_text(builder, "locale", "simple");
+    return doc_build_end(builder);
+}
+
 static int merge_open(struct command_op *op, struct command_sink *sink)
 {
     struct merge_state *state = arena_zero(&op->arena, 1, sizeof *state);
     struct store_collection *target;
     sink->state = state;
+    state->simple = merge_simple(&op->arena);
     state->merge = (const struct command_merge *)sink->spec;
     return command_write_collection(op, sink->spec->ns, false, &target);
 }
@@ -152,6 +165,8 @@ static int merge_prepare(struct command_op *op, struct command_sink *sink)
     struct command_updating_spec spec = {.ns = sink->spec->ns,
                                          .upsert = merge->unmatched == COMMAND_MERGE_INSERT,
                                          .bypass = sink->bypass};
+    const struct doc_collation *collation = sink->eval.context->collation;
+    spec.collation = collation == NULL ? state->simple : doc_collation_spec(collation);
     bool wants_id = merge->on_id || merge->matched == COMMAND_MERGE_FAIL;
     int code = 0;
     state->doc = sink->doc;

@@ -2,6 +2,7 @@
  *
  * Plans are made anew for each query: planCacheClear has nothing to drop. */
 #include "command/args.h"
+#include "command/collation.h"
 #include "command/handlers.h"
 #include "command/index_filter.h"
 #include "command/server.h"
@@ -47,8 +48,8 @@ static int plan_cache_collation(struct command_op *op, struct slice *ret_collati
 }
 
 /* The shape that query, sort, projection and collation describe. */
-static int plan_cache_shape(struct command_op *op, struct slice *ret_query,
-                            struct command_query_shape *ret_shape)
+static int plan_cache_shape(struct command_op *op, const struct store_collection *collection,
+                            struct slice *ret_query, struct command_query_shape *ret_shape)
 {
     struct query_context context = command_context(op, &op->arena, &op->memory.query);
     struct query_match *match = NULL;
@@ -59,19 +60,23 @@ static int plan_cache_shape(struct command_op *op, struct slice *ret_query,
     code = code < 0 ? code : plan_cache_doc(op, "sort", &ret_shape->sort);
     code = code < 0 ? code : plan_cache_doc(op, "projection", &ret_shape->projection);
     code = code < 0 ? code : plan_cache_collation(op, &ret_shape->collation);
+    code = code < 0 ? code : command_collation(op, ret_shape->collation, collection, &context);
     code = code < 0 ? code : query_match_parse_near(&context, *ret_query, &match, &op->err);
     ret_shape->match = match;
+    ret_shape->collation = code < 0 || context.collation == NULL
+                               ? (struct slice){0}
+                               : doc_collation_spec(context.collation);
     return code;
 }
 
 /* For commands to which no query means all of them: *ret_any says so. */
-static int plan_cache_some(struct command_op *op, bool *ret_any,
-                           struct command_query_shape *ret_shape)
+static int plan_cache_some(struct command_op *op, const struct store_collection *collection,
+                           bool *ret_any, struct command_query_shape *ret_shape)
 {
     struct slice query;
     *ret_any = !doc_value_exists(doc_get_str(op->body, "query"));
     if (!*ret_any) {
-        return plan_cache_shape(op, &query, ret_shape);
+        return plan_cache_shape(op, collection, &query, ret_shape);
     }
     bool alone = doc_value_exists(doc_get_str(op->body, "sort")) ||
                  doc_value_exists(doc_get_str(op->body, "projection")) ||
@@ -111,7 +116,7 @@ int command_plan_cache_clear(struct command_op *op)
     struct command_query_shape shape = {0};
     bool any;
     int code = plan_cache_collection(op, &collection);
-    return code < 0 || collection == NULL ? code : plan_cache_some(op, &any, &shape);
+    return code < 0 || collection == NULL ? code : plan_cache_some(op, collection, &any, &shape);
 }
 
 int command_plan_cache_set_filter(struct command_op *op)
@@ -122,7 +127,7 @@ int command_plan_cache_set_filter(struct command_op *op)
     if (code == 0 && collection == NULL) {
         return err_set(&op->err, LT_EBADVALUE, "no such collection");
     }
-    code = code < 0 ? code : plan_cache_shape(op, &filter.query, &filter.shape);
+    code = code < 0 ? code : plan_cache_shape(op, collection, &filter.query, &filter.shape);
     code = code < 0 ? code : plan_cache_indexes(op, &filter.indexes);
     return code < 0 ? code
                     : command_index_filters_set(&op->server->index_filters, op->catalog, collection,
@@ -138,7 +143,7 @@ int command_plan_cache_clear_filters(struct command_op *op)
     if (code < 0 || collection == NULL) {
         return code;
     }
-    code = plan_cache_some(op, &any, &shape);
+    code = plan_cache_some(op, collection, &any, &shape);
     if (code == 0) {
         command_index_filters_clear(&op->server->index_filters, collection, any ? NULL : &shape);
     }

@@ -31,6 +31,7 @@ static struct query_plan_index *read_indexes(const struct command_read_spec *spe
             .multikey = index->multikey,
             .partial = index->partial,
             .geo = index->geo,
+            .collation = index->collation,
             .unusable = (index->hidden && !spec->hidden_too) || !index->ready,
         };
     }
@@ -40,14 +41,18 @@ static struct query_plan_index *read_indexes(const struct command_read_spec *spe
 
 /* Only the indexes that an operator allows queries of this shape, whatever they hint at. */
 static void read_restrict(struct command_read *read, const struct command_read_spec *spec,
-                          struct arena *arena, struct query_plan_index *indexes)
+                          const struct query_context *context, struct query_plan_index *indexes)
 {
+    const struct doc_collation *collation = context->collation;
     struct command_query_shape shape = {
-        .match = read->match, .sort = spec->sort, .projection = spec->projection};
+        .match = read->match,
+        .sort = spec->sort,
+        .projection = spec->projection,
+        .collation = collation == NULL ? (struct slice){0} : doc_collation_spec(collation)};
     struct slice allowed;
     read->restricted = spec->server != NULL &&
                        command_index_filters_find(&spec->server->index_filters, spec->collection,
-                                                  &shape, arena, &allowed);
+                                                  &shape, context->arena, &allowed);
     for (uint32_t i = 0; read->restricted && i < spec->collection->indexes_count; i++) {
         bool allows = command_index_filter_allows(allowed, &spec->collection->indexes[i]);
         indexes[i].unusable |= !allows;
@@ -74,7 +79,7 @@ static int read_plan(struct command_read *read, struct query_context *context,
     }
     struct query_plan_index *indexes = read_indexes(spec, context->arena, &request.indexes_count);
     request.indexes = indexes;
-    read_restrict(read, spec, context->arena, indexes);
+    read_restrict(read, spec, context, indexes);
     if (read->restricted) {
         request.hint = doc_missing;
     }

@@ -28,6 +28,8 @@ static const char *const read_scalars[] = {
     "'xa'",
     "'xb'",
     "'y'",
+    "'X'",
+    "'Xa'",
     "true",
     "{'x': 1}",
     "{'x': 1, 'y': 2}",
@@ -63,6 +65,16 @@ static const char *const read_specs[] = {
     "{'v': 2, 'key': {'c': 1}, 'name': 'i18', 'partialFilterExpression': {'c': {'$in': [1, 'x', "
     "null]}}}",
     "{'v': 2, 'key': {'b': -1, 'c': 1}, 'name': 'i19', 'unique': true}",
+    "{'v': 2, 'key': {'a': 1, 'b': -1}, 'name': 'i20', 'collation': {'locale': 'en', 'strength': "
+    "2}}",
+    "{'v': 2, 'key': {'b': -1}, 'name': 'i21', 'collation': {'locale': 'en', 'strength': 2}}",
+    "{'v': 2, 'key': {'c': 1}, 'name': 'i22', 'collation': {'locale': 'en', 'strength': 2}, "
+    "'partialFilterExpression': {'c': {'$gte': 'x'}}}",
+    "{'v': 2, 'key': {'a.x': 1, 'c': 1}, 'name': 'i23', 'collation': {'locale': 'en', 'strength': "
+    "2}, 'sparse': true}",
+    "{'v': 2, 'key': {'a': 1}, 'name': 'i24', 'collation': {'locale': 'en', 'strength': 3}}",
+    "{'v': 2, 'key': {'c': 1, 'a': 1}, 'name': 'i25', 'collation': {'locale': 'en', 'strength': "
+    "2}, 'unique': true}",
 };
 
 enum { READ_SPECS = sizeof read_specs / sizeof *read_specs };
@@ -91,7 +103,7 @@ static uint32_t below(struct read_text *text, uint32_t bound)
 
 static const char *put_scalar_text(struct read_text *text)
 {
-    uint32_t common = below(text, 3) > 0 ? 10 : sizeof read_scalars / sizeof *read_scalars;
+    uint32_t common = below(text, 3) > 0 ? 12 : sizeof read_scalars / sizeof *read_scalars;
     return read_scalars[below(text, common)];
 }
 
@@ -392,6 +404,20 @@ static void run_check_set(struct read_run *run, const struct read_round *round)
     }
 }
 
+/* Every other query compares by a collation, that of some indexes. */
+static void run_collate(struct read_run *run, struct read_round *round)
+{
+    static const char *const collations[] = {"{'locale': 'en', 'strength': 2}",
+                                             "{'locale': 'en', 'strength': 3}"};
+    struct err err = {0};
+    uint32_t which = random_doc_below(&round->random, 4);
+    if (which >= 2) {
+        int code = doc_collation_parse(&run->arena, json_doc(&run->arena, collations[which - 2]),
+                                       "collation", &run->context.collation, &err);
+        assert_int_equal(code, 0);
+    }
+}
+
 static void round_read(struct read_round *round, uint64_t seed)
 {
     struct read_text filter = {.random = &round->random};
@@ -400,6 +426,7 @@ static void round_read(struct read_round *round, uint64_t seed)
     struct err err = {0};
     arena_init(&run.arena);
     run.context.arena = &run.arena;
+    run_collate(&run, round);
     put_filter(&filter, 2);
     put_sort(&sort_text);
     struct command_read_spec spec = {
@@ -525,7 +552,8 @@ TEST(read_gives_of_an_index_what_is_between_min_and_max)
         const struct store_collection *collection = store_kit_collection(&round->kit);
         for (uint32_t i = 0; i < READ_FILTERS; i++) {
             const struct store_index *index = &collection->indexes[i % collection->indexes_count];
-            bool all = !index->multikey && !index->sparse && index->partial.len == 0;
+            bool all = !index->multikey && !index->sparse && index->partial.len == 0 &&
+                       index->collation == NULL;
             looked += all ? between_read(round, index, seed) : 0;
         }
         round_close(round);

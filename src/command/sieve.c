@@ -113,7 +113,7 @@ static bool sieve_takes(const struct query_match *match)
 
 void command_sieve_set(struct command_sieve *sieve, const struct query_match *filter)
 {
-    if (filter == NULL || sieve->is_open) {
+    if (filter == NULL || sieve->is_open || filter->collation != NULL) {
         return;
     }
     if (filter->kind == QUERY_MATCH_AND) {

@@ -137,12 +137,14 @@ static int merge_on(struct query_context *context, struct command_merge *merge, 
     return merge_on_add(context, merge, on, err);
 }
 
-/* Has the index these fields, in whatever order, and no others? */
-static bool merge_index_fits(const struct command_merge *merge, const struct store_index *index)
+/* Has the index these fields, in whatever order, and no others? Its strings must be told apart as
+ * the command does. */
+static bool merge_index_fits(const struct command_merge *merge, const struct store_index *index,
+                             const struct doc_collation *collation)
 {
     uint32_t found = 0;
     bool fits = index->unique && index->ready && index->partial.len == 0 &&
-                !doc_value_exists(doc_get_str(index->spec, "collation")) &&
+                doc_collation_is_same(index->collation, collation) &&
                 index->fields_count == merge->on_count;
     for (uint32_t i = 0; fits && i < index->fields_count; i++) {
         for (uint32_t k = 0; k < merge->on_count; k++) {
@@ -161,7 +163,7 @@ static int merge_check_index(const struct command_cursor *cursor, struct command
     const struct store_collection *target = store_catalog_find(catalog, merge->sink.ns);
     bool found = target == NULL && merge->on_id && merge->on_count == 1;
     for (uint32_t i = 0; target != NULL && i < target->indexes_count; i++) {
-        if (merge_index_fits(merge, &target->indexes[i])) {
+        if (merge_index_fits(merge, &target->indexes[i], cursor->context.collation)) {
             found = true;
             merge->takes_null |= !target->indexes[i].sparse;
         }

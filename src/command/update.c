@@ -15,7 +15,6 @@ struct update_state {
 /* One element of `updates`. */
 struct update_statement {
     struct command_updating_spec spec;
-    struct slice collation;
 };
 
 static const struct command_arg update_args[] = {
@@ -38,7 +37,7 @@ static const struct command_arg update_statement_args[] = {
     {"arrayFilters", COMMAND_ARG_VALUE, offsetof(struct update_statement, spec.array_filters), 0},
     {"hint", COMMAND_ARG_VALUE, offsetof(struct update_statement, spec.hint), 0},
     {"sort", COMMAND_ARG_DOC, offsetof(struct update_statement, spec.sort), 0},
-    {"collation", COMMAND_ARG_DOC, offsetof(struct update_statement, collation), 0},
+    {"collation", COMMAND_ARG_DOC, offsetof(struct update_statement, spec.collation), 0},
     {"multi", COMMAND_ARG_BOOL, offsetof(struct update_statement, spec.multi), 0},
     {"upsert", COMMAND_ARG_BOOL, offsetof(struct update_statement, spec.upsert), 0},
     {"upsertSupplied", COMMAND_ARG_IGNORE, 0, 0},
@@ -78,7 +77,6 @@ static int update_parse_statement(struct command_op *op, struct update_state *st
     command_docs_next(&state->statements.docs, &doc);
     int code = command_args_read(&spec, doc, &statement, &op->err);
     code = code < 0 ? code : command_check_single(op, !statement.spec.multi, "multi=true");
-    code = code < 0 ? code : command_check_collation(op, statement.collation);
     state->updating.spec = statement.spec;
     return code;
 }

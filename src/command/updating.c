@@ -1,6 +1,7 @@
 /* command/updating.c - find, change, and when nothing was found insert. */
 #include "command/updating.h"
 
+#include "command/collation.h"
 #include "command/server.h"
 #include "command/validator.h"
 #include "doc/view.h"
@@ -32,7 +33,8 @@ static int updating_begin(struct command_op *op, struct command_updating *updati
         .upsert = spec->upsert,
     };
     struct query_context *context = &updating->target.context;
-    code = command_let(op, context, spec->let);
+    code = command_collation(op, spec->collation, collection, context);
+    code = code < 0 ? code : command_let(op, context, spec->let);
     code = code < 0 ? code : query_update_parse(context, &update, &updating->update, &op->err);
     code = code < 0 ? code : command_target_open(op, &updating->target, &target);
     if (code == 0) {

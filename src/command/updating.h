@@ -23,6 +23,7 @@ struct command_updating_spec {
     struct doc_value hint;
     struct slice sort;
     struct slice let;
+    struct slice collation; /* empty: the collection's */
     struct slice supplied; /* what an upsert inserts; empty: what filter and update make together */
     bool multi;
     bool upsert;

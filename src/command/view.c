@@ -2,6 +2,7 @@
 #include "command/view.h"
 
 #include "command/args.h"
+#include "command/collation.h"
 #include "command/results.h"
 #include "doc/view.h"
 
@@ -120,15 +121,17 @@ struct slice command_view_aggregate(struct command_op *op, const struct command_
 
 /* ---- making one ---- */
 
-struct slice command_view_options(struct command_op *op, struct slice view_on,
-                                  struct slice pipeline)
+struct slice command_view_options(struct command_op *op, const struct command_view_definition *view)
 {
     struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
     struct buf *buf = arena_alloc(&op->arena, sizeof *buf);
     buf_init(buf, &op->arena);
     doc_build_begin(builder, buf);
-    doc_build_string(builder, "viewOn", view_on);
-    doc_build_array(builder, "pipeline", pipeline);
+    doc_build_string(builder, "viewOn", view->on);
+    doc_build_array(builder, "pipeline", view->pipeline);
+    if (view->collation.len > 0) {
+        doc_build_doc(builder, "collation", view->collation);
+    }
     return doc_build_end(builder);
 }
 
@@ -153,7 +156,8 @@ static int view_check_stages(struct command_op *op, const struct query_pipeline 
 }
 
 /* From `view_on` on, is there no way back to `ns`, and room for one more? */
-static int view_check_way(struct command_op *op, struct slice ns, struct slice view_on)
+static int view_check_way(struct command_op *op, struct slice ns, struct slice view_on,
+                          const struct doc_collation *collation)
 {
     struct slice at = command_join(&op->arena, op->db, view_on);
     for (uint32_t depth = 1;; depth++) {
@@ -165,6 +169,10 @@ static int view_check_way(struct command_op *op, struct slice ns, struct slice v
         if (view == NULL) {
             return 0;
         }
+        int code = command_collation_check_view(view, collation, &op->err);
+        if (code < 0) {
+            return code;
+        }
         if (depth == COMMAND_VIEW_DEPTH) {
             return err_set(&op->err, LT_EVIEWDEPTHLIMITEXCEEDED,
                            "View depth limit exceeded; maximum depth is %d", COMMAND_VIEW_DEPTH);
@@ -173,17 +181,23 @@ static int view_check_way(struct command_op *op, struct slice ns, struct slice v
     }
 }
 
-int command_view_check(struct command_op *op, struct slice ns, struct slice view_on,
-                       struct slice pipeline)
+int command_view_check(struct command_op *op, struct slice ns,
+                       const struct command_view_definition *view)
 {
-    int code = command_check_collection(op->db, view_on, &op->err);
-    code = code < 0 ? code : view_check_way(op, ns, view_on);
+    int code = command_check_collection(op->db, view->on, &op->err);
     if (code < 0) {
         return code;
     }
     struct command_cursor *cursor = command_cursor_new(op, ns);
+    struct query_context *context = &cursor->context;
+    code = command_collation(op, view->collation, NULL, context);
+    code = code < 0 ? code : view_check_way(op, ns, view->on, context->collation);
+    if (code < 0) {
+        command_cursor_free(cursor);
+        return code;
+    }
     struct command_results_plan *plan = command_results_plan_new(cursor);
-    code = command_results_pipeline(op, cursor, arena_copy(&cursor->arena, pipeline));
+    code = command_results_pipeline(op, cursor, arena_copy(&cursor->arena, view->pipeline));
     code = code < 0 ? code : view_check_stages(op, plan->pipeline);
     command_cursor_free(cursor);
     return code;

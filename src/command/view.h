@@ -43,13 +43,19 @@ struct command_view_query {
 /* The aggregate that it is on a view, in the op's arena. */
 struct slice command_view_aggregate(struct command_op *op, const struct command_view_query *query);
 
+struct command_view_definition {
+    struct slice on;
+    struct slice pipeline;
+    struct slice collation; /* complete; empty: none */
+};
+
 /* May such a view be made in the op's database? The collection of create's first field is `ns`. */
-int command_view_check(struct command_op *op, struct slice ns, struct slice view_on,
-                       struct slice pipeline);
+int command_view_check(struct command_op *op, struct slice ns,
+                       const struct command_view_definition *view);
 
 /* Its options, in the op's arena. */
-struct slice command_view_options(struct command_op *op, struct slice view_on,
-                                  struct slice pipeline);
+struct slice command_view_options(struct command_op *op,
+                                  const struct command_view_definition *view);
 
 /* -166 when it is a view. */
 int command_view_refuse(struct command_op *op, struct slice ns);

@@ -243,30 +243,6 @@ int command_statements_run(struct command_op *op, struct command_statements *sta
     return 0;
 }
 
-int command_check_collation(struct command_op *op, struct slice collation)
-{
-    if (collation.len == 0 || doc_is_empty(collation)) {
-        return 0;
-    }
-    struct doc_value locale = doc_get_str(collation, "locale");
-    if (!doc_value_exists(locale)) {
-        return err_set(&op->err, 40414,
-                       "BSON field 'collation.locale' is missing but a required field");
-    }
-    if (locale.type != DOC_STRING) {
-        return err_set(&op->err, LT_ETYPEMISMATCH,
-                       "BSON field 'collation.locale' is the wrong type '%s', expected type "
-                       "'string'",
-                       doc_type_name(locale.type));
-    }
-    if (!slice_is(doc_value_get_string(locale), "simple")) {
-        return err_set(&op->err, LT_ENOTIMPLEMENTED,
-                       "collation with locale '%.*s' is not supported yet, only 'simple'",
-                       SLICE_FMT(doc_value_get_string(locale)));
-    }
-    return 0;
-}
-
 /* A key that is missed again after it was fetched does not fit the engine's cache (a document
  * larger than it, or a cache that is too small for what is going on): then this op waits for the
  * disk. */

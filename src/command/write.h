@@ -82,9 +82,6 @@ static inline bool command_entry_is_full(const struct command_op *op)
     return op->txn == NULL && op->writer->effects.len > COMMAND_ENTRY_BYTES;
 }
 
-/* Collations other than {locale: "simple"} are not supported yet: refuse them by MongoDB's code. */
-int command_check_collation(struct command_op *op, struct slice collation);
-
 /* The collection in the newest catalog, created when it is missing and `create` is set; *ret is
  * NULL when it is not there. Not writable (views, system names): the error. */
 int command_write_collection(struct command_op *op, struct slice ns, bool create,
