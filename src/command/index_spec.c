@@ -4,6 +4,7 @@
 #include "command/collation.h"
 #include "command/write.h"
 #include "doc/compare.h"
+#include "doc/hash.h"
 #include "doc/view.h"
 #include "geo/index.h"
 
@@ -54,8 +55,8 @@ static int index_check_direction(struct command_op *op, struct doc_elem elem)
 {
     if (elem.value.type == DOC_STRING) {
         struct slice plugin = doc_value_get_string(elem.value);
-        static const char *const known[] = {"text", "hashed", "geoHaystack"};
-        if (geo_index_kind_of(elem.value) != GEO_INDEX_NONE) {
+        static const char *const known[] = {"text", "geoHaystack"};
+        if (geo_index_kind_of(elem.value) != GEO_INDEX_NONE || doc_hash_is_index_kind(elem.value)) {
             return 0;
         }
         for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
@@ -88,8 +89,7 @@ static int index_check_field(struct command_op *op, struct doc_elem elem)
     for (uint32_t i = 0; i < path.count; i++) {
         struct slice part = path.parts[i].name;
         if (part.data[0] == '$') {
-            bool wildcard =
-                slice_is(part, "$**") && geo_index_kind_of(elem.value) == GEO_INDEX_NONE;
+            bool wildcard = slice_is(part, "$**") && doc_value_is_number(elem.value);
             return wildcard ? err_set(&op->err, LT_ENOTIMPLEMENTED,
                                       "wildcard indexes are not supported yet")
                             : err_set(&op->err, LT_ECANNOTCREATEINDEX,
@@ -98,33 +98,6 @@ static int index_check_field(struct command_op *op, struct doc_elem elem)
         }
     }
     return index_check_direction(op, elem);
-}
-
-/* One kind of geospatial field an index, and a 2d field alone and first. */
-static int index_check_geo_fields(struct command_op *op, struct slice key)
-{
-    enum geo_index_kind kind = GEO_INDEX_NONE;
-    struct doc_iter iter;
-    struct doc_elem elem;
-    doc_iter_init(&iter, key);
-    for (bool first = true; doc_iter_next(&iter, &elem); first = false) {
-        enum geo_index_kind next = geo_index_kind_of(elem.value);
-        if (next == GEO_INDEX_NONE) {
-            continue;
-        }
-        if (kind != GEO_INDEX_NONE && kind != next) {
-            return err_set(&op->err, LT_ECANNOTCREATEINDEX,
-                           "Can't use more than one index plugin for a single index.");
-        }
-        if (next == GEO_INDEX_PLANE && kind == next) {
-            return err_set(&op->err, 16800, "can't have 2 geo fields");
-        }
-        if (next == GEO_INDEX_PLANE && !first) {
-            return err_set(&op->err, 16801, "2d has to be first in index");
-        }
-        kind = next;
-    }
-    return 0;
 }
 
 static int index_check_key(struct command_op *op, struct slice key)
@@ -146,7 +119,7 @@ static int index_check_key(struct command_op *op, struct slice key)
             return code;
         }
     }
-    return index_check_geo_fields(op, key);
+    return command_index_check_kinds(op, key);
 }
 
 /* ---- the options ---- */
@@ -172,7 +145,8 @@ static int index_check_hidden(struct command_op *op, struct doc_value value)
 
 static bool index_is_id(struct slice key)
 {
-    return doc_count(key) == 1 && slice_is(doc_first(key).name, "_id");
+    struct doc_elem first = doc_first(key);
+    return doc_count(key) == 1 && slice_is(first.name, "_id") && doc_value_is_number(first.value);
 }
 
 /* An index that documents expire by: on one field, which is not _id. */
@@ -294,6 +268,11 @@ static int index_check_options(struct command_op *op, struct index_args *args)
         return err_set(&op->err, LT_ECANNOTCREATEINDEX,
                        "Invalid index specification: the field 'v' "
                        "must be 1 or 2");
+    }
+    if (doc_value_truth(args->unique) && command_index_is_hashed(args->key)) {
+        return err_set(
+            &op->err, 16764,
+            "Currently hashed indexes cannot guarantee uniqueness. Use a regular index.");
     }
     if (doc_value_truth(args->sparse) && args->partial.len > 0) {
         return err_set(&op->err, LT_ECANNOTCREATEINDEX,

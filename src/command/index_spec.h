@@ -30,6 +30,12 @@ int command_index_parse_all(struct command_op *op, const struct store_collection
 int command_index_drop_existing(struct command_op *op, const struct store_collection *collection,
                                 struct command_index *specs, uint32_t *count);
 
+/* May an index have fields of such kinds beside one another? 67, 16800, 16801, 31303. */
+int command_index_check_kinds(struct command_op *op, struct slice key);
+
+/* Is some field hashed? */
+bool command_index_is_hashed(struct slice key);
+
 /* May an index have that filter? Empty: it has none. */
 int command_index_check_partial(struct command_op *op, struct slice filter);
 

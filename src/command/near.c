@@ -239,7 +239,9 @@ static int near_prepare(struct command_read *read)
         return code;
     }
     command_read_scanned(read);
-    qsort(near->entries, near->count, sizeof *near->entries, near_order);
+    if (near->count > 0) {
+        qsort(near->entries, near->count, sizeof *near->entries, near_order);
+    }
     near->giving = true;
     near->next = 0;
     return 1;

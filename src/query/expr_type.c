@@ -1,4 +1,5 @@
-/* query/expr_type.c - $type, $isNumber, and parts of timestamps. */
+/* query/expr_type.c - $type, $isNumber, hashes, and parts of timestamps. */
+#include "doc/hash.h"
 #include "query/expr_private.h"
 
 static int type_type(struct query__call *call, struct doc_value *ret_value)
@@ -28,9 +29,17 @@ static int type_timestamp(struct query__call *call, struct doc_value *ret_value)
     return 0;
 }
 
+static int type_hashed_key(struct query__call *call, struct doc_value *ret_value)
+{
+    int64_t hash = doc_hash_index_key(call->eval->arena, call->args[0]);
+    *ret_value = doc_value_i64(call->eval->arena, hash);
+    return 0;
+}
+
 const struct query__op query__ops_type[] = {
     {"$type", 1, 1, .call = type_type},
     {"$isNumber", 1, 1, .call = type_is_number},
+    {"$toHashedIndexKey", 1, 1, .call = type_hashed_key},
     {"$tsSecond", 1, 1, QUERY__NULLISH, 32, .call = type_timestamp},
     {"$tsIncrement", 1, 1, QUERY__NULLISH, 0, .call = type_timestamp},
     {0},

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "doc/compare.h"
+#include "doc/hash.h"
 #include "doc/key.h"
 #include "doc/view.h"
 #include "query/plan_private.h"
@@ -319,4 +320,23 @@ bool query__plan_bounds(struct arena *arena, const struct query_match *node,
     bounds_settle(&bounds);
     *ret_bounds = bounds;
     return bounded;
+}
+
+bool query__plan_hash_bounds(struct arena *arena, const struct query_match *node,
+                             struct plan_bounds *ret_bounds)
+{
+    bool equal = node->kind == QUERY_MATCH_EQ;
+    if (!equal && (node->kind != QUERY_MATCH_IN || node->children_count > 0)) {
+        return false;
+    }
+    uint32_t count = equal ? 1 : node->operands_count;
+    struct plan_bounds bounds = {arena_alloc(arena, (count + 1) * sizeof *bounds.items), 0};
+    for (uint32_t i = 0; i < count; i++) {
+        struct doc_value value = equal ? node->operand : node->operands[i];
+        int64_t hash = doc_hash_index_key_by(arena, value, node->collation);
+        bounds_push(&bounds, bounds_point(arena, doc_value_i64(arena, hash), NULL));
+    }
+    bounds_settle(&bounds);
+    *ret_bounds = bounds;
+    return true;
 }

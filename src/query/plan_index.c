@@ -10,6 +10,7 @@
  * Of an index with another collation than the query's no string can be found, and none comes in
  * order. */
 #include "doc/compare.h"
+#include "doc/hash.h"
 #include "doc/view.h"
 #include "query/match_private.h"
 #include "query/plan_private.h"
@@ -65,14 +66,16 @@ void query__plan_index_init(struct query_context *context, const struct query_pl
     doc_iter_init(&iter, spec->key);
     while (doc_iter_next(&iter, &elem)) {
         bool geo = geo_index_kind_of(elem.value) != GEO_INDEX_NONE;
-        index.usable &=
-            (geo || doc_value_is_number(elem.value)) && index.fields_count < PLAN_FIELDS_MAX;
+        bool hashed = doc_hash_is_index_kind(elem.value);
+        index.usable &= (geo || hashed || doc_value_is_number(elem.value)) &&
+                        index.fields_count < PLAN_FIELDS_MAX;
         index.geo |= geo;
         index.fields[index.fields_count++] = (struct plan_field){
             .path = elem.name,
             .descending = doc_value_is_number(elem.value) && doc_value_to_double(elem.value) < 0,
             .numeric = index_is_numeric(elem.name),
             .geo = geo,
+            .hashed = hashed,
         };
     }
     if (spec->partial.len > 0) {
@@ -242,6 +245,22 @@ static bool index_is_narrower(const struct plan_bounds *a, const struct plan_bou
     return a->count < b->count;
 }
 
+/* A hashed field: no array is in its index, so all predicates hold for its one entry. */
+static void index_bound_hashed(struct arena *arena, struct plan_fit *fit, uint32_t at,
+                               const struct plan_set *set)
+{
+    for (uint32_t i = 0; i < set->leaves_count; i++) {
+        const struct plan_leaf *leaf = set->leaves[i];
+        struct plan_bounds one;
+        if (slice_equal(leaf->path, fit->index->fields[at].path) &&
+            query__plan_hash_bounds(arena, leaf->node, &one)) {
+            fit->fields[at] =
+                fit->used[at] == 0 ? one : query__plan_intersect(arena, &fit->fields[at], &one);
+            fit->used[at]++;
+        }
+    }
+}
+
 static void index_bound_field(struct arena *arena, struct plan_fit *fit, uint32_t at,
                               const struct plan_set *set)
 {
@@ -250,6 +269,10 @@ static void index_bound_field(struct arena *arena, struct plan_fit *fit, uint32_
     struct plan_bounds *bounds = &fit->fields[at];
     if (field->geo) {
         query__plan_geo_bound(arena, fit, at, set);
+        return;
+    }
+    if (field->hashed) {
+        index_bound_hashed(arena, fit, at, set);
         return;
     }
     for (uint32_t i = 0; i < set->leaves_count; i++) {
@@ -308,6 +331,7 @@ static bool index_sorts(struct plan_fit *fit, const struct query_sort *sort)
             at++;
         }
         if (at == fit->index->fields_count || fit->index->fields[at].geo ||
+            fit->index->fields[at].hashed ||
             !slice_equal(fit->index->fields[at].path, field->path.text)) {
             return false;
         }

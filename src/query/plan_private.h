@@ -60,6 +60,7 @@ struct plan_field {
     bool descending;
     bool numeric; /* some part is a number: a position, or a name */
     bool geo;     /* it has cells in place of values */
+    bool hashed;  /* it has hashes */
 };
 
 struct plan_index {
@@ -113,6 +114,9 @@ bool query__plan_is_collated(const struct query_match *node);
 struct plan_bounds query__plan_intersect(struct arena *arena, const struct plan_bounds *a,
                                          const struct plan_bounds *b);
 bool query__plan_is_points(const struct plan_bounds *bounds);
+/* Points of the values' hashes; false when the predicate is no list of values. */
+bool query__plan_hash_bounds(struct arena *arena, const struct query_match *node,
+                             struct plan_bounds *ret_bounds);
 
 /* ---- plan_leaf.c ---- */
 void query__plan_collect(struct plan_set *set, const struct query_match *match);

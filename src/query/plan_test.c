@@ -135,6 +135,28 @@ TEST(plan_turns_predicates_into_bounds)
     arena_close(&arena);
 }
 
+TEST(plan_asks_hashed_indexes_for_equal_values_only)
+{
+    static const struct plan_case cases[] = {
+        {"{'a': 'hello'}", NULL, "h {'a':['[5347277839332858538, 5347277839332858538]']}"},
+        {"{'a': {'$in': ['hello', 'hello']}}", NULL,
+         "h {'a':['[5347277839332858538, 5347277839332858538]']}"},
+        {"{'a': {'$gt': 'hello'}}", NULL, "collection"},
+        {"{'a': {'$in': [{'$regularExpression': {'pattern': '^h', 'options': ''}}]}}", NULL,
+         "collection"},
+        {"{}", "{'a': 1}", "collection"},
+        {"{'a': 'hello'}", "{'a': 1}",
+         "h {'a':['[5347277839332858538, 5347277839332858538]']} sorted"},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    struct query_plan_index index = {.name = SLICE("h"),
+                                     .key = json_doc(&arena, "{'a': 'hashed'}")};
+    struct plan_table table = {.indexes = &index, .count = 1, .hint = doc_missing};
+    PLAN_CASES(&table, cases);
+    arena_close(&arena);
+}
+
 TEST(plan_delivers_a_sort_by_an_index_when_it_can)
 {
     static const struct plan_case cases[] = {

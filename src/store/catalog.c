@@ -2,6 +2,7 @@
 #include "store/catalog.h"
 
 #include "base/mem.h"
+#include "doc/hash.h"
 #include "doc/view.h"
 
 static int catalog_fields(struct store_collection *collection, struct store_index *index)
@@ -14,10 +15,13 @@ static int catalog_fields(struct store_collection *collection, struct store_inde
     for (uint32_t i = 0; doc_iter_next(&iter, &elem); i++) {
         int code = doc_path_parse(&collection->arena, elem.name, &index->fields[i].path, NULL);
         index->fields[i].geo = geo_index_kind_of(elem.value) != GEO_INDEX_NONE;
-        if (code < 0 || (!index->fields[i].geo && !doc_value_is_number(elem.value))) {
+        index->fields[i].hashed = doc_hash_is_index_kind(elem.value);
+        bool special = index->fields[i].geo || index->fields[i].hashed;
+        if (code < 0 || (!special && !doc_value_is_number(elem.value))) {
             return -LT_ECORRUPT;
         }
-        index->fields[i].descending = !index->fields[i].geo && doc_value_to_double(elem.value) < 0;
+        index->hashed |= index->fields[i].hashed;
+        index->fields[i].descending = !special && doc_value_to_double(elem.value) < 0;
     }
     return 0;
 }

@@ -34,7 +34,8 @@ struct command_shown;
 struct store_index_field {
     struct doc_path path;
     bool descending;
-    bool geo; /* it has cells in place of values */
+    bool geo;    /* it has cells in place of values */
+    bool hashed; /* it has hashes */
 };
 
 struct store_index {
@@ -56,6 +57,7 @@ struct store_index {
     bool hidden;
     bool ready;    /* false while it is being built: written, not read */
     bool multikey; /* some document has more than one entry */
+    bool hashed;   /* some field is */
 };
 
 /* How much a collection holds, and the order in which its documents came. */

@@ -7,10 +7,13 @@
  * sort keys in place of strings.
  *
  * A geospatial field stands for the cells of its value, an array at the end of its path being one:
- * each combination of the fields' cells is an entry, and a document without any has none. */
+ * each combination of the fields' cells is an entry, and a document without any has none.
+ *
+ * A hashed field stands for a hash; an index with one refuses arrays. */
 #include <assert.h>
 #include <stdlib.h>
 
+#include "doc/hash.h"
 #include "doc/key.h"
 #include "doc/view.h"
 #include "store/record.h"
@@ -66,8 +69,12 @@ static int keys_emit(struct keys_build *build, const struct keys_walk *walks)
     buf_init(&buf, build->arena);
     for (uint32_t i = 0; i < build->index->fields_count; i++) {
         build->exists |= doc_value_exists(walks[i].value);
-        doc_key_encode_by(&buf, walks[i].value, build->index->fields[i].descending,
-                          build->index->collation);
+        struct doc_value value = walks[i].value;
+        if (build->index->fields[i].hashed) {
+            value = doc_value_i64(
+                build->arena, doc_hash_index_key_by(build->arena, value, build->index->collation));
+        }
+        doc_key_encode_by(&buf, value, build->index->fields[i].descending, build->index->collation);
     }
     return keys_push(build, buf);
 }
@@ -191,6 +198,11 @@ static int keys_expand(struct keys_build *build, const struct keys_walk *walks)
             return keys_parallel(build, (uint32_t)met, i);
         }
         met = met < 0 ? (int)i : met;
+    }
+    if (build->index->hashed && (met >= 0 || build->multikey)) {
+        return err_set(build->err, 16766,
+                       "hashed indexes do not currently support array values: index %.*s",
+                       SLICE_FMT(build->index->name));
     }
     if (met < 0) {
         return build->index->geo.kind != GEO_INDEX_NONE ? keys_emit_geo(build, here)

@@ -164,6 +164,19 @@ TEST(record_leaves_documents_out_of_sparse_and_partial_indexes)
     store_kit_close(&kit);
 }
 
+TEST(record_puts_hashes_in_place_of_values_and_refuses_arrays)
+{
+    struct store_kit kit;
+    record_open(&kit, "{'v': 2, 'key': {'a': 1, 'b.c': 'hashed'}, 'name': 'i'}");
+    assert_string_equal(record_keys(&kit, "{'a': 1, 'b': {'c': 'hello'}}"),
+                        "1,5347277839332858538");
+    assert_string_equal(record_keys(&kit, "{'b': {'c': [1]}}"), "error");
+    assert_int_equal(kit.err.code, 16766);
+    assert_string_equal(record_keys(&kit, "{'b': [{'c': 1}]}"), "error");
+    assert_string_equal(record_keys(&kit, "{'a': [1]}"), "error");
+    store_kit_close(&kit);
+}
+
 TEST(record_puts_cells_in_place_of_places)
 {
     struct store_kit kit;

@@ -1,0 +1,92 @@
+"""index_kinds.py EXE - hashed indexes: what they hold, serve and refuse."""
+
+import datetime
+import pathlib
+import sys
+
+from bson import Decimal128, Int64
+from pymongo import UpdateOne
+
+here = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(here.parent / "lib")]
+from refusal import refused  # noqa: E402
+from server import Server  # noqa: E402
+
+
+def plan_of(collection, *args, **kwargs):
+    """The stages of the winning plan, from the outermost on."""
+    stage = collection.find(*args, **kwargs).explain()["queryPlanner"]["winningPlan"]
+    stages = []
+    while stage:
+        stages.append(stage)
+        stage = stage.get("inputStage")
+    return stages
+
+
+def bounds_of(collection, *args, **kwargs):
+    """The bounds of the index that serves it, or None."""
+    return plan_of(collection, *args, **kwargs)[-1].get("indexBounds")
+
+
+def ids(cursor):
+    return [doc["_id"] for doc in cursor]
+
+
+def check_hashed(db):
+    c = db.hashed
+    c.insert_many([{"_id": 1, "a": "hello"}, {"_id": 2, "a": 2.7}, {"_id": 3, "a": Int64(2)}, {"_id": 4},
+                   {"_id": 5, "a": None}, {"_id": 6, "a": {"x": 1, "y": 2}}, {"_id": 7, "a": "other"}])
+    assert c.create_index([("a", "hashed")]) == "a_hashed"
+    assert bounds_of(c, {"a": "hello"}) == {"a": ["[5347277839332858538, 5347277839332858538]"]}
+    assert ids(c.find({"a": "hello"})) == [1]
+    assert ids(c.find({"a": Decimal128("2")})) == [3] and ids(c.find({"a": 2.7})) == [2]
+    assert sorted(ids(c.find({"a": None}))) == [4, 5]
+    assert ids(c.find({"a": {"x": 1.0, "y": 2}})) == [6]
+    assert sorted(ids(c.find({"a": {"$in": ["other", 2, None]}}))) == [3, 4, 5, 7]
+    assert bounds_of(c, {"a": {"$gt": "a"}}) is None and bounds_of(c, {}, sort=[("a", 1)]) is None
+    assert sorted(ids(c.find({"a": {"$gt": "a"}}).hint("a_hashed"))) == [1, 7]
+    pipeline = [{"$match": {"_id": {"$in": [1, 2, 3, 4]}}}, {"$project": {"h": {"$toHashedIndexKey": "$a"}}}]
+    hashes = {doc["_id"]: doc["h"] for doc in c.aggregate(pipeline)}
+    assert hashes[1] == 5347277839332858538 and hashes[2] == hashes[3] != hashes[4], hashes
+    refused(16766, lambda: c.insert_one({"a": [1]}))
+    refused(16766, lambda: c.update_one({"_id": 1}, {"$set": {"a": []}}))
+    assert ids(c.find({"a": "hello"})) == [1]
+    c.bulk_write([UpdateOne({"_id": 1}, {"$set": {"a": "moved"}})])
+    assert ids(c.find({"a": "moved"})) == [1] and ids(c.find({"a": "hello"})) == []
+
+
+def check_hashed_specs(db):
+    c = db.specs
+    refused(16764, lambda: c.create_index([("a", "hashed")], unique=True))
+    refused(31303, lambda: c.create_index([("a", "hashed"), ("b", "hashed")]))
+    refused(67, lambda: c.create_index([("a", "hashed"), ("b", "2dsphere")]))
+    c.create_index([("_id", "hashed")])
+    c.create_index([("p", 1), ("a.b", "hashed"), ("s", -1)])
+    c.insert_many([{"_id": i, "p": i % 3, "a": {"b": i % 5}, "s": i} for i in range(60)])
+    assert c.find_one({"_id": 7})["s"] == 7
+    assert ids(c.find({"p": 1, "a.b": 2}).sort("s", -1)) == [i for i in range(59, -1, -1) if i % 15 == 7]
+    assert [s["stage"] for s in plan_of(c, {"p": 1, "a.b": 2}, sort=[("s", -1)])] == ["FETCH", "IXSCAN"]
+    refused(16766, lambda: c.insert_one({"p": [1, 2]}))
+    refused(16766, lambda: c.insert_one({"a": [{"b": 1}]}))
+    db.arrays.insert_one({"a": [1]})
+    refused(16766, lambda: db.arrays.create_index([("a", "hashed")]))
+    assert list(db.arrays.index_information()) == ["_id_"]
+    partial = db.partial
+    partial.create_index([("a", "hashed")], partialFilterExpression={"b": 1})
+    partial.insert_many([{"_id": 1, "a": [1]}, {"_id": 2, "a": 1, "b": 1}])
+    assert ids(partial.find({"a": 1, "b": 1})) == [2] and ids(partial.find({"a": 1})) == [1, 2]
+    old = datetime.datetime(2020, 1, 1)
+    db.kept.create_index([("at", "hashed")], expireAfterSeconds=1)
+    db.kept.insert_one({"at": old})
+
+
+def main():
+    with Server(sys.argv[1]) as server:
+        client = server.client()
+        client.admin.command("setParameter", 1, ttlMonitorSleepSecs=1)
+        check_hashed(client.kinds)
+        check_hashed_specs(client.kinds)
+        assert client.kinds.kept.find_one() is not None, "an index of hashes has no times"
+
+
+main()
