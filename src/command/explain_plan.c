@@ -98,7 +98,8 @@ static void tree_index(struct explain_tree *tree, const struct query_plan_branch
     struct slice bounds = query_plan_bounds(tree->arena, branch);
     struct doc_builder *builder = tree_begin(tree);
     stage->name = "IXSCAN";
-    doc_build_doc(builder, "keyPattern", index->key);
+    struct query_plan_index kind = {.key = index->key, .wildcard = index->wildcard};
+    doc_build_doc(builder, "keyPattern", query_plan_key_pattern(tree->arena, &kind, branch));
     doc_build_string(builder, "indexName", index->name);
     if (index->collation != NULL) {
         doc_build_doc(builder, "collation", doc_collation_spec(index->collation));

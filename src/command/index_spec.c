@@ -6,6 +6,7 @@
 #include "doc/compare.h"
 #include "doc/hash.h"
 #include "doc/view.h"
+#include "doc/wildcard.h"
 #include "geo/index.h"
 
 enum { INDEX_FIELDS_MAX = 32, INDEXES_MAX = 64, INDEX_KEPT_FLAGS = 3 };
@@ -17,6 +18,7 @@ struct index_args {
     struct slice collation;
     struct slice inherited; /* the collection's, complete; empty: by bytes */
     struct slice complete;  /* the index's */
+    struct slice projection; /* of a wildcard index */
     struct doc_value version;
     struct doc_value unique;
     struct doc_value sparse;
@@ -37,6 +39,7 @@ static const struct command_arg index_arg_table[] = {
     {"hidden", COMMAND_ARG_VALUE, offsetof(struct index_args, hidden), 0},
     {"expireAfterSeconds", COMMAND_ARG_VALUE, offsetof(struct index_args, expire), 0},
     {"partialFilterExpression", COMMAND_ARG_DOC, offsetof(struct index_args, partial), 0},
+    {"wildcardProjection", COMMAND_ARG_DOC, offsetof(struct index_args, projection), 0},
     {"collation", COMMAND_ARG_DOC, offsetof(struct index_args, collation), 0},
     {"2dsphereIndexVersion", COMMAND_ARG_VALUE, offsetof(struct index_args, sphere_version), 0},
     {"bits", COMMAND_ARG_VALUE, offsetof(struct index_args, bits), 0},
@@ -86,15 +89,13 @@ static int index_check_field(struct command_op *op, struct doc_elem elem)
         return err_set(&op->err, LT_ECANNOTCREATEINDEX,
                        "Index keys cannot be an empty field: '%.*s'", SLICE_FMT(elem.name));
     }
-    for (uint32_t i = 0; i < path.count; i++) {
-        struct slice part = path.parts[i].name;
-        if (part.data[0] == '$') {
-            bool wildcard = slice_is(part, "$**") && doc_value_is_number(elem.value);
-            return wildcard ? err_set(&op->err, LT_ENOTIMPLEMENTED,
-                                      "wildcard indexes are not supported yet")
-                            : err_set(&op->err, LT_ECANNOTCREATEINDEX,
-                                      "Index key contains an illegal field name: field name starts "
-                                      "with '$'.");
+    /* the last part may be a wildcard, with a direction */
+    uint32_t names = path.count;
+    names -= doc_wildcard_is_name(elem.name) && doc_value_is_number(elem.value);
+    for (uint32_t i = 0; i < names; i++) {
+        if (path.parts[i].name.data[0] == '$') {
+            return err_set(&op->err, LT_ECANNOTCREATEINDEX,
+                           "Index key contains an illegal field name: field name starts with '$'.");
         }
     }
     return index_check_direction(op, elem);
@@ -162,7 +163,7 @@ static int index_check_expire(struct command_op *op, const struct index_args *ar
                        "TTL index 'expireAfterSeconds' option must be a number from 0 to %d",
                        COMMAND_EXPIRE_MAX);
     }
-    if (doc_count(args->key) > 1 || slice_starts(doc_first(args->key).name, SLICE("$**"))) {
+    if (doc_count(args->key) > 1 || command_index_is_wildcard(args->key)) {
         return err_set(&op->err, LT_ECANNOTCREATEINDEX,
                        "TTL indexes are single-field indexes, compound and wildcard indexes do not "
                        "support TTL");
@@ -298,9 +299,15 @@ static int index_check_options(struct command_op *op, struct index_args *args)
 static struct slice index_build_spec(struct command_op *op, struct slice from,
                                      const struct index_args *args)
 {
-    static const char *const kept[] = {
-        "unique", "sparse", "hidden", "partialFilterExpression", "expireAfterSeconds",
-        "bits",   "min",    "max"};
+    static const char *const kept[] = {"unique",
+                                       "sparse",
+                                       "hidden",
+                                       "partialFilterExpression",
+                                       "wildcardProjection",
+                                       "expireAfterSeconds",
+                                       "bits",
+                                       "min",
+                                       "max"};
     struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
     struct buf *buf = arena_alloc(&op->arena, sizeof *buf);
     buf_init(buf, &op->arena);
@@ -347,6 +354,10 @@ static int index_parse(struct command_op *op, struct slice inherited, struct sli
                        args.key.len == 0 ? "key" : "name");
     }
     code = code < 0 ? code : index_check_key(op, args.key);
+    struct command_index_options options = {doc_value_truth(args.unique),
+                                            doc_value_truth(args.sparse),
+                                            doc_value_exists(args.expire), args.version};
+    code = code < 0 ? code : command_index_check_wildcard(op, spec, &options);
     code = code < 0 ? code : index_check_options(op, &args);
     if (code < 0) {
         return code;
@@ -406,7 +417,9 @@ static bool index_has_same_entries(const struct store_index *old, const struct c
            old->unique == doc_value_truth(doc_get_str(new->spec, "unique")) &&
            old->sparse == doc_value_truth(doc_get_str(new->spec, "sparse")) &&
            has == (old->partial.len > 0) &&
-           (!has || doc_compare_docs(old->partial, doc_value_get_doc(partial)) == 0);
+           (!has || doc_compare_docs(old->partial, doc_value_get_doc(partial)) == 0) &&
+           doc_compare(doc_get_str(old->spec, "wildcardProjection"),
+                       doc_get_str(new->spec, "wildcardProjection")) == 0;
 }
 
 /* 0 not there, 1 there just so, negative a conflict. */

@@ -36,6 +36,22 @@ int command_index_check_kinds(struct command_op *op, struct slice key);
 /* Is some field hashed? */
 bool command_index_is_hashed(struct slice key);
 
+/* Is some field a wildcard? */
+bool command_index_is_wildcard(struct slice key);
+
+/* Options that some kinds of indexes do not have. */
+struct command_index_options {
+    bool unique;
+    bool sparse;
+    bool expires;
+    struct doc_value version; /* missing: not given */
+};
+
+/* May the index be a wildcard index, or if it is none, have no projection? 67, 2, 9, 31249, 31254,
+ * 51271, 7246201, 7246209. */
+int command_index_check_wildcard(struct command_op *op, struct slice spec,
+                                 const struct command_index_options *options);
+
 /* May an index have that filter? Empty: it has none. */
 int command_index_check_partial(struct command_op *op, struct slice filter);
 

@@ -32,6 +32,7 @@ static struct query_plan_index *read_indexes(const struct command_read_spec *spe
             .partial = index->partial,
             .geo = index->geo,
             .collation = index->collation,
+            .wildcard = index->wildcard,
             .unusable = (index->hidden && !spec->hidden_too) || !index->ready,
         };
     }
@@ -276,6 +277,7 @@ void command_read_scan(struct command_read *read, const struct query_plan_branch
     struct store_range *ranges = read_ranges(branch, id, arena);
     store_scan_init(&read->scan, read->view, read->collection, index);
     store_scan_set_ranges(&read->scan, arena, ranges, branch->ranges_count, branch->backward);
+    read->scan.repeats &= !branch->once;
     if (branch->page) {
         store_scan_use_page(&read->scan);
     }

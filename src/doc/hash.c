@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "doc/compare.h"
+#include "doc/key.h"
 #include "doc/view.h"
 
 enum { HASH_MD5 = 16 };

@@ -183,42 +183,56 @@ static struct query_plan_branch *plan_branch(const struct planner *planner,
     struct query_plan_branch *branch = arena_zero(planner->context->arena, 1, sizeof *branch);
     struct plan_fit *copy = arena_alloc(planner->context->arena, sizeof *copy);
     *copy = *fit;
-    branch->index = (int32_t)(fit->index - planner->indexes);
+    branch->index = (int32_t)fit->index->at;
     branch->collation = fit->index->spec->collation;
     branch->backward = fit->backward;
     branch->fit = copy;
     return branch;
 }
 
-/* The best single index, if any is of use. `whole`: the set is the whole filter. */
+/* The candidate against the best so far. `whole`: the set is the whole filter. */
+static void plan_try(struct planner *planner, const struct plan_fit *fit, bool whole,
+                     struct plan_fit *best)
+{
+    bool useful = planner->hinted >= 0 || fit->score[PLAN_SCORE_EQUALITY] > 0 ||
+                  fit->score[PLAN_SCORE_RANGE] > 0 || fit->score[PLAN_SCORE_SORTED] > 0 ||
+                  fit->score[PLAN_SCORE_RESTRICTED] > 0;
+    if (!useful) {
+        return;
+    }
+    bool better = best->index == NULL || plan_compare(fit->score, best->score, PLAN_SCORES) > 0;
+    if (whole && best->index != NULL) {
+        const struct plan_fit *worse = better ? best : fit;
+        plan_reject(planner, plan_branch(planner, worse), 1, worse->sorted);
+    }
+    if (better) {
+        *best = *fit;
+    }
+}
+
+/* The best single index, if any is of use. */
 static bool plan_one(struct planner *planner, const struct plan_set *set,
                      const struct query_sort *sort, bool whole, struct plan_choice *ret_choice)
 {
+    struct arena *arena = planner->context->arena;
     struct plan_fit best = {.index = NULL};
     for (uint32_t i = 0; i < planner->request->indexes_count; i++) {
         const struct plan_index *index = &planner->indexes[i];
-        struct plan_fit fit;
-        if (planner->hinted >= 0 ? (uint32_t)planner->hinted != i
-                                 : !query__plan_holds_all(index, set)) {
+        uint32_t count = 1;
+        bool hinted = planner->hinted >= 0;
+        if (hinted ? (uint32_t)planner->hinted != i : !query__plan_holds_all(index, set)) {
             continue;
         }
         if (!index->usable) {
             continue;
         }
-        query__plan_fit(planner->context->arena, index, set, sort, &fit);
-        bool useful = planner->hinted >= 0 || fit.score[PLAN_SCORE_EQUALITY] > 0 ||
-                      fit.score[PLAN_SCORE_RANGE] > 0 || fit.score[PLAN_SCORE_SORTED] > 0 ||
-                      fit.score[PLAN_SCORE_RESTRICTED] > 0;
-        if (!useful) {
-            continue;
+        if (index->spec->wildcard != NULL) {
+            index = query__plan_wildcard_each(arena, index, set, &count);
         }
-        bool better = best.index == NULL || plan_compare(fit.score, best.score, PLAN_SCORES) > 0;
-        if (whole && best.index != NULL) {
-            const struct plan_fit *worse = better ? &best : &fit;
-            plan_reject(planner, plan_branch(planner, worse), 1, worse->sorted);
-        }
-        if (better) {
-            best = fit;
+        for (uint32_t k = 0; k < count; k++) {
+            struct plan_fit fit;
+            query__plan_fit(arena, &index[k], set, sort, &fit);
+            plan_try(planner, &fit, whole, &best);
         }
     }
     if (best.index == NULL) {
@@ -229,6 +243,7 @@ static bool plan_one(struct planner *planner, const struct plan_set *set,
     bool one_value =
         best.whole && !best.index->spec->is_id && ret_choice->branches->ranges_count == 1;
     ret_choice->branches->entry = one_value && best.score[PLAN_SCORE_UNIQUE] != 0;
+    ret_choice->branches->once = query__plan_is_once(&best);
     ret_choice->branches->page = one_value && !best.index->spec->unique;
     ret_choice->count = 1;
     ret_choice->sorted = best.sorted;
@@ -344,6 +359,7 @@ static void plan_indexes(struct planner *planner)
         arena_zero(planner->context->arena, request->indexes_count, sizeof *planner->indexes);
     for (uint32_t i = 0; i < request->indexes_count; i++) {
         query__plan_index_init(planner->context, &request->indexes[i], &planner->indexes[i]);
+        planner->indexes[i].at = i;
         planner->indexes[i].usable &= planner->hinted < 0 || (uint32_t)planner->hinted == i;
     }
 }
@@ -396,7 +412,14 @@ int query_plan_make(struct query_context *context, const struct query_plan_reque
     }
     plan_indexes(&planner);
     struct plan_choice choice = {0};
-    if (!plan_set(&planner, &set, sort, 0, &choice)) {
+    bool found = plan_set(&planner, &set, sort, 0, &choice);
+    if (!found && planner.hinted >= 0 && request->indexes[planner.hinted].wildcard != NULL) {
+        return err_set(err, LT_ENOQUERYEXECUTIONPLANS,
+                       "error processing query: planner returned error :: caused by :: No query "
+                       "solutions: wildcard index %.*s does not have all documents of the query",
+                       SLICE_FMT(request->indexes[planner.hinted].name));
+    }
+    if (!found) {
         plan_collection(&planner, ret_plan);
         return 0;
     }

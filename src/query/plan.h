@@ -9,11 +9,13 @@
  * Memory      see query/context.h.
  * Errors      BadValue for a hint that names no index, FailedToParse for one that could not; 51173
  *             to 51175 for a min and max without a hint, not of the index, not in its order; 291
- *             for nearness without an index, 27 when $geoNear cannot tell which.
+ *             for nearness without an index, or a hint at a wildcard index that
+ *             cannot serve; 27 when $geoNear cannot tell which.
  */
 #ifndef QUERY_PLAN_H
 #define QUERY_PLAN_H
 
+#include "doc/wildcard.h"
 #include "geo/index.h"
 #include "query/match.h"
 #include "query/sort.h"
@@ -32,6 +34,7 @@ struct query_plan_index {
     struct slice partial; /* its filter document; empty: none */
     const struct doc_collation *collation; /* of its strings, which are sort keys; or NULL */
     struct geo_index geo;
+    const struct doc_wildcard *wildcard; /* NULL: it is none */
 };
 
 /* Encoded keys in [from, to), without the index id. */
@@ -47,6 +50,7 @@ struct query_plan_branch {
     bool backward;
     bool point; /* exactly one _id: ranges[0].from is its whole key */
     bool entry; /* exactly one entry of a unique index: the same */
+    bool once;  /* no document has several entries in the ranges, whatever the index is */
     bool page;  /* the entries of one value of another index: what their keys begin with */
     const struct plan_fit *fit;            /* what query_plan_bounds looks at, */
     const struct doc_collation *collation; /* and the index's: bounds are sort keys */
@@ -96,5 +100,10 @@ struct query_plan_branch query_plan_ring(struct arena *arena, const struct query
 /* For explain: {a: ["[1, 1]"], b: ["[MinKey, MaxKey]"]}, or {startKey: {...}, endKey: {...}} of a
  * min and max; empty for the collection. */
 struct slice query_plan_bounds(struct arena *arena, const struct query_plan_branch *branch);
+
+/* For explain: of a wildcard index with $_path and the path that is looked for in place of the
+ * wildcard; of others the key pattern that they have. The branch is one of an index. */
+struct slice query_plan_key_pattern(struct arena *arena, const struct query_plan_index *index,
+                                    const struct query_plan_branch *branch);
 
 #endif

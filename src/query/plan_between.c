@@ -70,7 +70,8 @@ static int between_check(const struct query_plan_request *request, const struct 
         return err_set(err, 51173,
                        "When using min()/max() a hint of which index to use must be provided");
     }
-    if (!index->usable || (request->min.len > 0 && !between_fits(index, request->min)) ||
+    if (!index->usable || index->spec->wildcard != NULL ||
+        (request->min.len > 0 && !between_fits(index, request->min)) ||
         (request->max.len > 0 && !between_fits(index, request->max))) {
         return err_set(err, 51174, "The index chosen is not compatible with min/max");
     }

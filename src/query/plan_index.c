@@ -23,7 +23,7 @@ static size_t index_part_end(struct slice path, size_t from)
     return dot == NULL ? path.len : (size_t)(dot - path.data);
 }
 
-static bool index_is_numeric(struct slice path)
+bool query__plan_is_numeric(struct slice path)
 {
     for (size_t at = 0; at <= path.len;) {
         size_t end = index_part_end(path, at);
@@ -73,7 +73,7 @@ void query__plan_index_init(struct query_context *context, const struct query_pl
         index.fields[index.fields_count++] = (struct plan_field){
             .path = elem.name,
             .descending = doc_value_is_number(elem.value) && doc_value_to_double(elem.value) < 0,
-            .numeric = index_is_numeric(elem.name),
+            .numeric = query__plan_is_numeric(elem.name),
             .geo = geo,
             .hashed = hashed,
         };
@@ -235,8 +235,7 @@ static bool index_may_combine(const struct plan_fit *fit, uint32_t at, const str
     return true;
 }
 
-/* Points before ranges, few before many. */
-static bool index_is_narrower(const struct plan_bounds *a, const struct plan_bounds *b)
+bool query__plan_is_narrower(const struct plan_bounds *a, const struct plan_bounds *b)
 {
     bool points = query__plan_is_points(a);
     if (points != query__plan_is_points(b)) {
@@ -275,6 +274,12 @@ static void index_bound_field(struct arena *arena, struct plan_fit *fit, uint32_
         index_bound_hashed(arena, fit, at, set);
         return;
     }
+    if (field->part == PLAN_FIELD_PATH) {
+        query__plan_wildcard_bound(arena, fit, at, set);
+    }
+    if (field->part != PLAN_FIELD_PLAIN) {
+        return;
+    }
     for (uint32_t i = 0; i < set->leaves_count; i++) {
         const struct plan_leaf *leaf = set->leaves[i];
         if (!leaf->bounded || !slice_equal(leaf->path, field->path) ||
@@ -286,7 +291,7 @@ static void index_bound_field(struct arena *arena, struct plan_fit *fit, uint32_
                                          : query__plan_intersect(arena, bounds, &leaf->bounds);
             fit->used[at]++;
         } else if (!field->numeric && index_may_combine(fit, at, leaf) &&
-                   (fit->used[at] == 0 || index_is_narrower(&leaf->bounds, bounds))) {
+                   (fit->used[at] == 0 || query__plan_is_narrower(&leaf->bounds, bounds))) {
             *bounds = leaf->bounds;
             fit->used[at] = 1;
             fit->leaves[at] = leaf;
@@ -349,6 +354,17 @@ static bool index_sorts(struct plan_fit *fit, const struct query_sort *sort)
     return true;
 }
 
+/* Is the path of a wildcard among the points? It narrows nothing that a plain index would not. */
+static bool index_is_at_path(const struct plan_fit *fit)
+{
+    for (uint32_t i = 0; i < fit->points; i++) {
+        if (fit->index->fields[i].part == PLAN_FIELD_PATH) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void query__plan_fit(struct arena *arena, const struct plan_index *index,
                      const struct plan_set *set, const struct query_sort *sort,
                      struct plan_fit *ret_fit)
@@ -370,8 +386,9 @@ void query__plan_fit(struct arena *arena, const struct plan_index *index,
     fit.whole = fit.points == count && single;
     fit.score[PLAN_SCORE_ID] = fit.whole && index->spec->is_id;
     fit.score[PLAN_SCORE_UNIQUE] = fit.whole && index->spec->unique && !index->spec->multikey;
-    fit.score[PLAN_SCORE_EQUALITY] = (int)fit.points;
-    fit.score[PLAN_SCORE_RANGE] = fit.points < count ? (int)fit.used[fit.points] : 0;
+    fit.score[PLAN_SCORE_EQUALITY] = (int)fit.points - index_is_at_path(&fit);
+    fit.score[PLAN_SCORE_RANGE] =
+        fit.points < count && !index->weak ? (int)fit.used[fit.points] : 0;
     fit.score[PLAN_SCORE_SORTED] = sort != NULL && fit.sorted;
     fit.score[PLAN_SCORE_RESTRICTED] = index->spec->sparse || index->partial != NULL;
     fit.score[PLAN_SCORE_SHORT] = -(int)count;

@@ -61,6 +61,7 @@ struct plan_field {
     bool numeric; /* some part is a number: a position, or a name */
     bool geo;     /* it has cells in place of values */
     bool hashed;  /* it has hashes */
+    enum { PLAN_FIELD_PLAIN, PLAN_FIELD_PATH, PLAN_FIELD_VALUE } part; /* of a wildcard */
 };
 
 struct plan_index {
@@ -71,6 +72,8 @@ struct plan_index {
     bool usable;                       /* a known kind, of which the planner may make use */
     bool geo;                          /* some field has cells */
     bool alike;                        /* its collation is the query's */
+    uint32_t at;                       /* position among the request's indexes */
+    bool weak; /* a wildcard index at a path that no predicate bounds or asks to exist */
 };
 
 /* All of a request, in its order. */
@@ -114,6 +117,12 @@ bool query__plan_is_collated(const struct query_match *node);
 struct plan_bounds query__plan_intersect(struct arena *arena, const struct plan_bounds *a,
                                          const struct plan_bounds *b);
 bool query__plan_is_points(const struct plan_bounds *bounds);
+/* Points before ranges, few before many. */
+bool query__plan_is_narrower(const struct plan_bounds *a, const struct plan_bounds *b);
+/* A path as a value, and with what is below it. */
+struct plan_bounds query__plan_path_bounds(struct arena *arena, struct slice path, bool below);
+/* Is some part of the path a number? */
+bool query__plan_is_numeric(struct slice path);
 /* Points of the values' hashes; false when the predicate is no list of values. */
 bool query__plan_hash_bounds(struct arena *arena, const struct query_match *node,
                              struct plan_bounds *ret_bounds);
@@ -135,6 +144,17 @@ void query__plan_fit(struct arena *arena, const struct plan_index *index,
 
 /* Do the predicates imply the filter of a partial index? */
 bool query__plan_is_implied(const struct plan_index *index, const struct plan_set *set);
+
+/* ---- plan_wildcard.c ---- */
+/* A wildcard index once for each path that it can be asked for, and in a compound one also for
+ * none: the wildcard's field in two, path and value. */
+struct plan_index *query__plan_wildcard_each(struct arena *arena, const struct plan_index *index,
+                                             const struct plan_set *set, uint32_t *ret_count);
+/* Has no document several entries in what the fit asks for? Known of wildcard indexes only. */
+bool query__plan_is_once(const struct plan_fit *fit);
+/* Bound the path field `at` and the value field behind it. */
+void query__plan_wildcard_bound(struct arena *arena, struct plan_fit *fit, uint32_t at,
+                                const struct plan_set *set);
 
 /* ---- plan_geo.c ---- */
 /* Can a geospatial field be bounded by the predicate? */

@@ -157,6 +157,67 @@ TEST(plan_asks_hashed_indexes_for_equal_values_only)
     arena_close(&arena);
 }
 
+TEST(plan_asks_wildcard_indexes_for_one_path)
+{
+    static const struct plan_case cases[] = {
+        {"{'a': 5}", NULL, "w {'$_path':['[\\'a\\', \\'a\\']'],'a':['[5, 5]']}"},
+        {"{'a': {'$gt': 5, '$lt': 9}, 'b': {'$gt': 1}}", NULL,
+         "w {'$_path':['[\\'a\\', \\'a\\']'],'a':['(5, 9)']}"},
+        {"{'a.b': {'$exists': true}}", NULL,
+         "w {'$_path':['[\\'a.b\\', \\'a.b\\']','[\\'a.b.\\', \\'a.b/\\')'],'a.b':['[MinKey, "
+         "MaxKey]']}"},
+        {"{'a': {'$gt': 5}}", "{'a': -1}",
+         "w < {'$_path':['[\\'a\\', \\'a\\']'],'a':['[inf.0, 5)']} sorted"},
+        {"{'$or': [{'a': 1}, {'b': 2}]}", NULL,
+         "w {'$_path':['[\\'a\\', \\'a\\']'],'a':['[1, 1]']} | w "
+         "{'$_path':['[\\'b\\', \\'b\\']'],'b':['[2, 2]']}"},
+        {"{}", "{'a': 1}", "collection"},
+        {"{'a': null}", NULL, "collection"},
+        {"{'a': {'$exists': false}}", NULL, "collection"},
+        {"{'a': {'b': 1}}", NULL, "collection"},
+        {"{'a': [1, 2]}", NULL, "collection"},
+        {"{'a': {'$ne': 1}}", NULL, "collection"},
+        {"{'_id.x': 1}", NULL, "collection"},
+        {"{'c.d': 1}", NULL, "collection"},
+    };
+    static const struct plan_case arrays[] = {
+        {"{'a': {'$gt': 5, '$lt': 9}}", NULL,
+         "w {'$_path':['[\\'a\\', \\'a\\']'],'a':['(5, inf.0]']}"},
+        {"{'a.0': 5}", NULL, "collection"},
+        {"{'a': {'$gt': 5}}", "{'a': 1}", "w {'$_path':['[\\'a\\', \\'a\\']'],'a':['(5, inf.0]']}"},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    struct slice spec = json_doc(&arena, "{'key': {'$**': 1}, 'wildcardProjection': {'c': 0}}");
+    struct query_plan_index index = {.name = SLICE("w"), .key = json_doc(&arena, "{'$**': 1}")};
+    index.wildcard = doc_wildcard_of_spec(&arena, spec);
+    struct plan_table table = {.indexes = &index, .count = 1, .hint = doc_missing};
+    PLAN_CASES(&table, cases);
+    index.multikey = true;
+    PLAN_CASES(&table, arrays);
+    arena_close(&arena);
+}
+
+TEST(plan_asks_compound_wildcard_indexes_by_what_is_before)
+{
+    static const struct plan_case cases[] = {
+        {"{'p': 1, 'a.x': 2}", NULL,
+         "w {'p':['[1, 1]'],'$_path':['[\\'a.x\\', \\'a.x\\']'],'a.x':['[2, 2]']}"},
+        {"{'p': 1}", NULL,
+         "w {'p':['[1, 1]'],'$_path':['[MinKey, MaxKey]'],'':['[MinKey, MaxKey]']}"},
+        {"{'b': 1}", NULL, "collection"},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    struct slice spec = json_doc(&arena, "{'key': {'p': 1, 'a.$**': 1}}");
+    struct query_plan_index index = {.name = SLICE("w"),
+                                     .key = doc_value_get_doc(doc_get_str(spec, "key"))};
+    index.wildcard = doc_wildcard_of_spec(&arena, spec);
+    struct plan_table table = {.indexes = &index, .count = 1, .hint = doc_missing};
+    PLAN_CASES(&table, cases);
+    arena_close(&arena);
+}
+
 TEST(plan_delivers_a_sort_by_an_index_when_it_can)
 {
     static const struct plan_case cases[] = {

@@ -70,6 +70,7 @@ static int catalog_index(struct store_collection *collection, struct slice entry
     index->sparse = catalog_flag(index->spec, "sparse");
     index->hidden = catalog_flag(index->spec, "hidden");
     index->geo = geo_index_of_spec(index->spec);
+    index->wildcard = doc_wildcard_of_spec(&collection->arena, index->spec);
     index->ready = catalog_flag(entry, "ready");
     index->multikey = catalog_flag(entry, "multikey");
     int code = catalog_index_collation(collection, index);

@@ -18,6 +18,7 @@
 
 #include "doc/collation.h"
 #include "doc/path.h"
+#include "doc/wildcard.h"
 #include "geo/index.h"
 
 /* How partial indexes and validators judge documents; the language itself lives in a room above. */
@@ -50,8 +51,9 @@ struct store_index {
     uint32_t fields_count;
     struct geo_index geo;
     const struct doc_collation *collation; /* strings are its sort keys; NULL: by bytes */
-    bool is_id;                            /* the records themselves, ordered by _id */
-    bool is_natural;                       /* no user's: see store_capped */
+    struct doc_wildcard *wildcard; /* NULL: it is none */
+    bool is_id;                    /* the records themselves, ordered by _id */
+    bool is_natural;               /* no user's: see store_capped */
     bool unique;
     bool sparse;
     bool hidden;

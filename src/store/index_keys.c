@@ -16,7 +16,7 @@
 #include "doc/hash.h"
 #include "doc/key.h"
 #include "doc/view.h"
-#include "store/record.h"
+#include "store/index_keys_private.h"
 
 enum { KEYS_MAX = 100000, KEYS_BYTES_MAX = 32 << 20 };
 
@@ -27,21 +27,9 @@ struct keys_walk {
     struct geo_ids cells; /* of a geospatial field */
 };
 
-struct keys_build {
-    struct arena *arena;
-    const struct store_index *index;
-    struct slice *keys;
-    uint32_t count;
-    uint32_t cap;
-    bool multikey;
-    bool exists;  /* some field is there */
-    size_t bytes; /* of all keys */
-    struct err *err;
-};
-
 static const struct doc_value keys_undefined = {(const uint8_t *)"", 0, DOC_UNDEFINED};
 
-static int keys_push(struct keys_build *build, struct buf buf)
+int store__keys_push(struct store__keys *build, struct slice key)
 {
     if (build->count == build->cap) {
         build->cap = build->cap == 0 ? 4 : build->cap * 2;
@@ -51,8 +39,8 @@ static int keys_push(struct keys_build *build, struct buf buf)
         }
         build->keys = keys;
     }
-    build->keys[build->count++] = buf_slice(&buf);
-    build->bytes += buf.len;
+    build->keys[build->count++] = key;
+    build->bytes += key.len;
     if (build->count > KEYS_MAX || build->bytes > KEYS_BYTES_MAX) {
         return err_set(
             build->err, LT_ECANNOTBUILDINDEXKEYS,
@@ -63,7 +51,7 @@ static int keys_push(struct keys_build *build, struct buf buf)
     return 0;
 }
 
-static int keys_emit(struct keys_build *build, const struct keys_walk *walks)
+static int keys_emit(struct store__keys *build, const struct keys_walk *walks)
 {
     struct buf buf;
     buf_init(&buf, build->arena);
@@ -76,11 +64,11 @@ static int keys_emit(struct keys_build *build, const struct keys_walk *walks)
         }
         doc_key_encode_by(&buf, value, build->index->fields[i].descending, build->index->collation);
     }
-    return keys_push(build, buf);
+    return store__keys_push(build, buf_slice(&buf));
 }
 
 /* Put field `at` and those after it behind what `before` has: an entry for each cell. */
-static int keys_emit_cells(struct keys_build *build, const struct keys_walk *walks, uint32_t at,
+static int keys_emit_cells(struct store__keys *build, const struct keys_walk *walks, uint32_t at,
                            struct slice before)
 {
     const struct keys_walk *walk = &walks[at];
@@ -92,7 +80,7 @@ static int keys_emit_cells(struct keys_build *build, const struct keys_walk *wal
         buf_init(&buf, build->arena);
         buf_append_slice(&buf, before);
         if (at == build->index->fields_count) {
-            return keys_push(build, buf);
+            return store__keys_push(build, buf_slice(&buf));
         }
         struct doc_value value = walk->value;
         if (geo) {
@@ -106,7 +94,7 @@ static int keys_emit_cells(struct keys_build *build, const struct keys_walk *wal
     return code;
 }
 
-static int keys_emit_geo(struct keys_build *build, struct keys_walk *walks)
+static int keys_emit_geo(struct store__keys *build, struct keys_walk *walks)
 {
     bool any = false;
     for (uint32_t i = 0; i < build->index->fields_count; i++) {
@@ -127,7 +115,7 @@ static int keys_emit_geo(struct keys_build *build, struct keys_walk *walks)
 
 /* Walk on until the path ends or an array has to be expanded: true for the latter. A step to a
  * position makes the index multikey too: a query's path may also mean fields of elements. */
-static bool keys_advance(struct keys_build *build, struct keys_walk *walk,
+static bool keys_advance(struct store__keys *build, struct keys_walk *walk,
                          const struct store_index_field *field)
 {
     const struct doc_path *path = &field->path;
@@ -152,10 +140,10 @@ static bool keys_advance(struct keys_build *build, struct keys_walk *walk,
     return !walk->settled && walk->value.type == DOC_ARRAY && !field->geo;
 }
 
-static int keys_expand(struct keys_build *build, const struct keys_walk *walks);
+static int keys_expand(struct store__keys *build, const struct keys_walk *walks);
 
 /* The walks with one element of the array in the place of the array. */
-static int keys_element(struct keys_build *build, const struct keys_walk *walks,
+static int keys_element(struct store__keys *build, const struct keys_walk *walks,
                         struct doc_value array, struct doc_value element)
 {
     uint32_t count = build->index->fields_count;
@@ -176,7 +164,7 @@ static int keys_element(struct keys_build *build, const struct keys_walk *walks,
     return keys_expand(build, next);
 }
 
-static int keys_parallel(struct keys_build *build, uint32_t first, uint32_t second)
+static int keys_parallel(struct store__keys *build, uint32_t first, uint32_t second)
 {
     const struct store_index_field *fields = build->index->fields;
     return err_set(build->err, LT_ECANNOTINDEXPARALLELARRAYS,
@@ -184,7 +172,7 @@ static int keys_parallel(struct keys_build *build, uint32_t first, uint32_t seco
                    SLICE_FMT(fields[second].path.text), SLICE_FMT(fields[first].path.text));
 }
 
-static int keys_expand(struct keys_build *build, const struct keys_walk *walks)
+static int keys_expand(struct store__keys *build, const struct keys_walk *walks)
 {
     uint32_t count = build->index->fields_count;
     struct keys_walk *here = arena_alloc(build->arena, count * sizeof *here);
@@ -253,12 +241,13 @@ int store_index_keys(struct arena *arena, const struct store_index *index, struc
     if (index->filter != NULL && !index->filter_ops->matches(index->filter, doc)) {
         return 0;
     }
-    struct keys_build build = {.arena = arena, .index = index, .err = err};
+    struct store__keys build = {.arena = arena, .index = index, .err = err};
     struct keys_walk *walks = arena_zero(arena, index->fields_count, sizeof *walks);
     for (uint32_t i = 0; i < index->fields_count; i++) {
         walks[i].value = doc_value_object(doc);
     }
-    int code = keys_expand(&build, walks);
+    int code =
+        index->wildcard != NULL ? store__keys_of_wildcard(&build, doc) : keys_expand(&build, walks);
     if (code < 0) {
         return code;
     }

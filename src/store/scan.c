@@ -11,6 +11,7 @@ void store_scan_init(struct store_scan *scan, struct store_view *view,
                      const struct store_collection *collection, const struct store_index *index)
 {
     *scan = (struct store_scan){.view = view, .collection = collection, .index = index};
+    scan->repeats = index != NULL && (index->multikey || index->wildcard != NULL);
     buf_init(&scan->last, NULL);
     buf_init(&scan->page.copy, NULL);
     store_skip_init(&scan->seen);
@@ -178,7 +179,7 @@ static int scan_entry_record(struct store_scan *scan, struct buf *key)
 /* Was the record given before? One given `again` is not meant. */
 static bool scan_seen(struct store_scan *scan, struct slice record_key, bool again)
 {
-    if (!scan->index->multikey) {
+    if (!scan->repeats) {
         return false;
     }
     struct store_skip_node *node = store_skip_at_or_after(&scan->seen, record_key, 0);

@@ -36,8 +36,9 @@ struct store_scan {
     struct store_range *ranges;
     uint32_t ranges_count;
     bool backward;
-    bool paged; /* the only range is read by its page */
-    bool tails; /* the end is not the end: the next call looks for what came since; forward */
+    bool paged;   /* the only range is read by its page */
+    bool repeats; /* several entries may lead to one record */
+    bool tails;   /* the end is not the end: the next call looks for what came since; forward */
 
     uint32_t range;  /* ranges finished */
     struct buf last; /* the key given last; empty: none in this range */
@@ -46,7 +47,7 @@ struct store_scan {
     struct store_view_cursor cursor;
     struct store_scan_page page;
     struct store_pin pin;
-    struct store_skip seen; /* records given, when an index is multikey */
+    struct store_skip seen; /* records given, when some may come again */
     uint64_t keys_examined;
     uint64_t docs_examined;
 };

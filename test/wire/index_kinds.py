@@ -1,4 +1,4 @@
-"""index_kinds.py EXE - hashed indexes: what they hold, serve and refuse."""
+"""index_kinds.py EXE - hashed and wildcard indexes: what they hold, serve and refuse."""
 
 import datetime
 import pathlib
@@ -80,12 +80,65 @@ def check_hashed_specs(db):
     db.kept.insert_one({"at": old})
 
 
+def check_wildcard(db):
+    c = db.wild
+    c.insert_many([{"_id": 1, "a": 1, "b": {"c": "x", "d": {}}}, {"_id": 2, "a": [1, 5, {"z": 3}]}, {"_id": 3},
+                   {"_id": 4, "a": None, "b": {"c": "y"}}, {"_id": 5, "a": {"z": 3}, "b": 2}])
+    c.create_index([("$**", 1)], name="all")
+    scan = plan_of(c, {"b.c": "x"})[-1]
+    assert scan["keyPattern"] == {"$_path": 1, "b.c": 1}, scan
+    assert scan["indexBounds"] == {"$_path": ['["b.c", "b.c"]'], "b.c": ['["x", "x"]']}, scan
+    assert scan["isMultiKey"] is True and scan["indexName"] == "all"
+    assert ids(c.find({"b.c": "x"})) == [1] and sorted(ids(c.find({"a": 1}))) == [1, 2]
+    assert sorted(ids(c.find({"a.z": 3}).hint("all"))) == [2, 5]
+    assert sorted(ids(c.find({"b": {"$exists": True}}).hint("all"))) == [1, 4, 5]
+    assert sorted(ids(c.find({"$or": [{"a": 5}, {"b.c": "y"}]}).hint("all"))) == [2, 4]
+    assert sorted(ids(c.find({"a": None}))) == [3, 4]
+    for query in ({}, {"a": None}, {"_id": 1}, {"a": {"$ne": 1}}):
+        refused(291, lambda query=query: list(c.find(query).hint("all")))
+    refused(51174, lambda: list(c.find().min([("a", 1)]).hint("all")))
+    c.update_one({"a": 5}, {"$set": {"n": {"e": {"w": 1}}}}, hint="all")
+    assert ids(c.find({"n.e.w": {"$gte": 1}}).hint("all")) == [2]
+    c.delete_one({"n.e.w": 1}, hint="all")
+    assert ids(c.find({"n": {"$exists": True}}).hint("all")) == []
+    assert c.index_information()["all"] == {"v": 2, "key": [("$**", 1)]}
+    assert db.command("validate", "wild")["valid"]
+
+
+def check_wildcard_specs(db):
+    c = db.wild_specs
+    for options in ({"unique": True}, {"sparse": True}, {"expireAfterSeconds": 5}):
+        refused(67, lambda options=options: c.create_index([("$**", 1)], **options))
+    for key in ("$**.a", "a.$**.$**", "a.$**.b", "a.$*"):
+        refused(67, lambda key=key: c.create_index([(key, 1)]))
+    refused(67, lambda: c.create_index([("$**", "hashed")]))
+    refused(7246201, lambda: c.create_index([("$**", 1), ("a.$**", 1)]))
+    refused(7246209, lambda: c.create_index([("a", 1), ("$**", 1)]))
+    refused(7246209, lambda: c.create_index([("a.b", 1), ("a.$**", 1)]))
+    refused(9, lambda: c.create_index([("a.$**", 1)], wildcardProjection={"a": 1}))
+    refused(2, lambda: c.create_index([("a", 1)], wildcardProjection={"a": 1}))
+    refused(31249, lambda: c.create_index([("$**", 1)], wildcardProjection={"a": 1, "a.b": 1}))
+    refused(51271, lambda: c.create_index([("$**", 1)], wildcardProjection={"a": "x"}))
+    c.create_index([("p", 1), ("$**", -1)], wildcardProjection={"p": 0, "q": 0}, name="pw")
+    assert c.index_information()["pw"]["wildcardProjection"] == {"p": 0, "q": 0}
+    refused(85, lambda: c.create_index([("p", 1), ("$**", -1)], wildcardProjection={"p": 0, "q": 0}, name="other"))
+    c.insert_many([{"_id": i, "p": i % 4, "q": i, "r": i // 4} for i in range(80)])
+    refused(7246301, lambda: c.insert_one({"p": [1]}))
+    stages = plan_of(c, {"p": 1, "r": {"$gt": 5}}, sort=[("r", -1)])
+    assert [s["stage"] for s in stages] == ["FETCH", "IXSCAN"], stages
+    assert ids(c.find({"p": 1, "r": {"$gt": 15}}).sort("r", -1)) == [77, 73, 69, 65]
+    assert len(ids(c.find({"p": 1}).hint("pw"))) == 20
+    refused(291, lambda: list(c.find({"q": 1}).hint("pw")))
+
+
 def main():
     with Server(sys.argv[1]) as server:
         client = server.client()
         client.admin.command("setParameter", 1, ttlMonitorSleepSecs=1)
         check_hashed(client.kinds)
         check_hashed_specs(client.kinds)
+        check_wildcard(client.kinds)
+        check_wildcard_specs(client.kinds)
         assert client.kinds.kept.find_one() is not None, "an index of hashes has no times"
 
 
