@@ -46,7 +46,8 @@ static struct slice expire_filter(struct command_op *op, const struct store_inde
 static int64_t expire_rule(const struct store_collection *collection,
                            const struct store_index *index)
 {
-    bool has_values = index->ready && index->geo.kind == GEO_INDEX_NONE && !index->hashed;
+    bool has_values =
+        index->ready && index->geo.kind == GEO_INDEX_NONE && !index->hashed && index->text == NULL;
     return has_values ? expire_after(index->is_id ? collection->options : index->spec) : -1;
 }
 

@@ -185,6 +185,39 @@ static struct explain_stage *tree_near(struct explain_tree *tree)
     return stage;
 }
 
+static void tree_words(struct doc_builder *builder, const char *name, const struct text_list *list)
+{
+    doc_build_open_array(builder, slice_str(name));
+    for (uint32_t i = 0; i < list->count; i++) {
+        doc_build_string(builder, "", list->items[i]);
+    }
+    doc_build_close(builder);
+}
+
+/* A search by words: what is looked for stands above the index and the documents. */
+static struct explain_stage *tree_text(struct explain_tree *tree)
+{
+    const struct query_plan_branch *branch = &tree->plan->branches[0];
+    const struct text_query *query = tree->plan->text->query;
+    const struct store_index *index = &tree->read->collection->indexes[branch->index];
+    struct explain_stage *scan = tree_stage(tree, "IXSCAN", NULL);
+    tree_index(tree, branch, scan);
+    struct explain_stage *stage = tree_stage(tree, "TEXT_MATCH", tree_fetch(tree, scan, false));
+    struct doc_builder *builder = tree_begin(tree);
+    doc_build_doc(builder, "indexPrefix", doc_value_get_doc(doc_empty_object));
+    doc_build_string(builder, "indexName", index->name);
+    doc_build_open(builder, SLICE("parsedTextQuery"));
+    tree_words(builder, "terms", &query->words);
+    tree_words(builder, "negatedTerms", &query->unwanted);
+    tree_words(builder, "phrases", &query->phrases);
+    tree_words(builder, "negatedPhrases", &query->unwanted_phrases);
+    doc_build_close(builder);
+    doc_build_i32(builder, "textIndexVersion", 3);
+    stage->fields = tree_end(tree);
+    stage->returned = tree->read->docs_given;
+    return stage;
+}
+
 static struct explain_stage *tree_scan(struct explain_tree *tree)
 {
     const struct query_plan *plan = tree->plan;
@@ -196,6 +229,9 @@ static struct explain_stage *tree_scan(struct explain_tree *tree)
     }
     if (plan->branches_count > 1) {
         return tree_branches(tree);
+    }
+    if (plan->text != NULL && plan->branches_count == 1) {
+        return tree_text(tree);
     }
     const struct query_plan_branch *branch = &plan->branches[0];
     if (branch->index < 0) {

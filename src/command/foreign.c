@@ -99,12 +99,22 @@ static struct query_match *foreign_all(struct arena *arena)
     return match;
 }
 
-/* The filter with what a $geoNear at the beginning of the pipeline asks for; either may be NULL. */
-static struct query_match *foreign_near(struct arena *arena, const struct query_pipeline *pipeline,
-                                        struct query_match *match)
+/* What the pipeline begins with and only an index can answer: $geoNear, $text; or NULL. */
+static struct query_match *foreign_leading(const struct query_pipeline *pipeline)
 {
-    struct query_match *near = pipeline == NULL ? NULL : query_pipeline_leading_near(pipeline);
-    if (near == NULL || match == NULL) {
+    struct query_match *near = query_pipeline_leading_near(pipeline);
+    const struct query_match *match = query_pipeline_leading_match(pipeline);
+    bool text = near == NULL && match != NULL && query_match_text(match) != NULL;
+    return text ? (struct query_match *)(uintptr_t)match : near;
+}
+
+/* The filter with what such a beginning of the pipeline asks for; either may be NULL. */
+static struct query_match *foreign_filter(struct arena *arena,
+                                          const struct query_pipeline *pipeline,
+                                          struct query_match *match)
+{
+    struct query_match *near = pipeline == NULL ? NULL : foreign_leading(pipeline);
+    if (near == NULL || match == NULL || near == match) {
         return near == NULL ? match : near;
     }
     struct query_match *both = foreign_all(arena);
@@ -160,7 +170,7 @@ static int foreign_open_view(struct command_foreign *foreign, const struct query
     struct query_eval inner;
     const struct query_match *match = query_pipeline_leading_match(pipeline);
     struct query_match *filter =
-        foreign_near(&foreign->arena, pipeline, (struct query_match *)(uintptr_t)match);
+        foreign_filter(&foreign->arena, pipeline, (struct query_match *)(uintptr_t)match);
     query_eval_init(&inner, &foreign->context, &foreign->arena);
     code = foreign_read(foreign, &inner, filter, base.collection, err);
     struct query_source source = {&foreign_base_ops, foreign};
@@ -185,8 +195,8 @@ static int foreign_open(void *owner, const struct query_foreign *wanted,
     arena_init(&foreign->scratch);
     struct slice ns = foreign_namespace(foreign, wanted->from);
     bool is_view = command_view_find(catalog, ns) != NULL;
-    struct query_match *match = foreign_near(&foreign->arena, wanted->pipeline,
-                                             (struct query_match *)(uintptr_t)wanted->filter);
+    struct query_match *match = foreign_filter(&foreign->arena, wanted->pipeline,
+                                               (struct query_match *)(uintptr_t)wanted->filter);
     int code = is_view ? foreign_open_view(foreign, wanted, eval, catalog, err)
                        : foreign_read(foreign, eval, match, store_catalog_find(catalog, ns), err);
     store_catalog_release(catalog);

@@ -5,11 +5,13 @@
 #include "doc/hash.h"
 #include "doc/view.h"
 #include "geo/index.h"
+#include "text/index.h"
 
 struct kind_counts {
     uint32_t sphere;
     uint32_t plane;
     uint32_t hashed;
+    uint32_t text;
     uint32_t at; /* fields looked at */
 };
 
@@ -18,8 +20,10 @@ static int kind_count(struct command_op *op, struct doc_elem elem, struct kind_c
     enum geo_index_kind geo = geo_index_kind_of(elem.value);
     counts->sphere += geo == GEO_INDEX_SPHERE;
     counts->plane += geo == GEO_INDEX_PLANE;
+    counts->text += text_index_is_kind(elem.value);
     counts->hashed += doc_hash_is_index_kind(elem.value);
-    if ((counts->sphere > 0) + (counts->plane > 0) + (counts->hashed > 0) > 1) {
+    if ((counts->sphere > 0) + (counts->plane > 0) + (counts->hashed > 0) + (counts->text > 0) >
+        1) {
         return err_set(&op->err, LT_ECANNOTCREATEINDEX,
                        "Can't use more than one index plugin for a single index.");
     }

@@ -8,6 +8,7 @@
 #include "doc/view.h"
 #include "doc/wildcard.h"
 #include "geo/index.h"
+#include "text/index.h"
 
 enum { INDEX_FIELDS_MAX = 32, INDEXES_MAX = 64, INDEX_KEPT_FLAGS = 3 };
 
@@ -16,8 +17,8 @@ struct index_args {
     struct slice name;
     struct slice partial;
     struct slice collation;
-    struct slice inherited; /* the collection's, complete; empty: by bytes */
-    struct slice complete;  /* the index's */
+    struct slice inherited;  /* the collection's, complete; empty: by bytes */
+    struct slice complete;   /* the index's */
     struct slice projection; /* of a wildcard index */
     struct doc_value version;
     struct doc_value unique;
@@ -36,6 +37,10 @@ static const struct command_arg index_arg_table[] = {
     {"v", COMMAND_ARG_VALUE, offsetof(struct index_args, version), 0},
     {"unique", COMMAND_ARG_VALUE, offsetof(struct index_args, unique), 0},
     {"sparse", COMMAND_ARG_VALUE, offsetof(struct index_args, sparse), 0},
+    {"weights", COMMAND_ARG_IGNORE, 0, 0}, /* those of text indexes: index_text.c */
+    {"default_language", COMMAND_ARG_IGNORE, 0, 0},
+    {"language_override", COMMAND_ARG_IGNORE, 0, 0},
+    {"textIndexVersion", COMMAND_ARG_IGNORE, 0, 0},
     {"hidden", COMMAND_ARG_VALUE, offsetof(struct index_args, hidden), 0},
     {"expireAfterSeconds", COMMAND_ARG_VALUE, offsetof(struct index_args, expire), 0},
     {"partialFilterExpression", COMMAND_ARG_DOC, offsetof(struct index_args, partial), 0},
@@ -58,15 +63,9 @@ static int index_check_direction(struct command_op *op, struct doc_elem elem)
 {
     if (elem.value.type == DOC_STRING) {
         struct slice plugin = doc_value_get_string(elem.value);
-        static const char *const known[] = {"text", "geoHaystack"};
-        if (geo_index_kind_of(elem.value) != GEO_INDEX_NONE || doc_hash_is_index_kind(elem.value)) {
+        if (geo_index_kind_of(elem.value) != GEO_INDEX_NONE || doc_hash_is_index_kind(elem.value) ||
+            text_index_is_kind(elem.value)) {
             return 0;
-        }
-        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-            if (slice_is(plugin, known[i])) {
-                return err_set(&op->err, LT_ENOTIMPLEMENTED, "%s indexes are not supported yet",
-                               known[i]);
-            }
         }
         return err_set(&op->err, LT_ECANNOTCREATEINDEX, "Unknown index plugin '%.*s'",
                        SLICE_FMT(plugin));
@@ -91,7 +90,9 @@ static int index_check_field(struct command_op *op, struct doc_elem elem)
     }
     /* the last part may be a wildcard, with a direction */
     uint32_t names = path.count;
-    names -= doc_wildcard_is_name(elem.name) && doc_value_is_number(elem.value);
+    names -= doc_wildcard_is_name(elem.name) &&
+             (doc_value_is_number(elem.value) ||
+              (text_index_is_kind(elem.value) && slice_is(elem.name, "$**")));
     for (uint32_t i = 0; i < names; i++) {
         if (path.parts[i].name.data[0] == '$') {
             return err_set(&op->err, LT_ECANNOTCREATEINDEX,
@@ -243,10 +244,13 @@ static int index_check_collation(struct command_op *op, struct index_args *args)
         return err_set(&op->err, LT_EBADVALUE,
                        "The _id index must have the same collation as the collection.");
     }
-    if (args->complete.len > 0 && geo_index_kind_of_key(args->key) == GEO_INDEX_PLANE) {
+    bool is_text = command_index_is_text(args->key);
+    bool by_bytes = is_text || geo_index_kind_of_key(args->key) == GEO_INDEX_PLANE;
+    if (args->complete.len > 0 && by_bytes) {
         return err_set(&op->err, LT_ECANNOTCREATEINDEX,
-                       "Index type '2d' does not support collation: give {collation: {locale: "
-                       "\"simple\"}} where the collection has one");
+                       "Index type '%s' does not support collation: give {collation: {locale: "
+                       "\"simple\"}} where the collection has one",
+                       is_text ? "text" : "2d");
     }
     return 0;
 }
@@ -297,7 +301,8 @@ static int index_check_options(struct command_op *op, struct index_args *args)
 
 /* As listIndexes shows it: v, key, name, then the options that were given. */
 static struct slice index_build_spec(struct command_op *op, struct slice from,
-                                     const struct index_args *args)
+                                     const struct index_args *args,
+                                     const struct command_index_text *text)
 {
     static const char *const kept[] = {"unique",
                                        "sparse",
@@ -313,7 +318,7 @@ static struct slice index_build_spec(struct command_op *op, struct slice from,
     buf_init(buf, &op->arena);
     doc_build_begin(builder, buf);
     doc_build_i32(builder, "v", 2);
-    doc_build_doc(builder, "key", args->key);
+    doc_build_doc(builder, "key", text->key);
     doc_build_string(builder, "name", args->name);
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         struct doc_value value = doc_get_str(from, kept[i]);
@@ -333,6 +338,7 @@ static struct slice index_build_spec(struct command_op *op, struct slice from,
         doc_build_i32(builder, "2dsphereIndexVersion",
                       given ? (int32_t)doc_value_to_i64_clamped(args->sphere_version) : 3);
     }
+    command_index_build_text(builder, text);
     return doc_build_end(builder);
 }
 
@@ -342,6 +348,7 @@ static int index_parse(struct command_op *op, struct slice inherited, struct sli
     static const struct command_args_spec table = {"createIndexes.indexes", index_arg_table, false,
                                                    false};
     struct index_args args = {.inherited = inherited};
+    struct command_index_text text;
     int code = command_args_read(&table, spec, &args, &op->err);
     if (code == -40415) {
         return err_set(&op->err, LT_EINVALIDINDEXSPECIFICATIONOPTION,
@@ -359,10 +366,12 @@ static int index_parse(struct command_op *op, struct slice inherited, struct sli
                                             doc_value_exists(args.expire), args.version};
     code = code < 0 ? code : command_index_check_wildcard(op, spec, &options);
     code = code < 0 ? code : index_check_options(op, &args);
+    code = code < 0 ? code : command_index_parse_text(op, spec, &text);
     if (code < 0) {
         return code;
     }
-    *ret_index = (struct command_index){args.name, args.key, index_build_spec(op, spec, &args)};
+    *ret_index =
+        (struct command_index){args.name, text.key, index_build_spec(op, spec, &args, &text)};
     return 0;
 }
 
@@ -453,6 +462,12 @@ static int index_compare(struct command_op *op, const struct store_index *old,
                        "names are not specified, they are auto generated and can cause conflicts. "
                        "Please refer to our documentation. Requested index: %.*s",
                        SLICE_FMT(new->name));
+    }
+    if (!same_entries && old->text != NULL && command_index_is_text(new->key)) {
+        return err_set(&op->err, LT_ECANNOTCREATEINDEX,
+                       "only one text index per collection allowed, found existing text index "
+                       "\"%.*s\"",
+                       SLICE_FMT(old->name));
     }
     if (same_entries) {
         return err_set(&op->err, LT_EINDEXOPTIONSCONFLICT,

@@ -9,6 +9,7 @@
 #define COMMAND_INDEX_SPEC_H
 
 #include "command/command.h"
+#include "doc/build.h"
 
 /* The most seconds until a document expires. */
 enum { COMMAND_EXPIRE_MAX = INT32_MAX };
@@ -38,6 +39,21 @@ bool command_index_is_hashed(struct slice key);
 
 /* Is some field a wildcard? */
 bool command_index_is_wildcard(struct slice key);
+
+/* Is some field a text? */
+bool command_index_is_text(struct slice key);
+
+/* What a text index has besides; `key` is the key as it is kept, of any index. */
+struct command_index_text {
+    struct slice key;
+    struct slice weights; /* empty: it is no text index */
+    struct slice language;
+    struct slice language_override;
+    int32_t version;
+};
+int command_index_parse_text(struct command_op *op, struct slice spec,
+                             struct command_index_text *ret_text);
+void command_index_build_text(struct doc_builder *builder, const struct command_index_text *text);
 
 /* Options that some kinds of indexes do not have. */
 struct command_index_options {

@@ -33,6 +33,7 @@ static struct query_plan_index *read_indexes(const struct command_read_spec *spe
             .geo = index->geo,
             .collation = index->collation,
             .wildcard = index->wildcard,
+            .text = index->text,
             .unusable = (index->hidden && !spec->hidden_too) || !index->ready,
         };
     }
@@ -116,7 +117,12 @@ int command_read_open(struct command_read *read, struct query_context *context,
         code = query_match_parse_near(context, spec->filter, &read->match, err);
     }
     context->near = code < 0 ? NULL : query_match_near(read->match);
+    struct query_text *text = code < 0 ? NULL : query_match_text(read->match);
+    context->text = context->text == NULL ? text : context->text;
     code = code < 0 ? code : read_plan(read, context, spec, err);
+    if (code == 0 && text != NULL) { /* stages that were parsed before look at theirs */
+        context->text->query = text->query;
+    }
     if (code < 0) {
         return code;
     }

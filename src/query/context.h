@@ -15,6 +15,7 @@
 
 struct query__zone;
 struct query_near;
+struct query_text;
 struct query_scope; /* variables that $let, $map and `let` bring into view (expr_private.h) */
 
 struct query_context {
@@ -28,6 +29,7 @@ struct query_context {
     uint32_t depth;                /* nesting of what is being parsed */
     struct query__zone *zones;     /* time zones opened so far (date.h) */
     const struct query_near *near; /* documents come in this order: $meta tells of it; or NULL */
+    struct query_text *text;       /* documents match it: $meta tells how well; or NULL */
     const struct query_memory *memory;     /* counts what stages hold; NULL: nobody does */
     const struct doc_collation *collation; /* how strings compare; NULL: by bytes */
     bool timeless;                         /* $$NOW and $$CLUSTER_TIME are errors here */

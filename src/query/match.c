@@ -148,6 +148,15 @@ static int match_some(const struct query_match *node, const struct match_run *ru
     return 0;
 }
 
+static int match_text(const struct query_match *node, const struct match_run *run)
+{
+    const struct query_text *text = node->detail;
+    double score;
+    return text->query == NULL
+               ? err_set(run->err, LT_EINDEXNOTFOUND, "text index required for $text query")
+               : text_query_match(text->query, run->eval->arena, run->doc, &score, run->err);
+}
+
 static int match_node(const struct query_match *node, const struct match_run *run)
 {
     struct match_run silent = *run;
@@ -169,6 +178,8 @@ static int match_node(const struct query_match *node, const struct match_run *ru
         return match_expr(node, run);
     case QUERY_MATCH_SCHEMA:
         return query_schema_match(node->detail, doc_value_object(run->doc), run->err);
+    case QUERY_MATCH_TEXT:
+        return match_text(node, run);
     case QUERY_MATCH_NEAR:
     case QUERY_MATCH_TRUE:
         return 1;

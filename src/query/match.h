@@ -15,6 +15,7 @@
 #include "geo/region.h"
 #include "query/context.h"
 #include "query/regex.h"
+#include "text/query.h"
 
 enum query_match_kind {
     /* children; $ne and $nin are NOT of EQ and IN */
@@ -44,6 +45,7 @@ enum query_match_kind {
     QUERY_MATCH_EXPR,
     QUERY_MATCH_SCHEMA, /* the whole document satisfies a $jsonSchema */
     QUERY_MATCH_NEAR,   /* $near: who reads does so in this order; match_geo.c */
+    QUERY_MATCH_TEXT,   /* $text: who reads does so by a text index; match_text.c */
     QUERY_MATCH_TRUE,
     QUERY_MATCH_FALSE,
 };
@@ -60,13 +62,17 @@ struct query_match {
     void *detail; /* what else the kind needs (compiled regex, type set, ...); match.c knows */
 };
 
-/* Parse a filter document. $near and its like are refused: 5626500. */
+/* Parse a filter document. $near and its like are refused: 5626500; $text: BadValue. */
 int query_match_parse(struct query_context *context, struct slice filter,
                       struct query_match **ret_match, struct err *err);
 
-/* The same for who can read documents by their distance. */
+/* The same for who can read documents by their distance, and by a text index. */
 int query_match_parse_near(struct query_context *context, struct slice filter,
                            struct query_match **ret_match, struct err *err);
+
+/* The same for a $match: $text is taken if it is the first stage, otherwise 17313. */
+int query_match_parse_stage(struct query_context *context, struct slice filter, bool first,
+                            struct query_match **ret_match, struct err *err);
 
 /* 1 when `doc` matches, 0 when not, negative on error ($expr). When `ret_array_index` is not NULL
  * it gets the position that the positional operator `$` stands for, or -1. */
@@ -103,5 +109,19 @@ bool query_near_doc(const struct query_near *near, struct slice doc,
 
 /* The regex of a REGEX node. */
 const struct query_regex *query_match_regex(const struct query_match *match);
+
+/* What a TEXT node looks for. */
+struct query_text {
+    struct text_search search;
+    const struct text_query
+        *query; /* by the index in use, which the planner sets; NULL: none yet */
+};
+
+/* The one of a filter, or NULL. */
+struct query_text *query_match_text(const struct query_match *match);
+
+/* How well a document matches; false: it does not, or nothing is known. */
+bool query_text_score(const struct query_text *text, struct arena *arena, struct slice doc,
+                      double *ret_score);
 
 #endif

@@ -142,71 +142,13 @@ static int parse_where(struct match_parser *parser, struct doc_elem op, struct m
                    SLICE_FMT(op.name));
 }
 
-static int parse_text_check(struct match_parser *parser, struct doc_elem op)
-{
-    static const struct {
-        const char *name;
-        uint8_t type;
-    } fields[] = {{"$search", DOC_STRING},
-                  {"$language", DOC_STRING},
-                  {"$caseSensitive", DOC_BOOL},
-                  {"$diacriticSensitive", DOC_BOOL}};
-    struct slice spec = doc_value_get_doc(op.value);
-    size_t known = 0;
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        struct doc_value value = doc_get_str(spec, fields[i].name);
-        if (!doc_value_exists(value)) {
-            if (i == 0) {
-                return err_set(parser->err, LT_ENOSUCHKEY, "Missing expected field \"$search\"");
-            }
-            continue;
-        }
-        known++;
-        if (value.type != fields[i].type) {
-            return err_set(parser->err, LT_ETYPEMISMATCH,
-                           "\"%s\" had the wrong type. Expected %s, found %s", fields[i].name,
-                           doc_type_name(fields[i].type), doc_type_name(value.type));
-        }
-    }
-    if (known != doc_count(spec)) {
-        return err_set(parser->err, LT_EBADVALUE, "extra fields in $text");
-    }
-    return 0;
-}
-
-/* The arguments are checked; parse_check_text says what becomes of it. */
-static int parse_text(struct match_parser *parser, struct doc_elem op, struct match_list *list)
-{
-    (void)list;
-    if (parser->inner) {
-        return err_set(parser->err, LT_EBADVALUE,
-                       "$text can only be applied to the top-level document");
-    }
-    if (op.value.type != DOC_OBJECT) {
-        return err_set(parser->err, LT_EBADVALUE, "$text expects an object");
-    }
-    parser->text = true;
-    return parse_text_check(parser, op);
-}
-
-/* There are no text indexes yet, and MongoDB's answer to that is 27. */
-static int parse_check_text(const struct match_parser *parser)
-{
-    if (!parser->text) {
-        return 0;
-    }
-    return parser->near
-               ? err_set(parser->err, LT_EBADVALUE, "text and geoNear not allowed in same query")
-               : err_set(parser->err, LT_EINDEXNOTFOUND, "text index required for $text query");
-}
-
 static const struct {
     const char *name;
     int (*parse)(struct match_parser *parser, struct doc_elem op, struct match_list *list);
 } parse_tops[] = {
     {"$and", parse_tree},           {"$or", parse_tree},      {"$nor", parse_tree},
     {"$expr", parse_expr},          {"$comment", parse_skip}, {"$alwaysTrue", parse_always},
-    {"$alwaysFalse", parse_always}, {"$where", parse_where},  {"$text", parse_text},
+    {"$alwaysFalse", parse_always}, {"$where", parse_where},  {"$text", query__match_text},
     {"$jsonSchema", parse_schema},
 };
 
@@ -279,14 +221,22 @@ int query_match_parse(struct query_context *context, struct slice filter,
 {
     struct match_parser parser = {.context = context, .err = err};
     int code = query__match_filter(&parser, filter, ret_match);
-    return code < 0 ? code : parse_check_text(&parser);
+    return code < 0 ? code : query__match_text_check(&parser, *ret_match, LT_EBADVALUE);
 }
 
 int query_match_parse_near(struct query_context *context, struct slice filter,
                            struct query_match **ret_match, struct err *err)
 {
-    struct match_parser parser = {.context = context, .err = err, .nears = true};
+    struct match_parser parser = {.context = context, .err = err, .nears = true, .texts = true};
     int code = query__match_filter(&parser, filter, ret_match);
     code = code < 0 ? code : query__match_near_check(&parser, *ret_match);
-    return code < 0 ? code : parse_check_text(&parser);
+    return code < 0 ? code : query__match_text_check(&parser, *ret_match, LT_EBADVALUE);
+}
+
+int query_match_parse_stage(struct query_context *context, struct slice filter, bool first,
+                            struct query_match **ret_match, struct err *err)
+{
+    struct match_parser parser = {.context = context, .err = err, .texts = first};
+    int code = query__match_filter(&parser, filter, ret_match);
+    return code < 0 ? code : query__match_text_check(&parser, *ret_match, 17313);
 }

@@ -60,7 +60,8 @@ struct match_parser {
     bool inner; /* inside $elemMatch */
     bool nears; /* $near may be here */
     bool near;  /* it was met */
-    bool text;  /* $text was met */
+    bool texts; /* $text may be here */
+    bool text;  /* it was met */
     uint32_t depth;
     struct err *err;
 };
@@ -94,6 +95,12 @@ int query__near_point(struct query_near *near, struct doc_value value, bool sphe
 /* A NEAR node, to be filled in, together with another filter: what $geoNear means. */
 struct query_match *query__near_match(struct query_context *context, struct query_match *rest,
                                       struct query_near **ret_near);
+
+/* {$text: {...}}, and: is there one at most, under no negation, where it may be? `refusal`: the
+ * code for where it may not (match_text.c). */
+int query__match_text(struct match_parser *parser, struct doc_elem op, struct match_list *list);
+int query__match_text_check(struct match_parser *parser, const struct query_match *match,
+                            int refusal);
 
 /* Building blocks: a new node (path may be NULL), a growing list, a list as children. */
 struct query_match *query__match_node(struct match_parser *parser, enum query_match_kind kind,

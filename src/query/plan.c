@@ -232,6 +232,9 @@ static bool plan_one(struct planner *planner, const struct plan_set *set,
         for (uint32_t k = 0; k < count; k++) {
             struct plan_fit fit;
             query__plan_fit(arena, &index[k], set, sort, &fit);
+            if (query__plan_text_refuses(&fit, set)) {
+                continue;
+            }
             plan_try(planner, &fit, whole, &best);
         }
     }
@@ -387,17 +390,19 @@ int query_plan_make(struct query_context *context, const struct query_plan_reque
     struct planner planner = {.context = context, .request = request};
     const struct query_sort *sort = request->sort;
     struct query_near *near = query_match_near(request->match);
-    if (near == NULL && plan_by_id(&planner, ret_plan)) {
+    struct query_text *text = query_match_text(request->match);
+    if (near == NULL && text == NULL && plan_by_id(&planner, ret_plan)) {
         return 0;
     }
-    int code = plan_hint(&planner, err);
+    int code = text == NULL ? 0 : query__plan_text_begin(context, request, text, err);
+    code = code < 0 ? code : plan_hint(&planner, err);
     if (code < 0) {
         return code;
     }
     if (request->min.len > 0 || request->max.len > 0) {
         return plan_between(&planner, ret_plan, err);
     }
-    *ret_plan = (struct query_plan){.sorted = true};
+    *ret_plan = (struct query_plan){.sorted = true, .text = text};
     struct plan_set set = {.arena = context->arena};
     query__plan_collect(&set, request->match);
     if (near != NULL) {
@@ -418,6 +423,12 @@ int query_plan_make(struct query_context *context, const struct query_plan_reque
                        "error processing query: planner returned error :: caused by :: No query "
                        "solutions: wildcard index %.*s does not have all documents of the query",
                        SLICE_FMT(request->indexes[planner.hinted].name));
+    }
+    if (!found && text != NULL) {
+        return err_set(err, LT_ENOQUERYEXECUTIONPLANS,
+                       "error processing query: planner returned error :: caused by :: failed to "
+                       "use text index to satisfy $text query (if text index is compound, are "
+                       "equality predicates given for all prefix fields?)");
     }
     if (!found) {
         plan_collection(&planner, ret_plan);

@@ -35,6 +35,7 @@ struct query_plan_index {
     const struct doc_collation *collation; /* of its strings, which are sort keys; or NULL */
     struct geo_index geo;
     const struct doc_wildcard *wildcard; /* NULL: it is none */
+    const struct text_index *text;       /* NULL: it is none */
 };
 
 /* Encoded keys in [from, to), without the index id. */
@@ -69,6 +70,7 @@ struct query_plan {
     uint32_t branches_count; /* 0: nothing can match */
     bool sorted;
     bool overlap;                 /* several branches may give a document twice */
+    struct query_text *text;      /* what $text looks for; NULL: nothing */
     struct query_plan_near *near; /* NULL: in no such order */
     /* Another that would have done, whose own is the next: for explain. Ranges may be missing. */
     struct query_plan *rejected;

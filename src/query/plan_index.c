@@ -67,7 +67,11 @@ void query__plan_index_init(struct query_context *context, const struct query_pl
     while (doc_iter_next(&iter, &elem)) {
         bool geo = geo_index_kind_of(elem.value) != GEO_INDEX_NONE;
         bool hashed = doc_hash_is_index_kind(elem.value);
-        index.usable &= (geo || hashed || doc_value_is_number(elem.value)) &&
+        bool text = text_index_is_kind(elem.value);
+        if (spec->text != NULL && slice_is(elem.name, "_ftsx")) {
+            continue;
+        }
+        index.usable &= (geo || hashed || text || doc_value_is_number(elem.value)) &&
                         index.fields_count < PLAN_FIELDS_MAX;
         index.geo |= geo;
         index.fields[index.fields_count++] = (struct plan_field){
@@ -76,6 +80,7 @@ void query__plan_index_init(struct query_context *context, const struct query_pl
             .numeric = query__plan_is_numeric(elem.name),
             .geo = geo,
             .hashed = hashed,
+            .text = text,
         };
     }
     if (spec->partial.len > 0) {
@@ -274,6 +279,10 @@ static void index_bound_field(struct arena *arena, struct plan_fit *fit, uint32_
         index_bound_hashed(arena, fit, at, set);
         return;
     }
+    if (field->text) {
+        query__plan_text_bound(arena, fit, at, set);
+        return;
+    }
     if (field->part == PLAN_FIELD_PATH) {
         query__plan_wildcard_bound(arena, fit, at, set);
     }
@@ -326,7 +335,7 @@ static bool index_sorts(struct plan_fit *fit, const struct query_sort *sort)
     uint32_t at = 0;
     for (uint32_t i = 0; i < sort->count; i++) {
         const struct query_sort_field *field = &sort->fields[i];
-        if (field->random || field->nothing) {
+        if (field->random || field->nothing || field->text != NULL) {
             return false;
         }
         if (index_is_constant(fit, field->path.text)) {
@@ -336,7 +345,7 @@ static bool index_sorts(struct plan_fit *fit, const struct query_sort *sort)
             at++;
         }
         if (at == fit->index->fields_count || fit->index->fields[at].geo ||
-            fit->index->fields[at].hashed ||
+            fit->index->fields[at].hashed || fit->index->fields[at].text ||
             !slice_equal(fit->index->fields[at].path, field->path.text)) {
             return false;
         }

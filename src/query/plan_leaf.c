@@ -124,6 +124,9 @@ static void leaf_collect(struct plan_set *set, const struct query_match *node,
     case QUERY_MATCH_FALSE:
         set->never = true;
         return;
+    case QUERY_MATCH_TEXT:
+        set->text = node->detail;
+        return;
     case QUERY_MATCH_NOR:
     case QUERY_MATCH_NOT:
     case QUERY_MATCH_EXPR:
@@ -144,7 +147,7 @@ void query__plan_collect(struct plan_set *set, const struct query_match *match)
 
 struct plan_set query__plan_branch(const struct plan_set *set, const struct query_match *child)
 {
-    struct plan_set branch = {.arena = set->arena};
+    struct plan_set branch = {.arena = set->arena, .text = set->text};
     for (uint32_t i = 0; i < set->leaves_count; i++) {
         leaf_push(&branch, set->leaves[i]);
     }

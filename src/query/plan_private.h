@@ -52,7 +52,8 @@ struct plan_set {
     const struct query_match **ors;
     uint32_t ors_count;
     uint32_t ors_cap;
-    bool never; /* some predicate never holds */
+    bool never;                    /* some predicate never holds */
+    const struct query_text *text; /* one of the predicates; NULL: none */
 };
 
 struct plan_field {
@@ -61,6 +62,7 @@ struct plan_field {
     bool numeric; /* some part is a number: a position, or a name */
     bool geo;     /* it has cells in place of values */
     bool hashed;  /* it has hashes */
+    bool text;    /* it has words */
     enum { PLAN_FIELD_PLAIN, PLAN_FIELD_PATH, PLAN_FIELD_VALUE } part; /* of a wildcard */
 };
 
@@ -155,6 +157,17 @@ bool query__plan_is_once(const struct plan_fit *fit);
 /* Bound the path field `at` and the value field behind it. */
 void query__plan_wildcard_bound(struct arena *arena, struct plan_fit *fit, uint32_t at,
                                 const struct plan_set *set);
+
+/* ---- plan_text.c ---- */
+/* Find the text index, and what it is to be asked: 27, BadValue. */
+int query__plan_text_begin(struct query_context *context, const struct query_plan_request *request,
+                           struct query_text *text, struct err *err);
+/* Is the fit one of an index that a search cannot do with, or of a text index that has no search or
+ * lacks a value of a field before the text? */
+bool query__plan_text_refuses(const struct plan_fit *fit, const struct plan_set *set);
+/* Bound the text field `at` by the words looked for. */
+void query__plan_text_bound(struct arena *arena, struct plan_fit *fit, uint32_t at,
+                            const struct plan_set *set);
 
 /* ---- plan_geo.c ---- */
 /* Can a geospatial field be bounded by the predicate? */

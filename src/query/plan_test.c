@@ -47,7 +47,8 @@ static int plan_text(struct arena *arena, const struct plan_table *table,
     struct err err = {0};
     struct buf text;
     buf_init(&text, arena);
-    assert_int_equal(query_match_parse(&context, json_doc(arena, one->filter), &match, &err), 0);
+    assert_int_equal(query_match_parse_near(&context, json_doc(arena, one->filter), &match, &err),
+                     0);
     if (one->sort != NULL) {
         assert_int_equal(query_sort_parse(&context, json_doc(arena, one->sort), &sort, &err), 0);
     }
@@ -195,6 +196,31 @@ TEST(plan_asks_wildcard_indexes_for_one_path)
     PLAN_CASES(&table, cases);
     index.multikey = true;
     PLAN_CASES(&table, arrays);
+    arena_close(&arena);
+}
+
+TEST(plan_serves_text_by_the_text_index_only)
+{
+    static const struct plan_case cases[] = {
+        {"{'p': 1, '$text': {'$search': 'Foxes run'}}", NULL,
+         "t {'p':['[1, 1]'],'_fts':['[\\'fox\\', \\'fox\\']','[\\'run\\', \\'run\\']']}"},
+        {"{'p': 1, '$text': {'$search': 'the'}}", NULL, "t {'p':['[1, 1]'],'_fts':[]}"},
+        {"{'p': 1, 'a': 2, '$text': {'$search': '-fox cat'}}", NULL,
+         "t {'p':['[1, 1]'],'_fts':['[\\'cat\\', \\'cat\\']']}"},
+        {"{'p': 1, '$or': [{'$text': {'$search': 'fox'}}, {'a': 2}]}", NULL,
+         "t {'p':['[1, 1]'],'_fts':['[\\'fox\\', \\'fox\\']']} | a {'a':['[2, 2]']}"},
+        {"{'p': 1}", NULL, "collection"},
+    };
+    struct arena arena;
+    arena_init(&arena);
+    struct slice spec = json_doc(&arena, "{'key': {'p': 1, '_fts': 'text', '_ftsx': 1}}");
+    struct query_plan_index indexes[2] = {
+        {.name = SLICE("t"), .key = doc_value_get_doc(doc_get_str(spec, "key")), .multikey = true},
+        {.name = SLICE("a"), .key = json_doc(&arena, "{'a': 1}")},
+    };
+    indexes[0].text = text_index_of_spec(&arena, spec);
+    struct plan_table table = {.indexes = indexes, .count = 2, .hint = doc_missing};
+    PLAN_CASES(&table, cases);
     arena_close(&arena);
 }
 

@@ -195,6 +195,12 @@ static int project_elem(const struct project_run *run, const struct project_node
 static struct doc_value project_meta(const struct project_run *run, const struct project_node *node)
 {
     struct query_near_hit hit;
+    double score;
+    if (node->text != NULL) {
+        bool known = query_text_score(node->text, run->eval->arena,
+                                      doc_value_get_doc(run->eval->root), &score);
+        return known ? doc_value_double(run->eval->arena, score) : doc_missing;
+    }
     if (node->near == NULL ||
         !query_near_doc(node->near, doc_value_get_doc(run->eval->root), &hit)) {
         return doc_missing;

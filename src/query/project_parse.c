@@ -299,6 +299,13 @@ static int parse_meta(struct project_parser *parser, struct slice path, struct d
         }
         return code;
     }
+    if (parser->context->text != NULL && slice_is(name, "textScore")) {
+        int code = parse_place(parser, path, PROJECT_META, &node);
+        if (code == 0) {
+            node->text = parser->context->text;
+        }
+        return code;
+    }
     if (slice_is(name, "textScore") || slice_is(name, "geoNearDistance")) {
         return err_set(parser->err, 40218, "query requires %.*s metadata, but it is not available",
                        SLICE_FMT(name));

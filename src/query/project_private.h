@@ -31,6 +31,7 @@ struct project_node {
     struct query_match *match;     /* {"": {$elemMatch: ...}} on one element under "" */
     const struct query_near *near; /* META: what is nearest, or else how far it is */
     bool nearest;
+    const struct query_text *text; /* META: how well it matches */
     int64_t skip;
     int64_t limit; /* negative: the last ones, skip not used */
     bool has_skip;

@@ -8,6 +8,7 @@
 #include "doc/key.h"
 #include "doc/view.h"
 #include "query/expr_private.h"
+#include "query/match.h"
 
 static bool sort_direction(struct doc_value value, int64_t *ret_way)
 {
@@ -40,6 +41,11 @@ static int sort_meta(const struct query_context *context, struct query_sort_fiel
                      slice_is(what, "score");
     field->nothing |= context->near != NULL && slice_is(what, "geoNearDistance");
     if (field->random || field->nothing) { /* by distance: as documents come, sorts are stable */
+        return 0;
+    }
+    if (context->text != NULL && slice_is(what, "textScore")) {
+        field->text = context->text;
+        field->descending = true;
         return 0;
     }
     static const char *const known[] = {"textScore", "geoNearDistance"};
@@ -213,6 +219,11 @@ static bool sort_goes_through(const struct sort_shared *shared, const struct doc
     return true;
 }
 
+static bool sort_has_no_path(const struct query_sort_field *field)
+{
+    return field->random || field->nothing || field->text != NULL;
+}
+
 static int sort_share(const struct query_sort *sort, struct slice doc, struct sort_shared *shared,
                       struct err *err)
 {
@@ -220,8 +231,7 @@ static int sort_share(const struct query_sort *sort, struct slice doc, struct so
     for (uint32_t i = 0; i < sort->count && sort->count > 1; i++) {
         const struct query_sort_field *field = &sort->fields[i];
         struct doc_value array = doc_missing;
-        uint32_t parts =
-            field->random || field->nothing ? 0 : sort_array_on(&field->path, doc, &array);
+        uint32_t parts = sort_has_no_path(field) ? 0 : sort_array_on(&field->path, doc, &array);
         if (parts == 0) {
             continue;
         }
@@ -271,6 +281,10 @@ static void sort_encode(const struct query_sort *sort, struct query_eval *eval, 
         if (field->random) {
             int64_t number = (int64_t)query_random(eval->context);
             doc_key_encode(key, doc_value_i64(eval->arena, number), false);
+        } else if (field->text != NULL) {
+            double score = 0;
+            query_text_score(field->text, eval->arena, doc, &score);
+            doc_key_encode(key, doc_value_double(eval->arena, score), true);
         } else if (!field->nothing) {
             doc_key_encode_by(key, sort_value(field, doc, shared, elem), field->descending,
                               sort->collation);

@@ -19,7 +19,8 @@ enum { QUERY_SORT_FIELDS_MAX = 32 };
 struct query_sort_field {
     struct doc_path path;
     bool descending;
-    bool random;  /* {$meta: "randVal"}: there is no path */
+    bool random;                   /* {$meta: "randVal"}: there is no path */
+    const struct query_text *text; /* {$meta: "textScore"}: the best first, there is no path */
     bool nothing; /* {$meta: ...} of what no document has: orders nothing, there is no path */
 };
 

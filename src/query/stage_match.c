@@ -9,8 +9,11 @@ static int match_parse(struct query_stage_parse *parse, struct doc_value spec, s
         return err_set(err, 15959, "the match filter must be an expression in an object");
     }
     struct query_match *match = NULL;
-    int rc = query_match_parse(parse->context, doc_value_get_doc(spec), &match, err);
+    bool first = parse->pipeline->count == 0;
+    int rc = query_match_parse_stage(parse->context, doc_value_get_doc(spec), first, &match, err);
     if (rc == 0) {
+        struct query_text *text = query_match_text(match);
+        parse->context->text = parse->context->text == NULL ? text : parse->context->text;
         query_stage_add(parse, &query__stage_match, match);
     }
     return rc;

@@ -16,7 +16,8 @@ static int catalog_fields(struct store_collection *collection, struct store_inde
         int code = doc_path_parse(&collection->arena, elem.name, &index->fields[i].path, NULL);
         index->fields[i].geo = geo_index_kind_of(elem.value) != GEO_INDEX_NONE;
         index->fields[i].hashed = doc_hash_is_index_kind(elem.value);
-        bool special = index->fields[i].geo || index->fields[i].hashed;
+        bool special =
+            index->fields[i].geo || index->fields[i].hashed || text_index_is_kind(elem.value);
         if (code < 0 || (!special && !doc_value_is_number(elem.value))) {
             return -LT_ECORRUPT;
         }
@@ -71,6 +72,7 @@ static int catalog_index(struct store_collection *collection, struct slice entry
     index->hidden = catalog_flag(index->spec, "hidden");
     index->geo = geo_index_of_spec(index->spec);
     index->wildcard = doc_wildcard_of_spec(&collection->arena, index->spec);
+    index->text = text_index_of_spec(&collection->arena, index->spec);
     index->ready = catalog_flag(entry, "ready");
     index->multikey = catalog_flag(entry, "multikey");
     int code = catalog_index_collation(collection, index);

@@ -20,6 +20,7 @@
 #include "doc/path.h"
 #include "doc/wildcard.h"
 #include "geo/index.h"
+#include "text/index.h"
 
 /* How partial indexes and validators judge documents; the language itself lives in a room above. */
 struct store_filter_ops {
@@ -52,6 +53,7 @@ struct store_index {
     struct geo_index geo;
     const struct doc_collation *collation; /* strings are its sort keys; NULL: by bytes */
     struct doc_wildcard *wildcard; /* NULL: it is none */
+    struct text_index *text;       /* NULL: it is none */
     bool is_id;                    /* the records themselves, ordered by _id */
     bool is_natural;               /* no user's: see store_capped */
     bool unique;

@@ -234,6 +234,53 @@ static uint32_t keys_distinct(struct slice *keys, uint32_t count)
     return kept;
 }
 
+/* ---- fields beside a wildcard or a text ---- */
+
+static int keys_plain_value(struct store__keys *build, struct slice doc, uint32_t field,
+                            struct doc_value *ret_value)
+{
+    const struct doc_path *path = &build->index->fields[field].path;
+    struct doc_value value = doc_value_object(doc);
+    for (uint32_t i = 0; i < path->count && value.type != DOC_ARRAY; i++) {
+        value = value.type == DOC_OBJECT ? doc_get(doc_value_get_doc(value), path->parts[i].name)
+                                         : doc_missing;
+    }
+    if (value.type == DOC_ARRAY) {
+        return err_set(
+            build->err, build->index->text != NULL ? 16675 : 7246301,
+            "field '%.*s' of compound index %.*s has an array; only its text or wildcard "
+            "field may",
+            SLICE_FMT(path->text), SLICE_FMT(build->index->name));
+    }
+    build->exists |= doc_value_exists(value);
+    *ret_value = value;
+    return 0;
+}
+
+int store__keys_plain(struct store__keys *build, struct slice doc, struct store__keys_part part,
+                      struct slice *ret_encoded)
+{
+    struct buf buf;
+    buf_init(&buf, build->arena);
+    for (uint32_t i = part.from; i < part.to; i++) {
+        struct doc_value value = doc_missing;
+        int code = keys_plain_value(build, doc, i, &value);
+        if (code < 0) {
+            return code;
+        }
+        doc_key_encode_by(&buf, value, build->index->fields[i].descending, build->index->collation);
+    }
+    *ret_encoded = buf_slice(&buf);
+    return 0;
+}
+
+static int keys_of_kind(struct store__keys *build, struct slice doc, struct keys_walk *walks)
+{
+    return build->index->wildcard != NULL ? store__keys_of_wildcard(build, doc)
+           : build->index->text != NULL   ? store__keys_of_text(build, doc)
+                                          : keys_expand(build, walks);
+}
+
 int store_index_keys(struct arena *arena, const struct store_index *index, struct slice doc,
                      struct store_index_keys *ret_keys, struct err *err)
 {
@@ -246,8 +293,7 @@ int store_index_keys(struct arena *arena, const struct store_index *index, struc
     for (uint32_t i = 0; i < index->fields_count; i++) {
         walks[i].value = doc_value_object(doc);
     }
-    int code =
-        index->wildcard != NULL ? store__keys_of_wildcard(&build, doc) : keys_expand(&build, walks);
+    int code = keys_of_kind(&build, doc, walks);
     if (code < 0) {
         return code;
     }

@@ -25,7 +25,17 @@ struct store__keys {
 /* One more key. */
 int store__keys_push(struct store__keys *build, struct slice key);
 
-/* The keys of a document in a wildcard index: 7246301 for an array in another field. */
+/* Some fields of the index, encoded one after another, which no array may be met on: 7246301, of
+ * a text index 16675. */
+struct store__keys_part {
+    uint32_t from;
+    uint32_t to;
+};
+int store__keys_plain(struct store__keys *build, struct slice doc, struct store__keys_part part,
+                      struct slice *ret_encoded);
+
+/* The keys of a document in a wildcard index, in a text index. */
 int store__keys_of_wildcard(struct store__keys *build, struct slice doc);
+int store__keys_of_text(struct store__keys *build, struct slice doc);
 
 #endif

@@ -101,45 +101,6 @@ static int wildcard_fields(struct wildcard_walk *walk, struct slice doc)
     return code;
 }
 
-/* ---- the other fields ---- */
-
-static int wildcard_plain(struct store__keys *build, struct slice doc, uint32_t field,
-                          struct doc_value *ret_value)
-{
-    const struct doc_path *path = &build->index->fields[field].path;
-    struct doc_value value = doc_value_object(doc);
-    for (uint32_t i = 0; i < path->count && value.type != DOC_ARRAY; i++) {
-        value = value.type == DOC_OBJECT ? doc_get(doc_value_get_doc(value), path->parts[i].name)
-                                         : doc_missing;
-    }
-    if (value.type == DOC_ARRAY) {
-        return err_set(build->err, 7246301,
-                       "field '%.*s' of compound wildcard index %.*s has an array; only the "
-                       "wildcard field may",
-                       SLICE_FMT(path->text), SLICE_FMT(build->index->name));
-    }
-    build->exists |= doc_value_exists(value);
-    *ret_value = value;
-    return 0;
-}
-
-static int wildcard_encode(struct store__keys *build, struct slice doc, uint32_t from, uint32_t to,
-                           struct slice *ret_encoded)
-{
-    struct buf buf;
-    buf_init(&buf, build->arena);
-    for (uint32_t i = from; i < to; i++) {
-        struct doc_value value = doc_missing;
-        int code = wildcard_plain(build, doc, i, &value);
-        if (code < 0) {
-            return code;
-        }
-        doc_key_encode_by(&buf, value, build->index->fields[i].descending, build->index->collation);
-    }
-    *ret_encoded = buf_slice(&buf);
-    return 0;
-}
-
 int store__keys_of_wildcard(struct store__keys *build, struct slice doc)
 {
     const struct store_index *index = build->index;
@@ -147,9 +108,10 @@ int store__keys_of_wildcard(struct store__keys *build, struct slice doc)
     struct wildcard_walk walk = {.build = build};
     assert(field < index->fields_count);
     buf_init(&walk.path, build->arena);
-    int code = wildcard_encode(build, doc, 0, field, &walk.before);
-    code =
-        code < 0 ? code : wildcard_encode(build, doc, field + 1, index->fields_count, &walk.after);
+    struct store__keys_part before = {0, field};
+    struct store__keys_part after = {field + 1, index->fields_count};
+    int code = store__keys_plain(build, doc, before, &walk.before);
+    code = code < 0 ? code : store__keys_plain(build, doc, after, &walk.after);
     code = code < 0 ? code : wildcard_fields(&walk, doc);
     if (code == 0 && build->count == 0 && index->fields_count > 1) {
         code = wildcard_push(&walk, wildcard_lowest, wildcard_lowest);

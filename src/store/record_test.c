@@ -198,6 +198,28 @@ TEST(record_of_a_compound_wildcard_index_always_has_a_key)
     store_kit_close(&kit);
 }
 
+TEST(record_puts_each_word_into_a_text_index)
+{
+    struct store_kit kit;
+    record_open(&kit, "{'v': 2, 'key': {'p': 1, '_fts': 'text', '_ftsx': 1, 's': -1}, 'name': 'i', "
+                      "'weights': {'t': 1}}");
+    const struct store_index *index = &store_kit_collection(&kit)->indexes[1];
+    struct store_index_keys keys;
+    struct doc_value value;
+    struct slice doc = json_doc(&kit.arena, "{'p': 7, 't': ['Running foxes', 'the fox'], 's': 1}");
+    assert_int_equal(store_index_keys(&kit.arena, index, doc, &keys, &kit.err), 0);
+    assert_true(keys.count == 2 && keys.multikey);
+    struct slice key = keys.keys[1];
+    assert_int_equal(doc_key_decode(&key, false, &kit.arena, &value, NULL), 0);
+    assert_int_equal(doc_value_to_i64_clamped(value), 7);
+    assert_int_equal(doc_key_decode(&key, false, &kit.arena, &value, NULL), 0);
+    assert_true(slice_is(doc_value_get_string(value), "run"));
+    assert_string_equal(record_keys(&kit, "{'p': 1, 'u': 'word'}"), "");
+    assert_string_equal(record_keys(&kit, "{'p': [1], 't': 'word'}"), "error");
+    assert_int_equal(kit.err.code, 16675);
+    store_kit_close(&kit);
+}
+
 TEST(record_puts_hashes_in_place_of_values_and_refuses_arrays)
 {
     struct store_kit kit;

@@ -1,4 +1,4 @@
-"""index_kinds.py EXE - hashed and wildcard indexes: what they hold, serve and refuse."""
+"""index_kinds.py EXE - hashed, wildcard and text indexes: what they hold, serve and refuse."""
 
 import datetime
 import pathlib
@@ -131,6 +131,82 @@ def check_wildcard_specs(db):
     refused(291, lambda: list(c.find({"q": 1}).hint("pw")))
 
 
+def scores(cursor):
+    return {doc["_id"]: round(doc["score"], 6) for doc in cursor}
+
+
+def search(words, **options):
+    return {"$text": {"$search": words, **{f"${name}": value for name, value in options.items()}}}
+
+
+def check_text(db):
+    c = db.text
+    c.insert_many([{"_id": 1, "t": "Coffee", "n": 1}, {"_id": 2, "t": "coffee and cream", "n": 2},
+                   {"_id": 3, "t": "hello", "b": "Coffee shops sell coffee"}, {"_id": 4, "n": 4},
+                   {"_id": 5, "t": ["Caf\u00e9 latte", "tea"]}, {"_id": 6, "t": "running fast", "language": "none"}])
+    assert c.create_index([("t", "text"), ("b", "text")], weights={"b": 10}, name="words") == "words"
+    spec = next(index for index in c.list_indexes() if index["name"] == "words")
+    assert spec == {"v": 2, "key": {"_fts": "text", "_ftsx": 1}, "name": "words", "weights": {"b": 10, "t": 1},
+                    "default_language": "english", "language_override": "language", "textIndexVersion": 3}, spec
+    assert sorted(ids(c.find(search("coffee")))) == [1, 2, 3]
+    by_score = [("score", {"$meta": "textScore"})]
+    found = c.find(search("coffee"), {"score": {"$meta": "textScore"}})
+    assert scores(found) == {1: 1.0, 2: 0.75, 3: 11.25}, scores(c.find(search("coffee"), {"score": by_score[0][1]}))
+    assert ids(c.find(search("coffee")).sort(by_score)) == [3, 1, 2]
+    pipeline = [{"$match": search("coffee")}, {"$sort": {"s": {"$meta": "textScore"}}}, {"$limit": 2},
+                {"$project": {"score": {"$meta": "textScore"}}}]
+    assert scores(c.aggregate(pipeline)) == {3: 11.25, 1: 1.0}
+    assert ids(c.find(search('"and cream"'))) == [2] and ids(c.find(search("coffee -cream -shop"))) == [1]
+    assert ids(c.find(search("CAFE"))) == [5] and ids(c.find(search("cafe", diacriticSensitive=True))) == []
+    assert ids(c.find(search("Coffee", caseSensitive=True)).sort("_id", 1)) == [1, 3]
+    assert ids(c.find(search("running"))) == [] and ids(c.find(search("running", language="none"))) == [6]
+    assert ids(c.find({**search("coffee"), "n": 2})) == [2] and c.count_documents(search("coffee tea")) == 4
+    stages = plan_of(c, search("coffee -cream"))
+    assert [s["stage"] for s in stages] == ["TEXT_MATCH", "FETCH", "IXSCAN"], stages
+    assert stages[0]["parsedTextQuery"] == {"terms": ["coffe"], "negatedTerms": ["cream"], "phrases": [],
+                                            "negatedPhrases": []}, stages[0]
+    c.update_one({"_id": 1}, {"$set": {"t": "milk"}})
+    assert sorted(ids(c.find(search("coffee")))) == [2, 3] and ids(c.find(search("milk"))) == [1]
+    assert c.delete_many(search("milk")).deleted_count == 1
+    refused(2, lambda: list(c.find(search("coffee")).hint("words")))
+    refused(2, lambda: list(c.find(search("coffee", language="klingon"))))
+    refused(2, lambda: list(c.find({"$nor": [search("coffee")]})))
+    refused(2, lambda: list(c.find({"$and": [search("a"), search("b")]})))
+    refused(291, lambda: list(c.find({"$or": [search("coffee"), {"n": 4}]})))
+    c.create_index("n")
+    assert sorted(ids(c.find({"$or": [search("coffee"), {"n": 4}]}))) == [2, 3, 4]
+    refused(27, lambda: list(db.none_here.find(search("x"))) or db.wild.find_one(search("x")))
+    refused(17313, lambda: list(c.aggregate([{"$limit": 1}, {"$match": search("x")}])))
+    refused(17262, lambda: c.insert_one({"t": "x", "language": "klingon"}))
+    assert db.command("validate", "text")["valid"]
+
+
+def check_text_specs(db):
+    c = db.text_specs
+    for options in ({"weights": {"a": 0}}, {"weights": {"$b": 1}}, {"default_language": "klingon"},
+                    {"language_override": ""}, {"textIndexVersion": 4}):
+        refused(67, lambda options=options: c.create_index([("a", "text")], **options))
+    refused(67, lambda: c.create_index([("a", "text"), ("b", 1), ("c", "text")]))
+    refused(67, lambda: c.create_index([("a", "text"), ("b", "2dsphere")]))
+    refused(67, lambda: c.create_index([("a", 1)], weights={"a": 1}))
+    c.create_index([("p", 1), ("$**", "text"), ("s", -1)], name="all")
+    c.create_index([("p", 1), ("$**", "text"), ("s", -1)], name="all")
+    refused(67, lambda: c.create_index([("a", "text")]))
+    c.insert_many([{"_id": i, "p": i % 2, "x": {"y": ["one", f"word{i}"]}, "s": i} for i in range(10)])
+    assert ids(c.find({"p": 1, **search("word3 word4")})) == [3]
+    assert sorted(ids(c.find({"p": 0, **search("one")}))) == [0, 2, 4, 6, 8]
+    refused(291, lambda: list(c.find(search("one"))))
+    refused(16675, lambda: c.insert_one({"p": [1], "x": "one"}))
+    copied = next(index for index in c.list_indexes() if index["name"] == "all")
+    db.command("createIndexes", "text_copy", indexes=[copied])
+    assert next(i for i in db.text_copy.list_indexes() if i["name"] == "all") == copied
+    partial = db.text_partial
+    partial.create_index([("t", "text")], partialFilterExpression={"on": True})
+    partial.insert_many([{"_id": 1, "t": "red", "on": True}, {"_id": 2, "t": "red"}])
+    assert ids(partial.find({"on": True, **search("red")})) == [1]
+    refused(291, lambda: list(partial.find(search("red"))))
+
+
 def main():
     with Server(sys.argv[1]) as server:
         client = server.client()
@@ -139,6 +215,8 @@ def main():
         check_hashed_specs(client.kinds)
         check_wildcard(client.kinds)
         check_wildcard_specs(client.kinds)
+        check_text(client.kinds)
+        check_text_specs(client.kinds)
         assert client.kinds.kept.find_one() is not None, "an index of hashes has no times"
 
 
