@@ -325,14 +325,14 @@ bool query__plan_bounds(struct arena *arena, const struct query_match *node,
 struct plan_bounds query__plan_path_bounds(struct arena *arena, struct slice path, bool below)
 {
     struct plan_bounds bounds = {arena_alloc(arena, 2 * sizeof *bounds.items), 0};
-    bounds_push(&bounds, bounds_point(arena, doc_value_string(arena, path)));
+    bounds_push(&bounds, bounds_point(arena, doc_value_string(arena, path), NULL));
     if (below) {
         struct doc_value first =
             doc_value_string(arena, arena_format(arena, "%.*s.", SLICE_FMT(path)));
         struct doc_value beyond =
             doc_value_string(arena, arena_format(arena, "%.*s/", SLICE_FMT(path)));
-        struct plan_cut low = {bounds_encode(arena, first), first, true};
-        struct plan_cut high = {bounds_encode(arena, beyond), beyond, false};
+        struct plan_cut low = {bounds_encode(arena, first, NULL), first, true};
+        struct plan_cut high = {bounds_encode(arena, beyond, NULL), beyond, false};
         bounds_push(&bounds, (struct plan_interval){low, high, false});
     }
     return bounds;

@@ -249,6 +249,12 @@ bool query__plan_is_narrower(const struct plan_bounds *a, const struct plan_boun
     return a->count < b->count;
 }
 
+/* Does the index tell strings apart as the leaf does? */
+static bool index_compares(const struct plan_fit *fit, const struct plan_leaf *leaf)
+{
+    return fit->index->alike || !leaf->collated;
+}
+
 /* A hashed field: no array is in its index, so all predicates hold for its one entry. */
 static void index_bound_hashed(struct arena *arena, struct plan_fit *fit, uint32_t at,
                                const struct plan_set *set)
@@ -256,7 +262,7 @@ static void index_bound_hashed(struct arena *arena, struct plan_fit *fit, uint32
     for (uint32_t i = 0; i < set->leaves_count; i++) {
         const struct plan_leaf *leaf = set->leaves[i];
         struct plan_bounds one;
-        if (slice_equal(leaf->path, fit->index->fields[at].path) &&
+        if (slice_equal(leaf->path, fit->index->fields[at].path) && index_compares(fit, leaf) &&
             query__plan_hash_bounds(arena, leaf->node, &one)) {
             fit->fields[at] =
                 fit->used[at] == 0 ? one : query__plan_intersect(arena, &fit->fields[at], &one);
@@ -291,8 +297,7 @@ static void index_bound_field(struct arena *arena, struct plan_fit *fit, uint32_
     }
     for (uint32_t i = 0; i < set->leaves_count; i++) {
         const struct plan_leaf *leaf = set->leaves[i];
-        if (!leaf->bounded || !slice_equal(leaf->path, field->path) ||
-            (leaf->collated && !fit->index->alike)) {
+        if (!leaf->bounded || !slice_equal(leaf->path, field->path) || !index_compares(fit, leaf)) {
             continue;
         }
         if (!multikey) {

@@ -52,10 +52,10 @@ struct store_index {
     uint32_t fields_count;
     struct geo_index geo;
     const struct doc_collation *collation; /* strings are its sort keys; NULL: by bytes */
-    struct doc_wildcard *wildcard; /* NULL: it is none */
-    struct text_index *text;       /* NULL: it is none */
-    bool is_id;                    /* the records themselves, ordered by _id */
-    bool is_natural;               /* no user's: see store_capped */
+    struct doc_wildcard *wildcard;         /* NULL: it is none */
+    struct text_index *text;               /* NULL: it is none */
+    bool is_id;                            /* the records themselves, ordered by _id */
+    bool is_natural;                       /* no user's: see store_capped */
     bool unique;
     bool sparse;
     bool hidden;
