@@ -108,9 +108,10 @@ static bool aggregate_has_source(const struct query_pipeline *pipeline)
 
 /* Open the reader for what comes before the pipeline's own work. */
 static int aggregate_read(struct command_op *op, struct command_cursor *cursor,
-                          const struct aggregate_args *args, struct slice stages)
+                          const struct command_view_base *base)
 {
     struct command_results_plan *plan = cursor->plan;
+    struct slice stages = base->stages;
     struct query_match *near = query_pipeline_leading_near(plan->pipeline);
     bool filters = query_pipeline_leading_match(plan->pipeline) != NULL;
     uint64_t limit;
@@ -120,7 +121,7 @@ static int aggregate_read(struct command_op *op, struct command_cursor *cursor,
         .match = near,
         .filter = filters ? aggregate_leading_filter(stages) : doc_value_get_doc(doc_empty_object),
         .hint =
-            doc_value_exists(args->hint) ? doc_value_copy(&cursor->arena, args->hint) : doc_missing,
+            doc_value_exists(base->hint) ? doc_value_copy(&cursor->arena, base->hint) : doc_missing,
     };
     bool sorts = query_pipeline_leading_sort(plan->pipeline, &limit) != NULL;
     if (sorts) {
@@ -195,7 +196,8 @@ static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
     const struct store_collection *view = command_view_find(op->catalog, cursor->ns);
     struct command_view_base base = {.catalog = op->catalog,
                                      .collection = store_catalog_find(op->catalog, cursor->ns),
-                                     .stages = arena_copy(&cursor->arena, args->pipeline)};
+                                     .stages = arena_copy(&cursor->arena, args->pipeline),
+                                     .hint = args->hint};
     int code = view == NULL ? 0 : command_view_resolve(view, &base, &cursor->arena, &op->err);
     if (code < 0) {
         return code;
@@ -228,7 +230,7 @@ static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
         return err_set(&op->err, LT_EINVALIDNAMESPACE,
                        "'$documents' can only be run with {aggregate: 1}");
     }
-    return has_source ? 0 : aggregate_read(op, cursor, args, stages);
+    return has_source ? 0 : aggregate_read(op, cursor, &base);
 }
 
 /* What an explained aggregate may not say. */

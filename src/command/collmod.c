@@ -6,6 +6,8 @@
 #include "command/handlers.h"
 #include "command/images.h"
 #include "command/index_spec.h"
+#include "command/series.h"
+#include "command/series_index.h"
 #include "command/server.h"
 #include "command/validator.h"
 #include "command/view.h"
@@ -21,6 +23,7 @@ struct collmod_args {
     struct command_validator_args validator;
     struct slice view_on;
     struct slice pipeline;
+    struct slice timeseries;
     int64_t capped_size; /* these two: 0 when they are not given */
     int64_t capped_max;
 };
@@ -32,6 +35,7 @@ static const struct command_arg collmod_arg_table[] = {
     {"index", COMMAND_ARG_DOC, offsetof(struct collmod_args, index), 0},
     {"expireAfterSeconds", COMMAND_ARG_VALUE, offsetof(struct collmod_args, expire), 0},
     {"cache", COMMAND_ARG_VALUE, offsetof(struct collmod_args, cache), 0},
+    {"timeseries", COMMAND_ARG_DOC, offsetof(struct collmod_args, timeseries), 0},
     {"viewOn", COMMAND_ARG_STRING, offsetof(struct collmod_args, view_on), 0},
     {"pipeline", COMMAND_ARG_ARRAY, offsetof(struct collmod_args, pipeline), 0},
     {"validator", COMMAND_ARG_DOC, offsetof(struct collmod_args, validator.validator), 0},
@@ -41,7 +45,7 @@ static const struct command_arg collmod_arg_table[] = {
 };
 
 /* What MongoDB has and this version has not. */
-static const char *const collmod_missing[] = {"timeseries", "dryRun"};
+static const char *const collmod_missing[] = {"dryRun"};
 
 static int collmod_refuse(struct slice doc, struct err *err)
 {
@@ -59,6 +63,7 @@ struct collmod {
     struct store_collection *collection;
     struct slice options;
     struct command_collmod_index index;
+    const struct command_series *series; /* that it has the buckets of; NULL: it is no such */
 };
 
 /* ---- expireAfterSeconds ---- */
@@ -67,7 +72,7 @@ struct collmod {
 static int collmod_expire(struct command_op *op, struct collmod *collmod, struct doc_value expire)
 {
     bool off = expire.type == DOC_STRING;
-    double seconds = doc_value_is_number(expire) ? doc_value_to_double(expire) : 0;
+    int64_t seconds = doc_value_is_number(expire) ? doc_value_to_i64_clamped(expire) : 0;
     if (!off && !doc_value_is_number(expire)) {
         return err_set(&op->err, LT_ETYPEMISMATCH,
                        "BSON field 'collMod.expireAfterSeconds' is the wrong type '%s', expected "
@@ -84,7 +89,7 @@ static int collmod_expire(struct command_op *op, struct collmod *collmod, struct
                        "'expireAfterSeconds' is only supported on time-series collections or when "
                        "the 'clusteredIndex' option is specified");
     }
-    if (!(seconds >= 0 && seconds <= COMMAND_EXPIRE_MAX)) {
+    if (seconds < 0 || seconds > COMMAND_EXPIRE_MAX) {
         return err_set(&op->err, LT_EINVALIDOPTIONS,
                        "collMod: expireAfterSeconds must be within 0 and %d", COMMAND_EXPIRE_MAX);
     }
@@ -94,7 +99,7 @@ static int collmod_expire(struct command_op *op, struct collmod *collmod, struct
     doc_build_begin(builder, buf);
     doc_build_without(builder, collmod->options, "expireAfterSeconds");
     if (!off) {
-        doc_build_i64(builder, "expireAfterSeconds", (int64_t)seconds);
+        doc_build_i64(builder, "expireAfterSeconds", seconds);
     }
     collmod->options = doc_build_end(builder);
     return 0;
@@ -217,6 +222,75 @@ static int collmod_view(struct command_op *op, const struct store_collection *vi
     return store_writer_put_collection(op->writer, store_describe_end(describe), view);
 }
 
+/* ---- time series ---- */
+
+/* What the buckets of a series cannot be told. */
+static int collmod_check_series(struct command_op *op, const struct collmod_args *args)
+{
+    const struct {
+        const char *name;
+        bool given;
+    } others[] = {
+        {"validator", args->validator.validator.data != NULL},
+        {"validationLevel", args->validator.level.data != NULL},
+        {"validationAction", args->validator.action.data != NULL},
+        {"viewOn", args->view_on.data != NULL},
+        {"pipeline", args->pipeline.data != NULL},
+        {"cappedSize", args->capped_size != 0},
+        {"cappedMax", args->capped_max != 0},
+        {"changeStreamPreAndPostImages", args->images.data != NULL},
+        {"cache", doc_value_exists(args->cache)},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (others[i].given) {
+            return err_set(&op->err, LT_EINVALIDOPTIONS,
+                           "option not supported on a time-series collection: %s", others[i].name);
+        }
+    }
+    return doc_get_str(op->body, "expireAfterSeconds").type == DOC_NULL
+               ? err_set(&op->err, LT_ETYPEMISMATCH,
+                         "BSON field 'collMod.expireAfterSeconds' is the wrong type 'null', "
+                         "expected types '[string, long, int, decimal, double]'")
+               : 0;
+}
+
+/* The granularity, or the span. */
+static int collmod_timeseries(struct command_op *op, struct collmod *collmod, struct slice given)
+{
+    struct slice timeseries;
+    if (collmod->series == NULL) {
+        return err_set(&op->err, LT_EINVALIDOPTIONS,
+                       "option only supported on a time-series collection: timeseries");
+    }
+    int code = command_series_change(op, collmod->series, given, &timeseries);
+    if (code < 0) {
+        return code;
+    }
+    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
+    struct buf *buf = arena_alloc(&op->arena, sizeof *buf);
+    buf_init(buf, &op->arena);
+    doc_build_begin(builder, buf);
+    doc_build_without(builder, collmod->options, "timeseries");
+    doc_build_doc(builder, "timeseries", timeseries);
+    collmod->options = doc_build_end(builder);
+    return 0;
+}
+
+/* The view says what its buckets say. */
+static int collmod_write_view(struct command_op *op, const struct collmod *collmod)
+{
+    const struct store_collection *view = collmod->series->view;
+    const struct command_series_made made = {
+        .timeseries = doc_value_get_doc(doc_get_str(collmod->options, "timeseries")),
+        .expires = doc_get_str(collmod->options, "expireAfterSeconds"),
+        .collation =
+            view->collation == NULL ? (struct slice){0} : doc_collation_spec(view->collation)};
+    struct store_describe_head head = store_describe_head_of(view);
+    head.options = command_series_view_options(op, view->name, &made);
+    struct store_describe *describe = store_describe_begin(&op->arena, &head);
+    return store_writer_put_collection(op->writer, store_describe_end(describe), view);
+}
+
 /* ---- the command ---- */
 
 /* What changes, as the operationDescription of the event. */
@@ -247,20 +321,28 @@ static int collmod_write(struct command_op *op, const struct collmod *collmod)
         store_describe_index(describe, &index);
     }
     command_note(op, collmod->collection, STORE_NOTE_MODIFY, collmod_details(op, collmod));
-    return store_writer_put_collection(op->writer, store_describe_end(describe),
-                                       collmod->collection);
+    int code = collmod->series == NULL ? 0 : collmod_write_view(op, collmod);
+    return code < 0 ? code
+                    : store_writer_put_collection(op->writer, store_describe_end(describe),
+                                                  collmod->collection);
 }
 
 int command_coll_mod(struct command_op *op)
 {
     struct collmod_args args = {.cache = doc_missing, .expire = doc_missing};
     struct collmod collmod = {0};
+    struct command_series series;
     struct slice ns;
     int code = command_namespace(op, &ns);
+    if (code == 0 && command_series_find(&op->arena, op->writer->catalog, ns, &series)) {
+        collmod.series = &series;
+        ns = series.buckets->ns;
+    }
     const struct store_collection *view =
         code < 0 ? NULL : command_view_find(op->writer->catalog, ns);
     code = code < 0 || view != NULL ? code : collmod_refuse(op->body, &op->err);
     code = code < 0 ? code : command_args(op, collmod_arg_table, &args);
+    code = code < 0 || collmod.series == NULL ? code : collmod_check_series(op, &args);
     code = code < 0 ? code : collmod_check_capped(op, &args);
     if (code < 0 || view != NULL) {
         return code < 0 ? code : collmod_view(op, view, &args);
@@ -277,10 +359,15 @@ int command_coll_mod(struct command_op *op)
     code = collmod_capped(op, &collmod, &args);
     code = code < 0 ? code : command_shown_refuse(op, collmod.collection);
     if (code == 0 && args.index.len > 0) {
+        args.index = collmod.series == NULL ? args.index
+                                            : command_series_index_wanted(op, &series, args.index);
         code = command_collmod_index(op, collmod.collection, args.index, &collmod.index);
     }
     if (code == 0 && !doc_value_is_nullish(args.expire)) {
         code = collmod_expire(op, &collmod, args.expire);
+    }
+    if (code == 0 && args.timeseries.data != NULL) {
+        code = collmod_timeseries(op, &collmod, args.timeseries);
     }
     if (code == 0 && doc_value_exists(args.cache)) {
         code = collmod_cache(op, &collmod, args.cache);

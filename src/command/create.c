@@ -10,6 +10,7 @@
 #include "command/handlers.h"
 #include "command/images.h"
 #include "command/index_spec.h"
+#include "command/series.h"
 #include "command/server.h"
 #include "command/validator.h"
 #include "command/view.h"
@@ -282,21 +283,32 @@ static int create_check_view(struct command_op *op, struct slice ns, struct crea
     return command_view_check(op, ns, &view);
 }
 
-static int create_refuse(struct command_op *op, const struct create_args *args)
+/* What measurements cannot have. */
+static int create_check_series(struct command_op *op, struct create_args *args)
 {
     const struct {
         const char *name;
         bool given;
-    } missing[] = {
-        {"timeseries", args->timeseries.len > 0},
+    } others[] = {
+        {"capped", args->capped},
+        {"clusteredIndex", args->is_clustered},
+        {"changeStreamPreAndPostImages", args->images.len > 0},
+        {"idIndex", doc_value_exists(doc_get_str(op->body, "idIndex"))},
+        {"validator", args->validator.validator.len > 0},
+        {"validationLevel", args->validator.level.data != NULL},
+        {"validationAction", args->validator.action.data != NULL},
+        {"cache", args->cache.len > 0},
     };
-    for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++) {
-        if (missing[i].given) {
-            return err_set(&op->err, LT_ENOTIMPLEMENTED,
-                           "create: the option '%s' is not supported yet", missing[i].name);
+    if (args->timeseries.len == 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (others[i].given) {
+            return err_set(&op->err, LT_EINVALIDOPTIONS,
+                           "'%s' cannot be given for a time-series collection", others[i].name);
         }
     }
-    return 0;
+    return command_series_options(op, "create.timeseries", args->timeseries, &args->timeseries);
 }
 
 /* ---- all of them ---- */
@@ -317,7 +329,7 @@ static int create_check(struct command_op *op, struct slice ns, struct create_ar
     code = code < 0 ? code : create_check_collation(op, args);
     code = code < 0 ? code : create_check_view(op, ns, args);
     code = code < 0 ? code : create_check_expires(op, args);
-    return code < 0 ? code : create_refuse(op, args);
+    return code < 0 ? code : create_check_series(op, args);
 }
 
 static void create_build_clustered(struct doc_builder *builder,
@@ -372,17 +384,43 @@ static int create_again(struct command_op *op, const struct store_collection *ol
                    "namespace %.*s already exists, but with different options", SLICE_FMT(old->ns));
 }
 
+/* Both collections of a series, whichever of them was named. */
+static int create_series(struct command_op *op, struct slice ns, const struct create_args *args)
+{
+    const struct command_series_made made = {args->timeseries, args->expires, args->complete};
+    const struct store_collection *old = store_catalog_find_any(op->writer->catalog, ns);
+    struct slice options = command_series_view_options(op, command_name_of(ns), &made);
+    return old != NULL ? create_again(op, old, options) : command_series_create(op, ns, &made);
+}
+
+/* Buckets are made with their series, not by themselves. */
+static int create_namespace(struct command_op *op, const struct create_args *args,
+                            struct slice *ret_ns)
+{
+    int code = command_namespace(op, ret_ns);
+    if (code == 0 && command_series_is_buckets(command_name_of(*ret_ns))) {
+        if (args->timeseries.len == 0) {
+            return err_set(&op->err, LT_EILLEGALOPERATION,
+                           "%.*s is a name of the buckets of a time-series collection: give the "
+                           "option 'timeseries'",
+                           SLICE_FMT(*ret_ns));
+        }
+        *ret_ns = command_series_name(&op->arena, *ret_ns);
+        code = command_check_collection(op->db, command_name_of(*ret_ns), &op->err);
+    }
+    return code < 0 ? code : command_check_new_name(op, *ret_ns);
+}
+
 int command_create(struct command_op *op)
 {
     struct create_args args = {0};
     struct create_clustered clustered;
     struct slice ns;
     int code = command_args(op, create_arg_table, &args);
-    code = code < 0 ? code : command_namespace(op, &ns);
-    code = code < 0 ? code : command_check_new_name(op, ns);
+    code = code < 0 ? code : create_namespace(op, &args, &ns);
     code = code < 0 ? code : create_check(op, ns, &args, &clustered);
-    if (code < 0) {
-        return code;
+    if (code < 0 || args.timeseries.len > 0) {
+        return code < 0 ? code : create_series(op, ns, &args);
     }
     const struct command_view_definition view = create_view(&args);
     struct slice options = args.view_on.data == NULL ? create_options(op, &args, &clustered)

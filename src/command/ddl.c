@@ -6,6 +6,7 @@
 
 #include "command/args.h"
 #include "command/handlers.h"
+#include "command/series.h"
 #include "command/server.h"
 #include "command/view.h"
 #include "command/write.h"
@@ -41,12 +42,20 @@ static const struct command_arg drop_arg_table[] = {{NULL}};
 
 int command_drop(struct command_op *op)
 {
+    struct command_series series;
     struct slice ns;
     int code = command_args(op, drop_arg_table, NULL);
     code = code < 0 ? code : command_namespace(op, &ns);
     code = code < 0 ? code : ddl_check_system(op, "drop", ns);
     if (code < 0) {
         return code;
+    }
+    struct slice shown = command_series_name(&op->arena, ns);
+    if (command_series_find(&op->arena, op->writer->catalog, shown, &series)) {
+        doc_build_i32(&op->builder, "nIndexesWas", (int32_t)series.buckets->indexes_count - 1);
+        doc_build_string(&op->builder, "ns", ns);
+        command_series_drop(op, &series);
+        return 0;
     }
     struct store_collection *collection = store_catalog_find_any(op->writer->catalog, ns);
     if (collection == NULL) {

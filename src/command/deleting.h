@@ -10,6 +10,8 @@
 
 #include "command/target.h"
 
+struct command_series_deleting;
+
 struct command_deleting_spec {
     struct slice ns;
     struct slice filter;
@@ -23,6 +25,7 @@ struct command_deleting {
     struct command_deleting_spec spec;
     bool running;
     struct command_target target;
+    struct command_series_deleting *series; /* of a time series; NULL: it is none */
     int64_t deleted;
 };
 

@@ -2,6 +2,7 @@
 #include "command/collation.h"
 #include "command/handlers.h"
 #include "command/retry.h"
+#include "command/series_write.h"
 #include "command/server.h"
 #include "command/target.h"
 #include "command/validator.h"
@@ -28,6 +29,7 @@ struct find_modify_state {
     struct command_target target;
     struct query_update *parsed;
     struct query_project *project;
+    struct command_series_deleting *series; /* of a time series; NULL: it is none */
 };
 
 static const struct command_arg find_modify_args[] = {
@@ -54,6 +56,7 @@ static void find_modify_release(struct command_op *op)
 {
     struct find_modify_state *state = op->state;
     if (state->running) {
+        command_series_delete_end(state->series);
         command_target_close(&state->target);
         state->running = false;
     }
@@ -100,15 +103,30 @@ static int find_modify_parse(struct command_op *op, struct find_modify_state *st
     return code;
 }
 
+/* Of a time series one measurement can be removed, whichever comes first. */
+static int find_modify_check_series(struct command_op *op, const struct find_modify_state *state)
+{
+    op->err.code = 0;
+    return state->remove && (state->sort.len == 0 || doc_is_empty(state->sort))
+               ? 0
+               : err_set(&op->err, LT_EINVALIDOPTIONS,
+                         "Cannot perform findAndModify on a time-series collection but to remove a "
+                         "measurement, without a sort");
+}
+
 static int find_modify_begin(struct command_op *op, struct find_modify_state **ret_state)
 {
     struct find_modify_state *state = arena_zero(&op->arena, 1, sizeof *state);
-    struct store_collection *collection;
+    struct store_collection *collection = NULL;
+    struct command_series series;
     state->filter = doc_value_get_doc(doc_empty_object);
     int code = command_args(op, find_modify_args, state);
     code = code < 0 ? code : command_namespace(op, &state->ns);
     code = code < 0 ? code : find_modify_check(op, state);
     code = code < 0 ? code : command_write_collection(op, state->ns, false, &collection);
+    bool is_series = code == -LT_ECOMMANDNOTSUPPORTEDONVIEW &&
+                     command_series_find(&op->arena, op->writer->catalog, state->ns, &series);
+    code = is_series ? find_modify_check_series(op, state) : code;
     if (code < 0) {
         return code;
     }
@@ -121,8 +139,12 @@ static int find_modify_begin(struct command_op *op, struct find_modify_state **r
                                          .sort = state->sort,
                                          .hint = state->hint,
                                          .bypass = state->bypass};
-    code = command_collation(op, state->collation, collection, &state->target.context);
+    code = command_collation(op, state->collation, is_series ? series.buckets : collection,
+                             &state->target.context);
     code = code < 0 ? code : find_modify_parse(op, state);
+    if (code == 0 && is_series) {
+        return command_series_delete_begin(op, &series, &target, &state->target, &state->series);
+    }
     code = code < 0 ? code : command_target_open(op, &state->target, &target);
     if (code == 0) {
         command_target_begin(&state->target);
@@ -225,8 +247,26 @@ static int find_modify_upsert(struct command_op *op, struct find_modify_state *s
     return 0;
 }
 
+static int find_modify_run_series(struct command_op *op, struct find_modify_state *state)
+{
+    int64_t n = 0;
+    int code = command_series_delete(op, state->series, &state->target, true, &n);
+    if (code < 0) {
+        return code;
+    }
+    find_modify_last_error(op, state, (int32_t)n, doc_missing);
+    if (n > 0) {
+        return find_modify_value(op, state, state->series->deleted);
+    }
+    doc_build_null(&op->builder, "value");
+    return 0;
+}
+
 static int find_modify_run(struct command_op *op, struct find_modify_state *state)
 {
+    if (state->series != NULL) {
+        return find_modify_run_series(op, state);
+    }
     struct slice doc;
     command_target_slice(op, &state->target);
     int code = command_target_next(op, &state->target, &doc);

@@ -7,6 +7,7 @@
 #include "command/ddl.h"
 #include "command/handlers.h"
 #include "command/index_spec.h"
+#include "command/series_index.h"
 #include "command/server.h"
 #include "command/txn.h"
 #include "command/view.h"
@@ -23,6 +24,7 @@ struct create_indexes_state {
     struct command_index *specs;
     uint32_t specs_count;
     uint32_t before; /* indexes when the command began */
+    bool is_series;  /* `ns` is that of its buckets */
     bool created;    /* the collection, too */
     /* ---- the build ---- */
     uint32_t first_id; /* ids of the new indexes: first_id .. first_id + specs_count */
@@ -240,6 +242,10 @@ static int indexes_build(struct command_op *op, struct create_indexes_state *sta
 static int create_indexes_collection(struct command_op *op, struct create_indexes_state *state,
                                      struct store_collection **ret_collection)
 {
+    if (state->is_series) {
+        *ret_collection = store_catalog_find(op->writer->catalog, state->ns);
+        return 0;
+    }
     int code = command_check_new_name(op, state->ns);
     code = code < 0 ? code : command_write_collection(op, state->ns, false, ret_collection);
     if (code < 0 || *ret_collection != NULL) {
@@ -247,6 +253,23 @@ static int create_indexes_collection(struct command_op *op, struct create_indexe
     }
     state->created = true;
     return command_write_collection(op, state->ns, true, ret_collection);
+}
+
+/* Of a time series they become those of its buckets. */
+static int create_indexes_parse(struct command_op *op, struct create_indexes_state *state)
+{
+    struct command_series series;
+    state->is_series = command_series_find(&op->arena, op->writer->catalog, state->ns, &series);
+    struct slice ns = state->is_series ? series.buckets->ns : state->ns;
+    int code = state->is_series ? command_series_index_check(op, &series, state->list) : 0;
+    code = code < 0 ? code
+                    : command_index_parse_all(op, store_catalog_find(op->writer->catalog, ns),
+                                              state->list, &state->specs, &state->specs_count);
+    if (code == 0 && state->is_series) {
+        command_series_index_specs(op, &series, state->specs, state->specs_count);
+        state->ns = arena_copy(&op->arena, series.buckets->ns);
+    }
+    return code;
 }
 
 static int create_indexes_begin(struct command_op *op, struct create_indexes_state **ret_state)
@@ -257,16 +280,13 @@ static int create_indexes_begin(struct command_op *op, struct create_indexes_sta
     *ret_state = op->state = state;
     int code = command_args(op, create_indexes_args, state);
     code = code < 0 ? code : command_namespace(op, &state->ns);
-    code = code < 0
-               ? code
-               : command_index_parse_all(op, store_catalog_find(op->writer->catalog, state->ns),
-                                         state->list, &state->specs, &state->specs_count);
+    code = code < 0 ? code : create_indexes_parse(op, state);
     code = code < 0 ? code : create_indexes_collection(op, state, &collection);
     if (code < 0) {
         op->state = NULL; /* when it waits for a name it begins anew */
         return code;
     }
-    state->before = collection->indexes_count;
+    state->before = collection->indexes_count - state->is_series; /* the buckets' _id */
     code = command_index_drop_existing(op, collection, state->specs, &state->specs_count);
     code = code < 0 ? code : store_writer_counts(op->writer, collection->id, &counts);
     if (code == -LT_EAGAIN) {
@@ -407,13 +427,20 @@ static int drop_indexes_mark_all(struct command_op *op, const struct store_colle
 int command_drop_indexes(struct command_op *op)
 {
     struct drop_indexes_args args = {.index = doc_get_str(op->body, "index")};
+    struct command_series series;
     struct slice ns;
+    bool is_series = false;
     int code = command_args(op, drop_indexes_args, &args);
     if (code == 0 && !doc_value_exists(args.index)) {
         code = err_set(&op->err, 40414,
                        "BSON field 'dropIndexes.index' is missing but a required field");
     }
     code = code < 0 ? code : command_namespace(op, &ns);
+    if (code == 0 && command_series_find(&op->arena, op->writer->catalog, ns, &series)) {
+        is_series = true;
+        ns = series.buckets->ns;
+        args.index = command_series_index_named(&op->arena, &series, args.index);
+    }
     code = code < 0 ? code : command_view_refuse(op, ns);
     if (code < 0) {
         return code;
@@ -435,7 +462,7 @@ int command_drop_indexes(struct command_op *op)
             store_describe_index(describe, &collection->indexes[i]);
         }
     }
-    doc_build_i32(&op->builder, "nIndexesWas", (int32_t)collection->indexes_count);
+    doc_build_i32(&op->builder, "nIndexesWas", (int32_t)collection->indexes_count - is_series);
     indexes_note(op, collection, STORE_NOTE_DROP_INDEXES, marks);
     return store_writer_put_collection(op->writer, store_describe_end(describe), collection);
 }

@@ -3,6 +3,7 @@
  * A document that must wait for the disk (a unique key that is not in memory) is tried again; the
  * ones before it stay done. Slices of COMMAND_SLICE_DOCS keep the owner's loop free. */
 #include "command/handlers.h"
+#include "command/series_insert.h"
 #include "command/server.h"
 #include "command/validator.h"
 #include "command/write.h"
@@ -12,6 +13,8 @@ struct insert_state {
     struct slice ns;
     struct command_statements statements;
     struct slice doc; /* prepared, waiting to be tried again; empty: take the next */
+    bool is_series;
+    struct command_series_batch *series;
 };
 
 static const struct command_arg insert_args[] = {
@@ -24,6 +27,12 @@ static const struct command_arg insert_args[] = {
     {NULL},
 };
 
+static void insert_release(struct command_op *op)
+{
+    struct insert_state *state = op->state;
+    command_series_insert_end(state->series);
+}
+
 static int insert_begin(struct command_op *op, struct insert_state **ret_state)
 {
     struct insert_state *state = arena_zero(&op->arena, 1, sizeof *state);
@@ -35,6 +44,8 @@ static int insert_begin(struct command_op *op, struct insert_state **ret_state)
         return code;
     }
     *ret_state = op->state = state;
+    op->release = insert_release;
+    state->is_series = command_series_is(store_catalog_find_any(op->writer->catalog, state->ns));
     return 0;
 }
 
@@ -42,7 +53,13 @@ int command_insert_document(struct command_op *op, const struct command_insertio
                             struct slice doc)
 {
     struct store_collection *collection;
+    struct command_series series;
     int code = command_write_collection(op, insertion->ns, true, &collection);
+    if (code == -LT_ECOMMANDNOTSUPPORTEDONVIEW &&
+        command_series_find(&op->arena, op->writer->catalog, insertion->ns, &series)) {
+        op->err.code = 0;
+        return command_series_insert_one(op, &series, doc, insertion->arena);
+    }
     if (code == 0 && !insertion->bypass) {
         code = command_validate(op, collection, (struct slice){0}, doc);
     }
@@ -80,7 +97,9 @@ int command_insert(struct command_op *op)
     if (code < 0) {
         return code;
     }
-    code = command_statements_run(op, &state->statements, insert_step);
+    code = state->is_series
+               ? command_series_insert(op, state->ns, &state->statements, &state->series)
+               : command_statements_run(op, &state->statements, insert_step);
     if (code < 0) {
         return code;
     }

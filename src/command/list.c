@@ -5,6 +5,8 @@
 #include "command/authorize.h"
 #include "command/cursor.h"
 #include "command/handlers.h"
+#include "command/series.h"
+#include "command/series_index.h"
 #include "command/status.h"
 #include "command/view.h"
 #include "command/write.h"
@@ -105,14 +107,20 @@ static const struct command_arg list_collections_args[] = {
 void command_build_collection(struct doc_builder *builder,
                               const struct store_collection *collection, bool name_only)
 {
+    bool is_series = command_series_is(collection);
     bool is_view = collection->view_on.len > 0;
-    doc_build_text(builder, "type", is_view ? "view" : "collection");
+    doc_build_text(builder, "type", is_series ? "timeseries" : is_view ? "view" : "collection");
     if (name_only) {
         return;
     }
-    doc_build_doc(builder, "options", collection->options);
+    if (is_series) {
+        command_series_build(builder, collection);
+    } else {
+        doc_build_doc(builder, "options", collection->options);
+    }
     doc_build_open(builder, SLICE("info"));
-    doc_build_bool(builder, "readOnly", is_view || command_shown_of(collection) != NULL);
+    doc_build_bool(builder, "readOnly",
+                   (is_view && !is_series) || command_shown_of(collection) != NULL);
     if (!is_view) {
         doc_build_binary(builder, "uuid", 4, slice_of(collection->uuid, 16));
     }
@@ -161,6 +169,25 @@ static const struct command_arg list_indexes_args[] = {
     {NULL},
 };
 
+/* Of a time series: those of its buckets, but for their _id's, as they were asked for. */
+static void list_add_indexes(struct command_op *op, struct list_results *results,
+                             const struct store_collection *collection, bool is_series)
+{
+    struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
+    for (uint32_t i = is_series; i < collection->indexes_count; i++) {
+        if (!collection->indexes[i].ready) {
+            continue;
+        }
+        if (is_series) {
+            doc_build_begin(builder, &results->docs);
+            command_series_index_build(builder, collection->indexes[i].spec);
+            doc_build_end(builder);
+        } else {
+            buf_append_slice(&results->docs, collection->indexes[i].spec);
+        }
+    }
+}
+
 int command_list_indexes(struct command_op *op)
 {
     struct list_cursor_args args = {0};
@@ -171,7 +198,8 @@ int command_list_indexes(struct command_op *op)
     }
     int code = command_args(op, list_indexes_args, &args);
     code = code < 0 ? code : command_namespace(op, &ns);
-    code = code < 0 ? code : command_view_refuse(op, ns);
+    struct slice read = code < 0 ? ns : command_series_buckets(&op->arena, op->catalog, ns);
+    code = code < 0 ? code : command_view_refuse(op, read);
     if (code == 0 && args.uuids && args.builds) {
         code = err_set(&op->err, LT_EINVALIDOPTIONS,
                        "The includeBuildUUIDs flag and includeIndexBuildInfo flag cannot both be "
@@ -180,7 +208,7 @@ int command_list_indexes(struct command_op *op)
     if (code < 0) {
         return code;
     }
-    const struct store_collection *collection = store_catalog_find(op->catalog, ns);
+    const struct store_collection *collection = store_catalog_find(op->catalog, read);
     if (collection == NULL) {
         return err_set(&op->err, LT_ENAMESPACENOTFOUND, "ns does not exist: %.*s", SLICE_FMT(ns));
     }
@@ -188,12 +216,7 @@ int command_list_indexes(struct command_op *op)
     if (code < 0) {
         return code;
     }
-    struct list_results *results = batch->cursor->plan;
-    for (uint32_t i = 0; i < collection->indexes_count; i++) {
-        if (collection->indexes[i].ready) {
-            buf_append_slice(&results->docs, collection->indexes[i].spec);
-        }
-    }
+    list_add_indexes(op, batch->cursor->plan, collection, read.data != ns.data);
     return command_batch_fill(op, batch);
 }
 

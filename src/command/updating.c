@@ -2,15 +2,33 @@
 #include "command/updating.h"
 
 #include "command/collation.h"
+#include "command/series_write.h"
 #include "command/server.h"
 #include "command/validator.h"
 #include "doc/view.h"
+
+/* What is updated; of a time series its buckets. */
+static int updating_collection(struct command_op *op, struct command_updating *updating,
+                               struct store_collection **ret_collection)
+{
+    struct command_series series;
+    struct slice ns = updating->spec.ns;
+    int code = command_write_collection(op, ns, false, ret_collection);
+    updating->rows = NULL;
+    if (code == -LT_ECOMMANDNOTSUPPORTEDONVIEW &&
+        command_series_find(&op->arena, op->writer->catalog, ns, &series)) {
+        op->err.code = 0;
+        *ret_collection = series.buckets;
+        code = command_series_update(op, &series, &updating->spec, &updating->rows);
+    }
+    return code;
+}
 
 static int updating_begin(struct command_op *op, struct command_updating *updating)
 {
     const struct command_updating_spec *spec = &updating->spec;
     struct store_collection *collection;
-    int code = command_write_collection(op, spec->ns, false, &collection);
+    int code = updating_collection(op, updating, &collection);
     if (code < 0) {
         return code;
     }
@@ -49,6 +67,7 @@ static int updating_document(struct command_op *op, struct command_updating *upd
 {
     struct store_collection *collection;
     struct command_target *target = &updating->target;
+    int64_t count = updating->rows == NULL ? 1 : query_series_count(updating->rows, doc);
     struct query_update_io io = {.doc = doc, .array_index = target->read.array_index};
     int code = query_update_apply(updating->update, &target->read.eval, &io, &op->err);
     code = code < 0 ? code : command_target_collection(op, target, &collection);
@@ -72,8 +91,8 @@ static int updating_document(struct command_op *op, struct command_updating *upd
             return code;
         }
     }
-    updating->matched++;
-    updating->modified += io.modified;
+    updating->matched += count;
+    updating->modified += io.modified ? count : 0;
     return 0;
 }
 

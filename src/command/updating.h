@@ -13,6 +13,8 @@
 
 #include "command/target.h"
 
+struct query_series;
+
 struct command_updating_spec {
     struct slice ns;
     struct slice filter;
@@ -35,6 +37,7 @@ struct command_updating {
     bool running;
     struct command_target target;
     struct query_update *update;
+    const struct query_series *rows; /* buckets are updated, and count as rows; NULL: none are */
     int64_t matched;
     int64_t modified;
     struct slice upserted; /* the document that was inserted; empty: none was */

@@ -4,6 +4,8 @@
 #include "command/args.h"
 #include "command/collation.h"
 #include "command/results.h"
+#include "command/series_filter.h"
+#include "command/series_index.h"
 #include "doc/view.h"
 
 const struct store_collection *command_view_find(const struct store_catalog *catalog,
@@ -38,6 +40,7 @@ int command_view_resolve(const struct store_collection *view, struct command_vie
                          struct arena *arena, struct err *err)
 {
     const struct store_collection *way[COMMAND_VIEW_DEPTH];
+    struct command_series series;
     struct slice ns = view->ns;
     uint32_t depth = 0;
     while (view != NULL) {
@@ -54,11 +57,16 @@ int command_view_resolve(const struct store_collection *view, struct command_vie
     struct buf *buf = arena_alloc(arena, sizeof *buf);
     buf_init(buf, arena);
     doc_build_begin_array(builder, buf);
-    while (depth > 0) {
-        view_append(builder, way[--depth]->view_pipeline);
+    for (uint32_t i = depth; i > 0; i--) {
+        view_append(builder, way[i - 1]->view_pipeline);
     }
     view_append(builder, base->stages);
     base->stages = doc_build_end(builder);
+    if (command_series_is(way[depth - 1]) &&
+        command_series_read(way[depth - 1]->options, &series)) {
+        base->stages = command_series_push(arena, &series, base->stages);
+        base->hint = command_series_index_named(arena, &series, base->hint);
+    }
     base->collection = store_catalog_find(base->catalog, ns);
     return 0;
 }

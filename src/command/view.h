@@ -23,6 +23,7 @@ struct command_view_base {
     const struct store_catalog *catalog;
     struct store_collection *collection; /* NULL: it does not exist */
     struct slice stages;                 /* an array, of all views on the way first */
+    struct doc_value hint;               /* an index of what is read */
 };
 /* What base->stages of `view` are on what it is on; in `arena`. */
 int command_view_resolve(const struct store_collection *view, struct command_view_base *base,

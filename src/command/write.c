@@ -157,9 +157,8 @@ int command_check_single(struct command_op *op, bool is_single, const char *opti
                                                     "Cannot use retryable writes with %s", option);
 }
 
-/* Was it done before? Then its results count, and it is passed over. */
-static bool statements_are_known(struct command_op *op, struct command_statements *statements,
-                                 struct command_retry_result *ret_known)
+bool command_statements_known(struct command_op *op, struct command_statements *statements,
+                              struct command_retry_result *ret_known)
 {
     struct command_results *results = &statements->results;
     struct command_retry_result known;
@@ -197,6 +196,14 @@ static struct statements_mark statements_mark(const struct command_op *op,
                                     op->writer->effects.len};
 }
 
+void command_statements_note(struct command_op *op, const struct command_statements *statements,
+                             const struct command_retry_result *result)
+{
+    if (op->retry != NULL) {
+        command_retry_note(op->retry, statements_id(op, statements), result);
+    }
+}
+
 /* It is done and wrote something: that is to be known if it comes again. */
 static void statements_note(struct command_op *op, const struct command_statements *statements,
                             const struct statements_mark *mark)
@@ -210,7 +217,7 @@ static void statements_note(struct command_op *op, const struct command_statemen
         .n_modified = (int32_t)(results->n_modified - mark->n_modified),
         .extra = slice_from(buf_slice(&results->upserted), mark->upserted),
     };
-    command_retry_note(op->retry, statements_id(op, statements), &result);
+    command_statements_note(op, statements, &result);
 }
 
 int command_statements_run(struct command_op *op, struct command_statements *statements,
@@ -222,7 +229,7 @@ int command_statements_run(struct command_op *op, struct command_statements *sta
         }
         struct statements_mark mark = statements_mark(op, &statements->results);
         struct command_retry_result known;
-        bool is_known = statements_are_known(op, statements, &known);
+        bool is_known = command_statements_known(op, statements, &known);
         int code = is_known ? 0 : step(op);
         if (command_write_is_fatal(code)) {
             return code;

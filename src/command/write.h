@@ -62,6 +62,14 @@ int command_statements_open(struct command_op *op, const char *name,
 int command_statements_run(struct command_op *op, struct command_statements *statements,
                            int (*step)(struct command_op *op));
 
+/* For who runs the statements in an order of his own. Was the one at `index` done before? Then its
+ * results count, and its document is passed over. */
+bool command_statements_known(struct command_op *op, struct command_statements *statements,
+                              struct command_retry_result *ret_known);
+/* The one at `index` is done, and did this. */
+void command_statements_note(struct command_op *op, const struct command_statements *statements,
+                             const struct command_retry_result *result);
+
 /* Is the op to be stepped again, from where it is? */
 static inline bool command_is_paused(int code)
 {

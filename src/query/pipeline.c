@@ -36,6 +36,7 @@ static const struct query_stage_ops *const pipeline_stages[] = {
     &query__stage_fill,
     &query__stage_densify,
     &query__stage_rank_fusion,
+    &query__stage_unpack,
 };
 
 /* Stages of MongoDB that are served nowhere here: the place where one may not be is known all the

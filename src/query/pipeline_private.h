@@ -38,6 +38,7 @@ extern const struct query_stage_ops query__stage_skip;
 extern const struct query_stage_ops query__stage_sort;
 extern const struct query_stage_ops query__stage_sort_by_count;
 extern const struct query_stage_ops query__stage_union_with;
+extern const struct query_stage_ops query__stage_unpack;
 extern const struct query_stage_ops query__stage_unset;
 extern const struct query_stage_ops query__stage_unwind;
 
