@@ -174,14 +174,19 @@ static int aggregate_check_stream(struct command_op *op, const struct query_pipe
     return 0;
 }
 
+static bool aggregate_is_stream(struct slice stages)
+{
+    struct doc_value first = doc_array_at(stages, 0);
+    return first.type == DOC_OBJECT &&
+           slice_is(doc_first(doc_value_get_doc(first)).name, "$changeStream");
+}
+
 /* A change stream compares by bytes unless it is told otherwise. */
 static int aggregate_collation(struct command_op *op, struct command_cursor *cursor,
                                const struct aggregate_args *args,
                                const struct store_collection *source)
 {
-    struct doc_value first = doc_array_at(args->pipeline, 0);
-    bool streams = first.type == DOC_OBJECT &&
-                   slice_is(doc_first(doc_value_get_doc(first)).name, "$changeStream");
+    bool streams = aggregate_is_stream(args->pipeline);
     int code = command_collation(op, args->collation, streams ? NULL : source, &cursor->context);
     if (code == 0 && source != NULL && source->view_on.len > 0 && !streams) {
         code = command_collation_check_view(source, cursor->context.collation, &op->err);
@@ -198,7 +203,9 @@ static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
                                      .collection = store_catalog_find(op->catalog, cursor->ns),
                                      .stages = arena_copy(&cursor->arena, args->pipeline),
                                      .hint = args->hint};
-    int code = view == NULL ? 0 : command_view_resolve(view, &base, &cursor->arena, &op->err);
+    int code = aggregate_is_stream(args->pipeline) ? command_view_refuse(op, cursor->ns) : 0;
+    code = code < 0 || view == NULL ? code
+                                    : command_view_resolve(view, &base, &cursor->arena, &op->err);
     if (code < 0) {
         return code;
     }
@@ -212,8 +219,7 @@ static int aggregate_plan(struct command_op *op, struct command_cursor *cursor,
         return code;
     }
     if (cursor->stream != NULL) {
-        code = command_view_refuse(op, cursor->ns);
-        code = code < 0 ? code : aggregate_check_stream(op, plan->pipeline);
+        code = aggregate_check_stream(op, plan->pipeline);
         if (code < 0) {
             return code;
         }

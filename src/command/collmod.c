@@ -334,7 +334,8 @@ int command_coll_mod(struct command_op *op)
     struct command_series series;
     struct slice ns;
     int code = command_namespace(op, &ns);
-    if (code == 0 && command_series_find(&op->arena, op->writer->catalog, ns, &series)) {
+    if (code == 0 && command_series_find(&op->arena, op->writer->catalog,
+                                         command_series_name(&op->arena, ns), &series)) {
         collmod.series = &series;
         ns = series.buckets->ns;
     }

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "command/member.h"
+#include "command/series_filter.h"
 #include "command/server.h"
 #include "command/target.h"
 #include "doc/view.h"
@@ -24,16 +25,22 @@ static int64_t expire_after(struct slice from)
     return doc_value_is_number(seconds) ? doc_value_to_i64_clamped(seconds) : -1;
 }
 
-/* {<field>: {$lte: <the latest date that is over>}}, and what the index demands besides. */
-static struct slice expire_filter(struct command_op *op, const struct store_index *index,
-                                  int64_t after)
+/* {<field>: {$lte: <the latest date that is over>}}, and what the index demands besides. Buckets
+ * are over with their last measurement. */
+static struct slice expire_filter(struct command_op *op, const struct store_collection *collection,
+                                  const struct store_index *index, int64_t after)
 {
+    struct command_series series;
+    int64_t over_ms = op->wall_ms - after * 1000;
+    if (command_series_read(collection->options, &series)) {
+        return command_series_expired(&op->arena, &series, over_ms, index->partial);
+    }
     struct doc_builder *builder = arena_alloc(&op->arena, sizeof *builder);
     struct buf *buf = arena_alloc(&op->arena, sizeof *buf);
     buf_init(buf, &op->arena);
     doc_build_begin(builder, buf);
     doc_build_open(builder, doc_first(index->key).name);
-    doc_build_date(builder, "$lte", op->wall_ms - after * 1000);
+    doc_build_date(builder, "$lte", over_ms);
     doc_build_close(builder);
     if (index->partial.len > 0) {
         doc_build_open_array(builder, SLICE("$and"));
@@ -68,7 +75,7 @@ static int expire_next(struct command_op *op, struct expire_state *state)
             continue;
         }
         struct command_target_spec spec = {.collection = collection,
-                                           .filter = expire_filter(op, index, after),
+                                           .filter = expire_filter(op, old, index, after),
                                            .hidden_too = true};
         command_target_init(op, &state->target, (struct slice){0});
         state->running = true;

@@ -168,7 +168,7 @@ struct slice command_series_bucket_options(struct command_op *op,
 
 /* ---- making, dropping ---- */
 
-static int series_add_index(struct command_op *op, struct slice ns)
+int command_series_add_index(struct command_op *op, struct slice ns)
 {
     struct command_series series;
     struct slice spec;
@@ -202,7 +202,7 @@ int command_series_create(struct command_op *op, struct slice ns,
     code = code < 0
                ? code
                : command_create_collection(op, buckets, command_series_bucket_options(op, made));
-    code = code < 0 ? code : series_add_index(op, buckets);
+    code = code < 0 ? code : command_series_add_index(op, buckets);
     return code < 0 ? code : command_create_collection(op, ns, options);
 }
 

@@ -21,7 +21,7 @@ struct command_series {
     struct store_collection *buckets; /* NULL: only where the catalog is damaged */
 };
 
-/* Is "db.name" a time series? */
+/* Is it the view of a time series? */
 bool command_series_is(const struct store_collection *view);
 bool command_series_find(struct arena *arena, const struct store_catalog *catalog, struct slice ns,
                          struct command_series *ret_series);
@@ -62,6 +62,8 @@ struct slice command_series_bucket_options(struct command_op *op,
 /* Put both into the catalog, and the index that a series with a meta field has. */
 int command_series_create(struct command_op *op, struct slice ns,
                           const struct command_series_made *made);
+/* Give new buckets the index that a series with a meta field has. */
+int command_series_add_index(struct command_op *op, struct slice ns);
 /* Take both out. */
 void command_series_drop(struct command_op *op, const struct command_series *series);
 

@@ -259,6 +259,26 @@ struct slice command_series_filter(struct arena *arena, const struct command_ser
     return doc_build_end(builder);
 }
 
+struct slice command_series_expired(struct arena *arena, const struct command_series *series,
+                                    int64_t over_ms, struct slice also)
+{
+    struct doc_builder *builder;
+    filter_begin(&builder, arena, false);
+    doc_build_open(builder, SLICE("_id"));
+    filter_id(builder, "$lte", command_series_stamp(filter_floor(over_ms, 1000)), 0xff);
+    doc_build_close(builder);
+    doc_build_open(builder,
+                   arena_format(arena, "control.max.%.*s", SLICE_FMT(series->fields.time_field)));
+    doc_build_date(builder, "$lte", over_ms);
+    doc_build_close(builder);
+    if (also.len > 0) {
+        doc_build_open_array(builder, SLICE("$and"));
+        doc_build_doc(builder, "", also);
+        doc_build_close(builder);
+    }
+    return doc_build_end(builder);
+}
+
 /* ---- stages ---- */
 
 /* The filter of a $match, or a missing value. */

@@ -23,6 +23,10 @@ bool command_series_on_meta(struct arena *arena, const struct command_series *se
 struct slice command_series_filter(struct arena *arena, const struct command_series *series,
                                    struct slice filter);
 
+/* Buckets without a measurement later than that, for which `also` (may be empty) is true. */
+struct slice command_series_expired(struct arena *arena, const struct command_series *series,
+                                    int64_t over_ms, struct slice also);
+
 /* The stages of an aggregate on the series, which begin with its pipeline: with a $match on the
  * buckets before, where one follows. */
 struct slice command_series_push(struct arena *arena, const struct command_series *series,

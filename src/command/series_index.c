@@ -161,6 +161,13 @@ void command_series_index_build(struct doc_builder *builder, struct slice spec)
     }
 }
 
+struct slice command_series_index_asked(struct arena *arena, struct slice spec)
+{
+    struct doc_builder *builder = series_index_builder(arena);
+    command_series_index_build(builder, spec);
+    return doc_build_end(builder);
+}
+
 /* ---- what there is not ---- */
 
 static int series_index_check_field(struct command_op *op, const struct command_series *series,

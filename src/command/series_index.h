@@ -33,5 +33,7 @@ bool command_series_first_index(struct command_op *op, const struct command_seri
                                 struct slice *ret_spec);
 /* An index of buckets as listIndexes shows it. */
 void command_series_index_build(struct doc_builder *builder, struct slice spec);
+/* The same, in `arena`. */
+struct slice command_series_index_asked(struct arena *arena, struct slice spec);
 
 #endif

@@ -1,4 +1,5 @@
 /* command/stage_index_stats.c - $indexStats: one document for each index of the collection. */
+#include "command/series_index.h"
 #include "command/stages.h"
 #include "doc/view.h"
 
@@ -24,7 +25,13 @@ static int index_stats_next(struct query_stage_run *self, struct slice *ret_doc,
     if (cursor->collection == NULL || state->at == cursor->collection->indexes_count) {
         return 0;
     }
+    bool is_series = command_series_is_buckets(cursor->collection->name) &&
+                     !slice_equal(cursor->collection->ns, cursor->ns);
+    if (is_series && state->at == 0 && ++state->at == cursor->collection->indexes_count) {
+        return 0;
+    }
     const struct store_index *index = &cursor->collection->indexes[state->at++];
+    struct slice spec = index->spec;
     struct command_server *server = cursor->server;
     query_stage_fresh(self);
     struct doc_builder *builder = arena_alloc(self->eval->arena, sizeof *builder);
@@ -32,7 +39,10 @@ static int index_stats_next(struct query_stage_run *self, struct slice *ret_doc,
     buf_init(buf, self->eval->arena);
     doc_build_begin(builder, buf);
     doc_build_string(builder, "name", index->name);
-    doc_build_doc(builder, "key", index->key);
+    if (is_series) {
+        spec = command_series_index_asked(self->eval->arena, spec);
+    }
+    doc_build_value(builder, SLICE("key"), doc_get_str(spec, "key"));
     doc_build_text(builder, "host", server->address);
     doc_build_open(builder, SLICE("accesses"));
     doc_build_i64(builder, "ops", (int64_t)command_uses_of(&server->uses, index->id));
@@ -41,7 +51,7 @@ static int index_stats_next(struct query_stage_run *self, struct slice *ret_doc,
     if (!index->ready) {
         doc_build_bool(builder, "building", true);
     }
-    doc_build_doc(builder, "spec", index->spec);
+    doc_build_doc(builder, "spec", spec);
     *ret_doc = doc_build_end(builder);
     return 1;
 }

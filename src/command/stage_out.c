@@ -9,6 +9,7 @@
  */
 #include "command/args.h"
 #include "command/ddl.h"
+#include "command/series_out.h"
 #include "command/server.h"
 #include "command/shown.h"
 #include "command/sink.h"
@@ -26,8 +27,8 @@ struct out_args {
     struct slice timeseries;
 };
 
-static int out_parse_timeseries(const struct query_stage_parse *parse, struct slice doc,
-                                struct err *err)
+/* The rest is checked when it is opened. */
+static int out_parse_timeseries(struct slice doc, struct err *err)
 {
     static const struct command_arg args[] = {
         {"timeField", COMMAND_ARG_STRING, 0, COMMAND_ARG_REQUIRED},
@@ -39,10 +40,7 @@ static int out_parse_timeseries(const struct query_stage_parse *parse, struct sl
     };
     static const struct command_args_spec spec = {"$out.timeseries", args, false, false};
     struct slice ignored;
-    int code = command_args_read(&spec, doc, &ignored, err);
-    return code < 0 ? code
-                    : err_set(err, LT_ENOTIMPLEMENTED,
-                              "%s: the option 'timeseries' is not supported yet", parse->ops->name);
+    return command_args_read(&spec, doc, &ignored, err);
 }
 
 static int out_read(struct doc_value spec, struct out_args *args, struct err *err)
@@ -80,22 +78,30 @@ static int out_check_name(const struct query_stage_parse *parse,
                : 0;
 }
 
+/* The parsed stage. */
+struct out_spec {
+    struct command_sink_spec sink;
+    struct slice timeseries; /* data NULL: it is not given */
+};
+
 static const struct command_sink_ops out_sink_ops;
 
 static int out_parse(struct query_stage_parse *parse, struct doc_value spec, struct err *err)
 {
-    struct command_sink_spec *out = arena_zero(parse->context->arena, 1, sizeof *out);
+    struct out_spec *spec_out = arena_zero(parse->context->arena, 1, sizeof *spec_out);
+    struct command_sink_spec *out = &spec_out->sink;
     struct out_args args = {.target = {.database_code = 31321, .system_code = 17385}};
     out->ops = &out_sink_ops;
     out->name = parse->ops->name;
     int code = out_read(spec, &args, err);
     code = code < 0 ? code : out_check_name(parse, &args.target, err);
     code = code < 0 ? code : command_sink_resolve(parse, &args.target, &out->ns, err);
+    spec_out->timeseries = args.timeseries;
     if (code == 0 && args.timeseries.len > 0) {
-        code = out_parse_timeseries(parse, args.timeseries, err);
+        code = out_parse_timeseries(args.timeseries, err);
     }
     if (code == 0) {
-        query_stage_add(parse, parse->ops, out);
+        query_stage_add(parse, parse->ops, spec_out);
     }
     return code;
 }
@@ -110,9 +116,10 @@ const struct query_stage_ops command_stage_out = {
 /* ---- writing ---- */
 
 struct out_state {
-    struct slice ns;                 /* of the temporary collection */
-    uint32_t id;                     /* its; 0: it is not made yet */
-    struct store_collection *target; /* as it was at the beginning, held; NULL: there was none */
+    struct slice ns;                   /* of the temporary collection */
+    uint32_t id;                       /* its; 0: it is not made yet */
+    struct store_collection *target;   /* as it was at the beginning, held; NULL: there was none */
+    struct command_series_out *series; /* instead of all that; NULL: no time series is written */
 };
 
 /* What may not be replaced. */
@@ -146,6 +153,10 @@ static int out_open(struct command_op *op, struct command_sink *sink)
 {
     struct out_state *state = sink->state = arena_zero(&op->arena, 1, sizeof *state);
     struct slice ns = sink->spec->ns;
+    struct slice timeseries = ((const struct out_spec *)sink->spec)->timeseries;
+    if (command_series_out_wanted(op, ns, timeseries)) {
+        return command_series_out_open(op, ns, timeseries, &state->series);
+    }
     int code = out_check_target(op, ns);
     if (code < 0) {
         return code;
@@ -185,6 +196,9 @@ static int out_put(struct command_op *op, struct command_sink *sink)
     const struct command_insertion insertion = {state->ns, sink->bypass, &sink->arena};
     struct store_collection *collection;
     struct slice doc;
+    if (state->series != NULL) {
+        return command_series_out_put(op, state->series, sink->doc);
+    }
     int code = out_collection(op, state, &collection);
     code = code < 0 ? code : command_prepare_document(op, sink->doc, &sink->arena, &doc);
     return code < 0 ? code : command_insert_document(op, &insertion, doc);
@@ -207,6 +221,9 @@ static int out_finish(struct command_op *op, struct command_sink *sink)
 {
     struct out_state *state = sink->state;
     struct store_collection *made;
+    if (state->series != NULL) {
+        return command_series_out_finish(op, state->series);
+    }
     int code = out_collection(op, state, &made);
     code = code < 0 ? code : out_check_target(op, sink->spec->ns);
     if (code < 0) {
@@ -228,6 +245,7 @@ static void out_close(struct command_op *op, struct command_sink *sink)
     if (state->id != 0 && out_collection(op, state, &made) == 0) {
         command_drop_collection(op, made);
     }
+    command_series_out_close(op, state->series);
     store_collection_release(state->target);
 }
 

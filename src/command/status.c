@@ -8,6 +8,7 @@
 #include "command/handlers.h"
 #include "command/member.h"
 #include "command/memory.h"
+#include "command/series.h"
 #include "command/status.h"
 #include "command/version.h"
 #include "command/view.h"
@@ -194,10 +195,24 @@ static void status_number(struct doc_builder *builder, const char *name, int64_t
     }
 }
 
+static void status_series(struct doc_builder *builder, const struct store_collection *buckets,
+                          const struct command_stats *stats)
+{
+    doc_build_open(builder, SLICE("timeseries"));
+    doc_build_string(builder, "bucketsNs", buckets->ns);
+    status_number(builder, "bucketCount", stats->documents);
+    status_number(builder, "avgBucketSize",
+                  stats->documents == 0 ? 0 : stats->bytes / stats->documents);
+    doc_build_close(builder);
+}
+
 void command_build_stats(struct store_view *view, struct doc_builder *builder,
                          const struct store_collection *collection,
                          const struct command_stats *stats, int64_t scale)
 {
+    if (collection != NULL && command_series_is_buckets(collection->name)) {
+        status_series(builder, collection, stats);
+    }
     status_number(builder, "size", stats->bytes / scale);
     status_number(builder, "count", stats->documents);
     if (stats->documents > 0) {
@@ -259,11 +274,12 @@ int command_coll_stats(struct command_op *op)
     struct slice ns;
     int code = stats_args_read(op, &args);
     code = code < 0 ? code : command_namespace(op, &ns);
-    code = code < 0 ? code : command_view_refuse(op, ns);
+    struct slice read = code < 0 ? ns : command_series_buckets(&op->arena, op->catalog, ns);
+    code = code < 0 ? code : command_view_refuse(op, read);
     if (code < 0) {
         return code;
     }
-    const struct store_collection *collection = store_catalog_find(op->catalog, ns);
+    const struct store_collection *collection = store_catalog_find(op->catalog, read);
     code = status_collection(op, collection, &stats);
     if (code < 0) {
         return code;

@@ -8,6 +8,7 @@
 
 #include "command/handlers.h"
 #include "command/read.h"
+#include "command/series.h"
 #include "command/server.h"
 #include "command/txn.h"
 #include "command/view.h"
@@ -131,6 +132,9 @@ static int validate_namespace(struct command_op *op, struct slice *ret_ns)
     if (code < 0 && name.type == DOC_STRING) {
         return err_set(&op->err, LT_ENAMESPACENOTFOUND, "Collection '%.*s.%.*s' does not exist",
                        SLICE_FMT(op->db), SLICE_FMT(doc_value_get_string(name)));
+    }
+    if (code == 0) {
+        *ret_ns = command_series_buckets(&op->arena, op->catalog, *ret_ns);
     }
     return code < 0 ? code : command_view_refuse(op, *ret_ns);
 }

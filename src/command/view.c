@@ -36,6 +36,15 @@ static void view_append(struct doc_builder *builder, struct slice stages)
     }
 }
 
+/* Stages that tell of a time series what is so of its buckets. */
+static bool view_is_of_buckets(struct slice stages)
+{
+    struct doc_value first = doc_array_at(stages, 0);
+    struct slice name =
+        first.type == DOC_OBJECT ? doc_first(doc_value_get_doc(first)).name : SLICE("");
+    return slice_is(name, "$collStats") || slice_is(name, "$indexStats");
+}
+
 int command_view_resolve(const struct store_collection *view, struct command_view_base *base,
                          struct arena *arena, struct err *err)
 {
@@ -53,6 +62,7 @@ int command_view_resolve(const struct store_collection *view, struct command_vie
         ns = command_join(arena, view->db, view->view_on);
         view = command_view_find(base->catalog, ns);
     }
+    struct slice given = base->stages;
     struct doc_builder *builder = arena_alloc(arena, sizeof *builder);
     struct buf *buf = arena_alloc(arena, sizeof *buf);
     buf_init(buf, arena);
@@ -62,8 +72,10 @@ int command_view_resolve(const struct store_collection *view, struct command_vie
     }
     view_append(builder, base->stages);
     base->stages = doc_build_end(builder);
-    if (command_series_is(way[depth - 1]) &&
-        command_series_read(way[depth - 1]->options, &series)) {
+    if (depth == 1 && command_series_is(way[0]) && view_is_of_buckets(given)) {
+        base->stages = given;
+    } else if (command_series_is(way[depth - 1]) &&
+               command_series_read(way[depth - 1]->options, &series)) {
         base->stages = command_series_push(arena, &series, base->stages);
         base->hint = command_series_index_named(arena, &series, base->hint);
     }

@@ -4,6 +4,8 @@ import datetime
 import pathlib
 import random
 import sys
+import threading
+import time
 
 here = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(here), str(here.parent / "lib")]
@@ -237,6 +239,30 @@ def test_indexes(database):
     compare(database.plain, series)
 
 
+def test_many_at_once(server, database):
+    """Clients that insert side by side, some one by one, fill the same buckets."""
+    database.create_collection("busy", timeseries={"timeField": "t", "metaField": "m"})
+
+    def insert(number):
+        busy = server.client().series.busy
+        for i in range(60):
+            documents = [{"_id": (number * 60 + i) * 10 + k, "t": at(i), "m": k % 2} for k in range(10)]
+            if i % 2:
+                busy.insert_many(documents)
+            else:
+                for document in documents:
+                    busy.insert_one(document)
+
+    threads = [threading.Thread(target=insert, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(document["_id"] for document in database.busy.find()) == list(range(3600))
+    assert database["system.buckets.busy"].count_documents({}) == 4
+    database.busy.drop()
+
+
 def test_a_range_reads_few_buckets(database):
     """A range of time is one of _id, or of the index with the meta field."""
     database.create_collection("long", timeseries={"timeField": "t", "metaField": "m"})
@@ -268,11 +294,11 @@ def test_insert_errors(database):
         refused(263, lambda: database.wrong.insert_one({"t": at(0)}, session=session))
         session.abort_transaction()
     far = [datetime.datetime(1, 1, 1), datetime.datetime(1969, 12, 31, 23, 59, 59), datetime.datetime(9999, 12, 31)]
-    database.wrong.insert_many([{"_id": i, "t": time} for i, time in enumerate(far)])
+    database.wrong.insert_many([{"_id": i, "t": when} for i, when in enumerate(far)])
     assert database.wrong.count_documents({"_id": {"$in": [0, 1, 2]}}) == 3
-    for i, time in enumerate(far):
-        assert database.wrong.find_one({"t": time})["_id"] == i
-        assert database.wrong.find_one({"t": {"$gte": time, "$lte": time}})["_id"] == i
+    for i, when in enumerate(far):
+        assert database.wrong.find_one({"t": when})["_id"] == i
+        assert database.wrong.find_one({"t": {"$gte": when, "$lte": when}})["_id"] == i
     database.wrong.drop()
 
 
@@ -286,6 +312,70 @@ def test_retries(server, database):
     assert first["n"] == again["n"] == 5 and sorted(again["retriedStmtIds"]) == [0, 1, 2, 3, 4], again
     assert database.again.count_documents({}) == 5
     database.again.drop()
+
+
+def test_out(database):
+    """$out fills buckets aside, which become the series' own in one step."""
+    database.source.insert_many([{"_id": i, "t": at(i * 10), "m": i // 500, "v": i} for i in range(2000)])
+    shape = {"timeField": "t", "metaField": "m"}
+
+    def out(stages, **options):
+        database.source.aggregate([*stages, {"$out": {"db": "series", "coll": "target", **options}}])
+
+    out([], timeseries=shape)
+    assert by_id(database.target.find()) == by_id(database.source.find())
+    listed = {entry["name"]: entry for entry in database.list_collections()}
+    assert listed["target"]["type"] == "timeseries" and not any("tmp" in name for name in listed), listed
+    assert [index["name"] for index in database.target.list_indexes()] == ["m_1_t_1"]
+    out([{"$match": {"_id": {"$lt": 5}}}])
+    assert database.target.count_documents({}) == 5
+    refused(2, lambda: out([{"$project": {"v": 1}}]))
+    refused(7268702, lambda: out([], timeseries={"timeField": "t"}))
+    refused(7268700, lambda: database.target.aggregate([{"$out": {"db": "series", "coll": "source", "timeseries": shape}}]))
+    refused(166, lambda: database.source.aggregate([{"$merge": "target"}]))
+    assert database.target.count_documents({}) == 5 and database.source.count_documents({}) == 2000
+    assert not any("tmp" in name for name in database.list_collection_names())
+    database.target.drop()
+    database.source.drop()
+
+
+def test_expiry(server, database):
+    """A bucket goes when its last measurement is over."""
+    now = datetime.datetime.utcnow()
+    database.create_collection("short", timeseries={"timeField": "t"}, expireAfterSeconds=7200)
+    database.create_collection("kept", timeseries={"timeField": "t", "metaField": "m"})
+    database.command("createIndexes", "kept", indexes=[{"key": {"t": 1}, "name": "some", "expireAfterSeconds": 60,
+                                                        "partialFilterExpression": {"m": "old"}}])
+    for days in (0, 1, 20000, 30000):
+        database.short.insert_one({"_id": days, "t": now - datetime.timedelta(days=days)})
+        database.kept.insert_many([{"_id": f"{m}{days}", "m": m, "t": now - datetime.timedelta(days=days)}
+                                   for m in ("old", "new")])
+    database.client.admin.command("setParameter", 1, ttlMonitorSleepSecs=1)
+    deadline = time.monotonic() + 60
+    while database.short.count_documents({}) > 1 or database.kept.count_documents({"m": "old"}) > 1:
+        assert time.monotonic() < deadline, list(database.short.find())
+        server.client().admin.command("ping")
+    assert database.short.find_one()["_id"] == 0
+    assert sorted(d["_id"] for d in database.kept.find()) == ["new0", "new1", "new20000", "new30000", "old0"]
+    database.short.drop()
+    database.kept.drop()
+
+
+def test_statistics(database):
+    series = database.series
+    buckets = database["system.buckets.series"].count_documents({})
+    expected = {"bucketsNs": "series.system.buckets.series", "bucketCount": buckets}
+    stats = database.command("collStats", "series")
+    assert stats["ns"] == "series.series" and expected.items() <= stats["timeseries"].items(), stats
+    staged = list(series.aggregate([{"$collStats": {"storageStats": {}}}]))[0]
+    assert expected.items() <= staged["storageStats"]["timeseries"].items(), staged
+    series.create_index("v")
+    used = list(series.aggregate([{"$indexStats": {}}]))
+    assert [(entry["name"], dict(entry["key"])) for entry in used] == [("v_1", {"v": 1})], used
+    assert database.command("validate", "series")["valid"]
+    for name, value in (("convertToCapped", "series"), ("planCacheListFilters", "series")):
+        refused(166, lambda: database.command(name, value, **({"size": 4096} if name == "convertToCapped" else {})))
+    refused(166, lambda: next(series.watch()))
 
 
 def main():
@@ -302,7 +392,11 @@ def main():
             test_deletes(database, dice)
             test_updates(database)
             test_indexes(database)
+            test_statistics(database)
+            test_many_at_once(server, database)
             test_a_restart(server, database)
+            test_out(database)
+            test_expiry(server, database)
 
 
 if __name__ == "__main__":
