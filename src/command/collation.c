@@ -4,6 +4,7 @@
  * before the command's cursor is. */
 #include "command/collation.h"
 
+#include "command/series.h"
 #include "doc/view.h"
 #include "store/catalog.h"
 
@@ -57,7 +58,7 @@ int command_collation_check(struct command_op *op, struct slice given)
 int command_collation_check_view(const struct store_collection *view,
                                  const struct doc_collation *collation, struct err *err)
 {
-    if (doc_collation_is_same(view->collation, collation)) {
+    if (command_series_is(view) || doc_collation_is_same(view->collation, collation)) {
         return 0;
     }
     return err_set(err, LT_EOPTIONNOTSUPPORTEDONVIEW,

@@ -26,7 +26,7 @@ int command_collation_complete(struct command_op *op, struct slice given,
                                struct slice *ret_complete);
 
 /* A view is read by its own collation, whatever is read beside it or on top of it: 167 where that
- * is another. */
+ * is another. A time series is read as collections are. */
 int command_collation_check_view(const struct store_collection *view,
                                  const struct doc_collation *collation, struct err *err);
 

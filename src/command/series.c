@@ -175,8 +175,7 @@ int command_series_add_index(struct command_op *op, struct slice ns)
     struct store_collection *buckets = store_catalog_find(op->writer->catalog, ns);
     bool is_series = command_series_read(buckets->options, &series);
     series.buckets = buckets;
-    if (!is_series ||
-        !command_series_first_index(op, &series, &spec)) {
+    if (!is_series || !command_series_first_index(op, &series, &spec)) {
         return 0;
     }
     struct store_describe_head head = store_describe_head_of(buckets);

@@ -361,6 +361,21 @@ def test_expiry(server, database):
     database.kept.drop()
 
 
+def test_collation(database):
+    """A series has one, and its index of the meta field."""
+    one = database.create_collection("collated", timeseries={"timeField": "t", "metaField": "m"},
+                                     collation={"locale": "en", "strength": 2})
+    one.insert_many([{"t": at(i), "m": "aA"[i % 2], "v": "xX"[i % 2]} for i in range(10)])
+    database.command("collMod", "collated", timeseries={"granularity": "minutes"})
+    (told,) = database.list_collections(filter={"name": "collated"})
+    assert told["options"]["collation"]["strength"] == 2, told
+    assert one.count_documents({"m": "A"}) == one.count_documents({"v": "x"}) == 10
+    assert one.count_documents({"m": "A"}, collation={"locale": "simple"}) == 5
+    assert one.index_information()["m_1_t_1"]["collation"]["strength"] == 2, one.index_information()
+    assert one.delete_many({"v": "X", "m": "a"}).deleted_count == 10
+    one.drop()
+
+
 def test_statistics(database):
     series = database.series
     buckets = database["system.buckets.series"].count_documents({})
@@ -393,6 +408,7 @@ def main():
             test_updates(database)
             test_indexes(database)
             test_statistics(database)
+            test_collation(database)
             test_many_at_once(server, database)
             test_a_restart(server, database)
             test_out(database)
