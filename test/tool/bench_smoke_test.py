@@ -26,6 +26,8 @@ BINARY = sys.argv.pop(1)
 SMOKE_S = 180
 # These need recorded traces, or valgrind or perf, which only `./dev bench` installs.
 NEEDY = {'levels', 'restart', 'policies', 'costs', 'flame'}
+if shutil.which('redis-server') is None:
+    NEEDY.add('deletes')  # a build with sanitizers does not tell what it has in use: nobody is left
 
 
 class Bench(unittest.TestCase):
