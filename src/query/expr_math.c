@@ -93,6 +93,13 @@ static double math_position(struct doc_value value)
     return number;
 }
 
+/* It is a double's, as MongoDB has it. */
+static bool math_is_log_of_nan(const struct math_function *function, struct doc_value value)
+{
+    bool is_log = function == &math_functions[MATH_LN] || function == &math_functions[MATH_LOG10];
+    return is_log && isnan(doc_value_to_double(value));
+}
+
 static int math_one(struct query__call *call, struct doc_value *ret_value)
 {
     const struct math_function *function = &math_functions[call->expr->op->variant];
@@ -110,7 +117,7 @@ static int math_one(struct query__call *call, struct doc_value *ret_value)
                        SLICE_FMT(query__print(call->eval, value)));
     }
     struct arena *arena = call->eval->arena;
-    if (value.type == DOC_DECIMAL) {
+    if (value.type == DOC_DECIMAL && !math_is_log_of_nan(function, value)) {
         struct doc_decimal number = doc_value_get_decimal(value);
         if (function->keeps_int && doc_decimal_is_infinite(number)) { /* as MongoDB rounds it */
             doc_decimal_of_text(SLICE("NaN"), &number);
@@ -251,15 +258,16 @@ static int math_log(struct query__call *call, struct doc_value *ret_value)
     }
     struct doc_value number = call->args[0];
     struct doc_value base = call->args[1];
-    if (number.type == DOC_DECIMAL || base.type == DOC_DECIMAL) {
+    double quotient = log(doc_value_to_double(number)) / log(doc_value_to_double(base));
+    bool exact = number.type == DOC_DECIMAL || base.type == DOC_DECIMAL;
+    if (exact && !isnan(doc_value_to_double(number)) && !isnan(doc_value_to_double(base))) {
         struct doc_decimal top = doc_decimal_call(DOC_DECIMAL_LN, doc_decimal_of_value(number));
         struct doc_decimal bottom = doc_decimal_call(DOC_DECIMAL_LN, doc_decimal_of_value(base));
         *ret_value = doc_value_decimal(call->eval->arena,
                                        doc_decimal_apply(DOC_DECIMAL_DIVIDE, top, bottom));
         return 0;
     }
-    double result = log(doc_value_to_double(number)) / log(doc_value_to_double(base));
-    *ret_value = doc_value_double(call->eval->arena, result);
+    *ret_value = doc_value_double(call->eval->arena, quotient);
     return 0;
 }
 
