@@ -275,7 +275,7 @@ static int control_let(const struct query_expr *expr, struct query_eval *eval,
     return query_expr_eval(expr->args[last], eval, ret_value, err);
 }
 
-/* ---- $literal, $rand, $sampleRate ---- */
+/* ---- $literal, $rand ---- */
 
 static int control_literal_parse(struct query_context *context, struct doc_value spec,
                                  struct query_expr *expr, struct err *err)

@@ -5,7 +5,6 @@
 #include "query/regex.h"
 
 enum { REGEX_INPUT, REGEX_REGEX, REGEX_OPTIONS };
-enum { REGEX_PATTERN_MAX = 16384 };
 enum { REGEX_MATCH, REGEX_FIND, REGEX_FIND_ALL };
 
 static const struct query__params regex_params = {
@@ -77,7 +76,7 @@ static int regex_compile(const char *op, struct arena *arena, const struct doc_v
     if (rc < 0 || pattern.data == NULL) {
         return rc;
     }
-    if (pattern.len > REGEX_PATTERN_MAX) {
+    if (pattern.len > QUERY_REGEX_PATTERN_MAX) {
         return err_set(err, 51111, "Invalid Regex in %s: regular expression is too large", op);
     }
     rc = query_regex_compile(arena, pattern, options, ret_regex, err);

@@ -3,6 +3,7 @@
  * Each field becomes one leaf per operator (match_ops.c), all of them children of the $and that the
  * document is. What belongs to the top of a filter only ($expr, $text, $where) is refused inside
  * $elemMatch. */
+#include "doc/build.h"
 #include "doc/view.h"
 #include "query/expr_private.h"
 #include "query/match_private.h"
@@ -79,7 +80,7 @@ static int parse_expr(struct match_parser *parser, struct doc_elem op, struct ma
 {
     if (parser->inner) {
         return err_set(parser->err, LT_EBADVALUE,
-                       "$expr can only be applied to the top-level document");
+                       "%.*s can only be applied to the top-level document", SLICE_FMT(op.name));
     }
     struct query_match *node = query__match_node(parser, QUERY_MATCH_EXPR, NULL, op.value);
     struct query_expr *expr = NULL;
@@ -90,6 +91,44 @@ static int parse_expr(struct match_parser *parser, struct doc_elem op, struct ma
     query__expr_in_by_bytes(expr);
     node->detail = expr;
     query__match_push(parser, list, node);
+    return 0;
+}
+
+/* {$lt: [{$rand: {}}, rate]}, which is drawn for each document. */
+static struct doc_value parse_sample_expr(struct match_parser *parser, double rate)
+{
+    struct arena *arena = parser->context->arena;
+    struct doc_builder *builder = arena_alloc(arena, sizeof *builder);
+    struct buf *buf = arena_alloc(arena, sizeof *buf);
+    buf_init(buf, arena);
+    doc_build_begin(builder, buf);
+    doc_build_open_array(builder, SLICE("$lt"));
+    doc_build_open(builder, SLICE(""));
+    doc_build_open(builder, SLICE("$rand"));
+    doc_build_close(builder);
+    doc_build_close(builder);
+    doc_build_double(builder, "", rate);
+    doc_build_close(builder);
+    return doc_value_object(doc_build_end(builder));
+}
+
+static int parse_sample(struct match_parser *parser, struct doc_elem op, struct match_list *list)
+{
+    if (!doc_value_is_number(op.value)) {
+        return err_set(parser->err, LT_EBADVALUE, "argument to $sampleRate must be a numeric type");
+    }
+    double rate = doc_value_to_double(op.value);
+    if (!(rate >= 0 && rate <= 1)) {
+        return err_set(parser->err, LT_EBADVALUE,
+                       "numeric argument to $sampleRate must be in [0, 1]");
+    }
+    if (rate > 0 && rate < 1) {
+        return parse_expr(parser, (struct doc_elem){op.name, parse_sample_expr(parser, rate)},
+                          list);
+    }
+    query__match_push(
+        parser, list,
+        query__match_node(parser, rate > 0 ? QUERY_MATCH_TRUE : QUERY_MATCH_FALSE, NULL, op.value));
     return 0;
 }
 
@@ -146,10 +185,10 @@ static const struct {
     const char *name;
     int (*parse)(struct match_parser *parser, struct doc_elem op, struct match_list *list);
 } parse_tops[] = {
-    {"$and", parse_tree},           {"$or", parse_tree},      {"$nor", parse_tree},
-    {"$expr", parse_expr},          {"$comment", parse_skip}, {"$alwaysTrue", parse_always},
-    {"$alwaysFalse", parse_always}, {"$where", parse_where},  {"$text", query__match_text},
-    {"$jsonSchema", parse_schema},
+    {"$and", parse_tree},           {"$or", parse_tree},           {"$nor", parse_tree},
+    {"$expr", parse_expr},          {"$comment", parse_skip},      {"$alwaysTrue", parse_always},
+    {"$alwaysFalse", parse_always}, {"$where", parse_where},       {"$text", query__match_text},
+    {"$jsonSchema", parse_schema},  {"$sampleRate", parse_sample},
 };
 
 static int parse_top(struct match_parser *parser, struct doc_elem op, struct match_list *list)

@@ -145,6 +145,35 @@ TEST(match_mod_truncates_both_sides)
     MATCH_CASES(cases);
 }
 
+TEST(match_samples_at_a_rate)
+{
+    static const struct match_case cases[] = {
+        {"{'$sampleRate': 1}", "{}", 1},
+        {"{'$sampleRate': 0.0}", "{}", 0},
+        {"{'a': 1, '$sampleRate': 1}", "{'a': 2}", 0},
+        {"{'$sampleRate': 1.5}", "{}", -LT_EBADVALUE},
+        {"{'$sampleRate': -0.1}", "{}", -LT_EBADVALUE},
+        {"{'$sampleRate': 'x'}", "{}", -LT_EBADVALUE},
+    };
+    match_cases(cases, sizeof cases / sizeof *cases);
+    struct arena arena;
+    struct err err = {0};
+    struct query_match *match;
+    struct query_eval eval;
+    arena_init(&arena);
+    struct query_context context = {.arena = &arena, .random = 7};
+    struct slice doc = json_doc(&arena, "{}");
+    assert_int_equal(
+        query_match_parse(&context, json_doc(&arena, "{'$sampleRate': 0.25}"), &match, &err), 0);
+    query_eval_init(&eval, &context, &arena);
+    int taken = 0;
+    for (int i = 0; i < 10000; i++) {
+        taken += query_match_doc(match, &eval, doc, NULL, &err);
+    }
+    assert_in_range(taken, 2200, 2800);
+    arena_close(&arena);
+}
+
 TEST(match_refuses_what_is_not_a_filter)
 {
     static const struct match_case cases[] = {

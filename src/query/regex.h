@@ -12,7 +12,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum { QUERY_REGEX_PATTERN_MAX = 32764, QUERY_REGEX_GROUPS_MAX = 1000 };
+enum { QUERY_REGEX_PATTERN_MAX = 16384, QUERY_REGEX_GROUPS_MAX = 1000 };
 
 struct query_regex;
 
