@@ -50,7 +50,9 @@ static void main_usage(FILE *file)
     for (int i = 0; i < MAIN_PROGRAMS; i++) {
         fprintf(file, "  %-8s %s\n", main_programs[i].name, main_programs[i].help);
     }
-    fprintf(file, "\n'largetable help SUBCOMMAND' prints the manual of one of them.\n");
+    fprintf(file, "\n'largetable help SUBCOMMAND' prints the manual of one of them, "
+                  "'largetable help OPERATOR'\none line about an operator of queries, "
+                  "'largetable help operators' all of them.\n");
 }
 
 static int main_run(int which, int argc, char **argv)
@@ -69,8 +71,12 @@ static int main_unknown(const char *name)
 static int main_help(int argc, char **argv)
 {
     int which = argc < 2 ? -1 : main_find(argv[1]);
+    if (argc >= 2 && strcmp(argv[1], "operators") == 0) {
+        tool_operators();
+        return 0;
+    }
     if (argc >= 2 && which < 0) {
-        return main_unknown(argv[1]);
+        return tool_operator(argv[1]) == 0 ? 0 : main_unknown(argv[1]);
     }
     if (which < 0 || main_programs[which].run == main_help ||
         main_programs[which].run == main_version) {

@@ -55,7 +55,6 @@ static int pipeline_parse_absent(struct query_stage_parse *parse, struct doc_val
     }
 
 static const struct query_stage_ops pipeline_absent[] = {
-    PIPELINE_ABSENT("$currentOp"),
     PIPELINE_ABSENT("$listCatalog"),
     PIPELINE_ABSENT("$listSearchIndexes"),
     PIPELINE_ABSENT("$queryStats"),

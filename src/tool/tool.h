@@ -18,4 +18,10 @@ int tool_bench(int argc, char **argv);
  * "largetable rekey". */
 int tool_rekey(int argc, char **argv);
 
+/* Print what is known of an operator, by its name: 0, or -1 when there is none. */
+int tool_operator(const char *name);
+
+/* Print all of them, as a page in Markdown. */
+void tool_operators(void);
+
 #endif
